@@ -1,0 +1,2 @@
+//! `ace`: the front command.
+fn main() {}

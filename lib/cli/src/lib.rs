@@ -1,0 +1,1 @@
+//! Arguments, exit codes, variables and the table of the suite. It starts nothing.

@@ -1,0 +1,1 @@
+//! Layers of TOML into one checked configuration. It reads no file: texts and names come in.

@@ -1,0 +1,1 @@
+//! Rules over calls: what a mode allows, denies or asks. It knows no file, clock or terminal.

@@ -1,0 +1,1 @@
+//! What a confined process may reach: namespaces, Landlock, seccomp. It knows no tool and no event.

@@ -1,0 +1,1 @@
+//! Events as text for people. Pure: values and a width in, styled lines out.
