@@ -1,0 +1,550 @@
+//! The payload of every event type, by name. Fields that are empty are left out of the line; readers take them as empty.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::message::{Stop, Usage};
+use crate::permission::{Decision, Mode, Scope};
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(b: &bool) -> bool {
+    !*b
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// Names a payload that is kept beside the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobRef {
+    /// Lower-case hex SHA-256.
+    pub sha: String,
+    /// Bytes.
+    pub bytes: u64,
+    /// Media type, `text/plain` and the like.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub media: String,
+}
+
+/// `session.created`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionCreated {
+    /// Name for people, unique at the time of creation.
+    pub name: String,
+    /// User name of the owner.
+    #[serde(default)]
+    pub owner: String,
+    /// Host on which it was created.
+    #[serde(default)]
+    pub host: String,
+    /// Directory the tools work in: the worktree, or the place itself.
+    pub cwd: String,
+    /// The repository, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<Repository>,
+    /// The worktree made for the session, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<Worktree>,
+    /// `provider/model`.
+    pub model: String,
+    /// What needs asking.
+    pub mode: Mode,
+    /// Limits of the session.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// Tools may run without a sandbox; a person said so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unsandboxed: bool,
+    /// Hex SHA-256 of the effective configuration.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub config: String,
+    /// Where the past of a forked session lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<ForkedFrom>,
+}
+
+/// The repository a session belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repository {
+    /// Root of the user's own work tree.
+    pub root: String,
+    /// First commit of the history: names the project wherever it is cloned.
+    #[serde(default)]
+    pub root_commit: String,
+}
+
+/// A worktree of the session's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worktree {
+    /// Its folder.
+    pub path: String,
+    /// Its private git directory, recorded so that the `.git` file inside is never believed.
+    pub git_dir: String,
+    /// Its branch.
+    pub branch: String,
+    /// The commit it started from.
+    pub base: String,
+    /// The branch that was checked out then; empty if detached.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub from: String,
+}
+
+/// Limits of a session; 0 means the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Model answers in one turn.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub answers: u64,
+}
+
+impl Limits {
+    /// Whether every limit is the default.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The record in another log that a fork goes on from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForkedFrom {
+    /// Parent session.
+    pub session: String,
+    /// Its last record that belongs to the fork.
+    pub seq: u64,
+    /// Hash of that record.
+    pub hash: String,
+}
+
+/// `session.named`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionNamed {
+    /// The new name.
+    pub name: String,
+}
+
+/// `session.configured`: only what changes is there.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionConfigured {
+    /// New `provider/model`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// New mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// New limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// `user.message`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserMessage {
+    /// The text, unless it is in a blob.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// The text as a blob, when it is too long for a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobRef>,
+    /// Who says it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub author: String,
+    /// Through which client.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub client: String,
+    /// Steers the running turn at its next context instead of waiting for its end.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub now: bool,
+}
+
+/// `turn.started`. Its cause is the message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnStarted {}
+
+/// `context.built`: what the model sees, by reference.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContextBuilt {
+    /// Blob of the system text (hex SHA-256).
+    pub system: String,
+    /// Blob of the tool list; empty if there are none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tools: String,
+    /// Ranges of records, first and last inclusive; a range with its first alone reaches up to this very line.
+    pub ranges: Vec<Vec<u64>>,
+    /// The model, `provider/name`.
+    pub model: String,
+}
+
+/// `model.requested`: a claim.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelRequested {}
+
+/// `model.delta`: chalk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelDelta {
+    /// A piece of the answer's text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// A piece of its reasoning.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reasoning: String,
+    /// A call is being written: the tool's name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub call: String,
+    /// A note on the connection (a retry and its reason) for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// Who asked for a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The model.
+    #[default]
+    Model,
+    /// A person.
+    User,
+    /// A skill.
+    Skill,
+    /// A prompt of an MCP server.
+    McpPrompt,
+}
+
+impl Source {
+    fn is_model(&self) -> bool {
+        *self == Self::Model
+    }
+}
+
+/// `model.tool_call_requested`. The digest of a decision covers exactly these bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// Tool name.
+    pub tool: String,
+    /// Arguments, a JSON object as the model wrote it; absent when they are in a blob.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<Box<RawValue>>,
+    /// Arguments too long for a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobRef>,
+    /// Who asks; left out for the model.
+    #[serde(default, skip_serializing_if = "Source::is_model")]
+    pub source: Source,
+    /// Provider extras, kept verbatim.
+    #[serde(default, rename = "_meta", skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Box<RawValue>>,
+}
+
+/// `model.completed`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ModelCompleted {
+    /// Text and reasoning in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// Ids of the calls of this answer, drafted just before it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub calls: u64,
+    /// Why it stopped.
+    pub stop: Stop,
+    /// Tokens.
+    #[serde(default)]
+    pub usage: Usage,
+    /// Cost in micro-dollars; absent if the model has no known price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u64>,
+    /// Id of the price table behind `cost`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prices: String,
+    /// From the request to the last byte, ms.
+    #[serde(default)]
+    pub ms: u64,
+    /// Provider extras, kept verbatim.
+    #[serde(default, rename = "_meta", skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Box<RawValue>>,
+}
+
+/// One part of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// What is said.
+    Text(String),
+    /// What was thought aloud.
+    Reasoning(String),
+    /// Text too long for a line.
+    TextBlob(BlobRef),
+    /// Reasoning too long for a line.
+    ReasoningBlob(BlobRef),
+}
+
+/// Why something failed. Open: readers keep codes they do not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The writer is gone; whether it happened is unknown.
+    Interrupted,
+    /// A person stopped it.
+    Cancelled,
+    /// Cannot reach the provider.
+    Unreachable,
+    /// No key, or a refused one.
+    Credentials,
+    /// The provider says no for good.
+    Refused,
+    /// The stream ended before its end.
+    Cut,
+    /// An answer that is not of its wire format.
+    Format,
+    /// A limit was reached.
+    Limit,
+    /// Took longer than it may.
+    Timeout,
+    /// Arguments that do not fit the tool.
+    Arguments,
+    /// A path outside of what the tool may reach.
+    PathOutside,
+    /// No such file, tool or the like.
+    NotFound,
+    /// The sandbox this mode needs is not there.
+    Sandbox,
+    /// Configuration is wrong or missing.
+    Config,
+    /// Reading or writing failed.
+    Io,
+    /// Anything else, by name.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// `model.failed`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ModelFailed {
+    /// Kind of failure.
+    pub code: Code,
+    /// For people, one line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// What to do about it, one line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hint: String,
+    /// Text that had already arrived.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// A call had begun to arrive and was dropped.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub dropped_call: String,
+    /// Cost in micro-dollars of what was used before it failed, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u64>,
+}
+
+/// `permission.requested`. Its cause is the call.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PermissionRequested {
+    /// `user`, or a client that registered for it.
+    pub addressee: String,
+    /// Why it is asked, for people.
+    pub why: String,
+    /// The rule that asked.
+    pub rule: String,
+    /// What would be recorded for "always".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<Proposal>,
+}
+
+/// The narrowest rule that would have allowed a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Tool name.
+    pub tool: String,
+    /// Command pattern, for the shell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command: String,
+    /// Path patterns, for file tools.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+}
+
+/// `permission.resolved`. Its cause is the call.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PermissionResolved {
+    /// Allowed or denied (never `ask`).
+    pub decision: Decision,
+    /// `rule`, or the name of the person.
+    pub who: String,
+    /// Rule id, `mode-auto` and the like for what a mode decides.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rule: String,
+    /// How far it reaches; left out for once.
+    #[serde(default, skip_serializing_if = "Scope::is_once")]
+    pub scope: Scope,
+    /// Hex SHA-256 over the exact `data` bytes of the call.
+    pub digest: String,
+    /// For people and for the model: why not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+/// `tool.discovered`: drafted when what is on offer differs from the last one recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolDiscovered {
+    /// `local`, later a server or skill.
+    pub server: String,
+    /// Tool names.
+    pub names: Vec<String>,
+    /// Blob with the list of `{name, description, parameters}` (hex SHA-256).
+    pub schema: String,
+}
+
+/// `tool.started`: a claim. Its cause is the decision.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolStarted {}
+
+/// `tool.delta`: chalk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolDelta {
+    /// A piece of output.
+    pub text: String,
+}
+
+/// Output of a call: head and tail here, the whole as a blob.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// What the model sees: the whole, or head and tail around a line that says what is left out. Bytes that are no UTF-8 are
+    /// replaced here; the blob then has them as they were.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// Bytes of the whole.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Something is left out of `text`, or its bytes were not UTF-8.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub truncated: bool,
+    /// The whole (up to [`crate::limits::OUTPUT_KEPT_BYTES`]) when `text` is not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobRef>,
+}
+
+/// A file changed by a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Path relative to the worktree.
+    pub path: String,
+    /// Lines added.
+    pub added: u64,
+    /// Lines removed.
+    pub removed: u64,
+}
+
+/// `tool.completed`. Its cause is the claim.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCompleted {
+    /// What came out.
+    #[serde(default)]
+    pub output: Output,
+    /// Exit status of a command; absent for other tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// Signal that ended a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// Duration, ms.
+    #[serde(default)]
+    pub ms: u64,
+    /// Sandbox profile it ran in; `off` if none.
+    pub sandbox: String,
+    /// Files the tool itself changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Changed>,
+    /// Unified diff of what the tool itself changed, if it fits; for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub patch: String,
+}
+
+/// `tool.failed`. Its cause is the claim.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToolFailed {
+    /// Kind of failure.
+    pub code: Code,
+    /// For the model and for people, one line.
+    pub message: String,
+    /// What had come out before it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Output>,
+    /// Duration, ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ms: u64,
+}
+
+/// `turn.completed`. Its cause is the last answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnCompleted {}
+
+/// `turn.failed`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TurnFailed {
+    /// Kind of failure.
+    pub code: Code,
+    /// For people, one line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// What to do about it, one line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hint: String,
+}
+
+/// `turn.cancelled`: the order to stop.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnCancelled {
+    /// Who stopped it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub who: String,
+}
+
+/// `worktree.created`, `worktree.removed`: the same facts as in `session.created`.
+pub type WorktreeCreated = Worktree;
+
+/// `worktree.landed`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorktreeLanded {
+    /// The session's branch.
+    pub branch: String,
+    /// Where it landed; empty if only the branch was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub into: String,
+    /// The commit that landed.
+    pub commit: String,
+    /// merge, squash or branch.
+    pub how: String,
+}
+
+/// `budget.exceeded` and `budget.warned`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Which limit: `answers`, later money, tokens, time.
+    pub limit: String,
+    /// The limit.
+    pub allowed: u64,
+    /// What is used.
+    pub used: u64,
+}
+
+/// `pen.dropped`. Id `drop-<pen>`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PenDropped {
+    /// The pen that nobody holds any more.
+    pub pen: u32,
+}
+
+/// `log.recovered`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRecovered {
+    /// Bytes of the unfinished line that were cut aside.
+    pub bytes: u64,
+    /// File beside the log that holds them.
+    #[serde(default)]
+    pub aside: String,
+}

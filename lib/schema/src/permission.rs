@@ -1,0 +1,75 @@
+//! Decisions, modes and scopes.
+
+use serde::{Deserialize, Serialize};
+
+/// What may happen to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It may run.
+    Allow,
+    /// It may not.
+    Deny,
+    /// Somebody has to say.
+    Ask,
+}
+
+/// How much runs without asking. In the log, so that a restart keeps it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Reading tools only.
+    Plan,
+    /// Reading is free; edits and commands are asked.
+    #[default]
+    Ask,
+    /// Edits in the worktree are free too.
+    Edit,
+    /// All inside the sandbox is free; what would leave it asks.
+    Auto,
+}
+
+impl Mode {
+    /// All modes, from the narrowest.
+    pub const ALL: [Self; 4] = [Self::Plan, Self::Ask, Self::Edit, Self::Auto];
+
+    /// The name as typed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Ask => "ask",
+            Self::Edit => "edit",
+            Self::Auto => "auto",
+        }
+    }
+
+    /// The mode of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|m| m.name() == name)
+    }
+}
+
+/// How far a decision reaches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// This call.
+    #[default]
+    Once,
+    /// This session.
+    Session,
+    /// This project.
+    Project,
+    /// Everywhere.
+    Always,
+}
+
+impl Scope {
+    /// Whether it is this call alone.
+    #[must_use]
+    pub fn is_once(&self) -> bool {
+        *self == Self::Once
+    }
+}

@@ -1,0 +1,99 @@
+//! The local tools by name: what the model is told, and whether a call only reads.
+
+/// One tool on offer.
+#[derive(Debug, Clone, Copy)]
+pub struct Tool {
+    /// Name.
+    pub name: &'static str,
+    /// What the model is told.
+    pub description: &'static str,
+    /// JSON Schema of the arguments.
+    pub parameters: &'static str,
+    /// Reads and changes nothing: such calls run at once with others.
+    pub reads: bool,
+    /// The argument that names the path or command, for one-line displays.
+    pub subject: &'static str,
+}
+
+/// Every local tool.
+pub const TOOLS: &[Tool] = &[
+    Tool {
+        name: "read",
+        description: "Read a text file. Long files come in part: ask on with offset.",
+        parameters: r#"{"type":"object","properties":{"path":{"type":"string"},"offset":{"type":"integer","description":"first line, from 1"},"limit":{"type":"integer","description":"lines"}},"required":["path"],"additionalProperties":false}"#,
+        reads: true,
+        subject: "path",
+    },
+    Tool {
+        name: "list",
+        description: "List a folder.",
+        parameters: r#"{"type":"object","properties":{"path":{"type":"string"}},"additionalProperties":false}"#,
+        reads: true,
+        subject: "path",
+    },
+    Tool {
+        name: "glob",
+        description: "Find files by pattern, such as src/**/*.rs. Ignored files are left out.",
+        parameters: r#"{"type":"object","properties":{"pattern":{"type":"string"},"path":{"type":"string"}},"required":["pattern"],"additionalProperties":false}"#,
+        reads: true,
+        subject: "pattern",
+    },
+    Tool {
+        name: "grep",
+        description: "Search file contents by regular expression. Ignored files are left out.",
+        parameters: r#"{"type":"object","properties":{"pattern":{"type":"string"},"path":{"type":"string"},"glob":{"type":"string"},"ignore_case":{"type":"boolean"}},"required":["pattern"],"additionalProperties":false}"#,
+        reads: true,
+        subject: "pattern",
+    },
+    Tool {
+        name: "write",
+        description: "Write a whole file, making its folders.",
+        parameters: r#"{"type":"object","properties":{"path":{"type":"string"},"content":{"type":"string"}},"required":["path","content"],"additionalProperties":false}"#,
+        reads: false,
+        subject: "path",
+    },
+    Tool {
+        name: "edit",
+        description: "Replace text in a file. old must occur exactly once, unless all is true.",
+        parameters: r#"{"type":"object","properties":{"path":{"type":"string"},"old":{"type":"string"},"new":{"type":"string"},"all":{"type":"boolean"}},"required":["path","old","new"],"additionalProperties":false}"#,
+        reads: false,
+        subject: "path",
+    },
+    Tool {
+        name: "shell",
+        description: "Run a command with sh in the working directory. No terminal, no network.",
+        parameters: r#"{"type":"object","properties":{"command":{"type":"string"},"timeout_ms":{"type":"integer"}},"required":["command"],"additionalProperties":false}"#,
+        reads: false,
+        subject: "command",
+    },
+];
+
+/// The tool of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Tool> {
+    TOOLS.iter().find(|t| t.name == name)
+}
+
+/// The list as the model gets it: `[{"name":…,"description":…,"parameters":{…}},…]`, the bytes of the `tool.discovered` blob.
+#[must_use]
+pub fn offer() -> String {
+    let rows: Vec<String> = TOOLS
+        .iter()
+        .map(|t| format!(r#"{{"name":"{}","description":"{}","parameters":{}}}"#, t.name, t.description, t.parameters))
+        .collect();
+    format!("[{}]", rows.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_offer_is_json_and_names_every_subject() {
+        let offer: Vec<serde_json::Value> = serde_json::from_str(&offer()).unwrap();
+        assert_eq!(offer.len(), TOOLS.len());
+        for (row, tool) in offer.iter().zip(TOOLS) {
+            assert!(row["parameters"]["properties"].get(tool.subject).is_some(), "{}", tool.name);
+        }
+    }
+}
