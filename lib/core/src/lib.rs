@@ -1,1 +1,30 @@
-//! The fold and what is due. Pure functions over recorded lines; it knows no provider, terminal, file or clock.
+//! The fold and what is due.
+//!
+//! A session's state is a pure function of its recorded lines. Every filter folds the same lines, asks [`State::due`] and does
+//! the part that is its own; so nobody is told what to do, and a crash needs no repair beyond reading the log again.
+//! Invariant: no file, clock, socket, thread or environment; no provider, MCP, client or terminal by name.
+
+pub mod due;
+pub mod state;
+pub mod transcript;
+
+pub use due::{Due, End};
+pub use state::{Call, CallState, Claim, Phase, Role, State, Turn, TurnEnd};
+pub use transcript::Transcript;
+
+use sha2::{Digest, Sha256};
+
+/// Lower-case hex SHA-256: what a decision says about a call's exact `data` bytes, and what names a blob.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut out = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+#[cfg(test)]
+mod state_tests;

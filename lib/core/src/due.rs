@@ -1,0 +1,139 @@
+//! What is due: conclusions that follow from the record and that nobody has drawn yet.
+
+use ace_schema::data::Code;
+use ace_schema::limits;
+
+use crate::state::{Call, CallState, Phase, Role, State};
+
+/// How a turn has to be ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It has its answer.
+    Completed,
+    /// It has none: kind, one line for people, what to do.
+    Failed(Code, String, String),
+}
+
+/// One thing that somebody should do now.
+#[derive(Debug, Clone)]
+pub enum Due<'a> {
+    /// `ace-session step`: begin turn `n` on this message.
+    Turn {
+        /// Ordinal of the new turn.
+        n: u32,
+        /// Id of the message.
+        message: &'a str,
+    },
+    /// `ace-session step`: build a context that follows `cause`.
+    Context {
+        /// Turn.
+        turn: u32,
+        /// Id of the record it follows.
+        cause: &'a str,
+    },
+    /// `ace-session step`: end the turn.
+    End {
+        /// Turn.
+        turn: u32,
+        /// Id of the record that ends it.
+        cause: &'a str,
+        /// How.
+        end: End,
+    },
+    /// `ace-model`: answer the context.
+    Ask {
+        /// Turn.
+        turn: u32,
+        /// Id of `context.built`.
+        context: &'a str,
+    },
+    /// `ace-permit`: decide on the call.
+    Decide {
+        /// Turn.
+        turn: u32,
+        /// The call.
+        call: &'a Call,
+    },
+    /// `ace-tool`: run the call.
+    Run {
+        /// Turn.
+        turn: u32,
+        /// Id of the decision.
+        decision: &'a str,
+        /// The call.
+        call: &'a Call,
+    },
+    /// Anyone of the claim's role: close a claim whose owner is gone.
+    Close {
+        /// Turn.
+        turn: u32,
+        /// Id of the claim.
+        claim: &'a str,
+        /// Its role.
+        role: Role,
+    },
+}
+
+impl State {
+    /// Everything that is due, in the order of the record. Open claims are not due: their owners are at work.
+    pub fn due(&self) -> impl Iterator<Item = Due<'_>> {
+        let closes =
+            self.claims.iter().filter(|c| c.orphaned).map(|c| Due::Close { turn: c.turn, claim: &c.id, role: c.role });
+        closes.chain(self.due_turn()).chain(self.due_phase()).chain(self.due_calls())
+    }
+
+    /// A turn begins when none runs, the last one is settled, and a message waits.
+    fn due_turn(&self) -> Option<Due<'_>> {
+        if self.turn.is_some() || !self.claims.is_empty() {
+            return None;
+        }
+        let message = self.waiting.front()?;
+        Some(Due::Turn { n: self.turns + 1, message: &message.id })
+    }
+
+    fn due_phase(&self) -> Option<Due<'_>> {
+        let turn = self.turn.as_ref()?;
+        match &turn.phase {
+            Phase::Context(cause) => Some(match self.over_limit() {
+                Some(end) => Due::End { turn: turn.n, cause, end },
+                None => Due::Context { turn: turn.n, cause },
+            }),
+            Phase::Asking { context, claim: None, .. } => Some(Due::Ask { turn: turn.n, context }),
+            Phase::Asking { .. } | Phase::Calls(_) => None,
+            Phase::Ending { cause, failed } => {
+                let end =
+                    failed.as_ref().map_or(End::Completed, |(c, m, h)| End::Failed(c.clone(), m.clone(), h.clone()));
+                Some(Due::End { turn: turn.n, cause, end })
+            }
+        }
+    }
+
+    fn over_limit(&self) -> Option<End> {
+        let turn = self.turn.as_ref()?;
+        let allowed = match self.limits.answers {
+            0 => u64::from(limits::ANSWERS_PER_TURN),
+            n => n,
+        };
+        (turn.answers >= allowed).then(|| {
+            let message = format!("stopped after {} model answers", turn.answers);
+            End::Failed(Code::Limit, message, "go on with a new message, or raise --max-turns".to_owned())
+        })
+    }
+
+    /// Calls are decided at once. They run in order, except that reading ones run beside each other.
+    fn due_calls(&self) -> impl Iterator<Item = Due<'_>> {
+        let turn = self.turn.as_ref().filter(|t| matches!(t.phase, Phase::Calls(_)));
+        turn.into_iter().flat_map(|turn| {
+            turn.calls.iter().enumerate().filter_map(move |(i, call)| match &call.state {
+                CallState::Requested => Some(Due::Decide { turn: turn.n, call }),
+                CallState::Allowed(decision) => {
+                    let open = |c: &&Call| c.state != CallState::Closed;
+                    let mut before = turn.calls[..i].iter().filter(open);
+                    let free = if call.reads() { before.all(Call::reads) } else { before.next().is_none() };
+                    free.then_some(Due::Run { turn: turn.n, decision, call })
+                }
+                _ => None,
+            })
+        })
+    }
+}

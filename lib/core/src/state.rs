@@ -1,0 +1,490 @@
+//! The state of a session: a fold over its recorded lines, small enough to keep for a session of any length.
+
+use ace_schema::data::{
+    Code, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved, SessionConfigured,
+    SessionCreated, SessionNamed, ToolDiscovered, TurnFailed, UserMessage,
+};
+use ace_schema::message::Stop;
+use ace_schema::permission::{Decision, Mode};
+use ace_schema::{Line, tool, ty};
+use serde::Deserialize;
+use std::collections::VecDeque;
+
+/// Which program a claim belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Answers contexts.
+    Model,
+    /// Runs calls.
+    Tool,
+}
+
+/// An effect that somebody has announced and not closed yet.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Id of the claim.
+    pub id: String,
+    /// Whose it is.
+    pub role: Role,
+    /// Turn it was made in.
+    pub turn: u32,
+    /// Pen that wrote it.
+    pub pen: u32,
+    /// The pen is gone, so its owner will never close it.
+    pub orphaned: bool,
+}
+
+/// A message that no turn has taken up yet.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Its id.
+    pub id: String,
+    /// Its record.
+    pub seq: u64,
+    /// It steers the running turn.
+    pub now: bool,
+}
+
+/// How far a call is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallState {
+    /// Nobody has decided.
+    Requested,
+    /// Somebody is asked.
+    Asked,
+    /// It may run; the id of the decision.
+    Allowed(String),
+    /// It was claimed; the id of the claim.
+    Started(String),
+    /// It has an outcome, or was denied.
+    Closed,
+}
+
+/// One call of the answer that is being worked off.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Id of its `model.tool_call_requested`.
+    pub id: String,
+    /// Its record.
+    pub seq: u64,
+    /// Tool name.
+    pub tool: String,
+    /// The exact `data` bytes, which a decision's digest covers.
+    pub data: String,
+    /// Their digest.
+    pub digest: String,
+    /// How far it is.
+    pub state: CallState,
+}
+
+impl Call {
+    /// Whether the tool changes nothing, so that it may run beside others.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        tool::find(&self.tool).is_some_and(|t| t.reads)
+    }
+}
+
+/// What a running turn waits for.
+#[derive(Debug, Clone)]
+pub enum Phase {
+    /// A context has to be built; the id of the record it follows.
+    Context(String),
+    /// A context waits for a model; its id, model, and the id of the claim once there is one.
+    Asking {
+        /// Id of `context.built`.
+        context: String,
+        /// `provider/name`.
+        model: String,
+        /// Blob of the system text.
+        system: String,
+        /// Blob of the tool list, or empty.
+        tools: String,
+        /// Id of the winning `model.requested`.
+        claim: Option<String>,
+    },
+    /// The calls of the last answer are worked off; the id of its `model.completed`.
+    Calls(String),
+    /// The turn has to be ended: id of the record that ends it, and the reason if it failed.
+    Ending {
+        /// Last answer or failure.
+        cause: String,
+        /// Why it failed, if it did.
+        failed: Option<(Code, String, String)>,
+    },
+}
+
+/// A running turn.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// Ordinal, from 1.
+    pub n: u32,
+    /// What it waits for.
+    pub phase: Phase,
+    /// Answers so far.
+    pub answers: u64,
+    /// Interrupted requests in a row.
+    pub interrupted: u32,
+    /// Calls of the last answer.
+    pub calls: Vec<Call>,
+}
+
+/// How the last turn ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TurnEnd {
+    /// With an answer.
+    Completed,
+    /// Without, and why.
+    Failed {
+        /// Kind of failure.
+        code: Code,
+        /// For people.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A person stopped it.
+    Cancelled,
+}
+
+/// The state of a session after some recorded line.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// Last recorded line folded.
+    pub head: u64,
+    /// Session id.
+    pub session: String,
+    /// The first record.
+    pub created: SessionCreated,
+    /// Current name.
+    pub name: String,
+    /// Current `provider/model`.
+    pub model: String,
+    /// Current mode.
+    pub mode: Mode,
+    /// Current limits.
+    pub limits: Limits,
+    /// Ordinal of the last turn started.
+    pub turns: u32,
+    /// The running turn.
+    pub turn: Option<Turn>,
+    /// Messages that wait.
+    pub waiting: VecDeque<Waiting>,
+    /// The last offer of tools.
+    pub offer: Option<ToolDiscovered>,
+    /// Claims that are open.
+    pub claims: Vec<Claim>,
+    /// How the last turn ended.
+    pub ended: Option<TurnEnd>,
+    /// Calls recorded ahead of their `model.completed`.
+    arriving: Vec<Call>,
+    /// Lines of unknown type or payload, kept and counted.
+    pub unknown: u64,
+}
+
+impl State {
+    /// An empty state.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in one recorded line. In a stream without a log (`log.none`) any line, as if recorded.
+    pub fn fold(&mut self, line: &Line) {
+        if let Some(seq) = line.seq {
+            self.head = seq;
+        }
+        if self.session.is_empty() {
+            self.session = line.session.to_string();
+        }
+        match &*line.ty {
+            ty::SESSION_CREATED => self.on_created(line),
+            ty::SESSION_NAMED => self.with(line, |s, d: SessionNamed| s.name = d.name),
+            ty::SESSION_CONFIGURED => self.with(line, Self::on_configured),
+            ty::USER_MESSAGE => self.on_message(line),
+            ty::TURN_STARTED => self.on_started(line),
+            ty::CONTEXT_BUILT => self.on_context(line),
+            ty::MODEL_REQUESTED => self.on_model_claim(line),
+            ty::MODEL_CALL => self.on_call(line),
+            ty::MODEL_COMPLETED => self.on_answer(line),
+            ty::MODEL_FAILED => self.on_model_failed(line),
+            ty::PERMISSION_REQUESTED => self.on_asked(line),
+            ty::PERMISSION_RESOLVED => self.on_resolved(line),
+            ty::TOOL_DISCOVERED => self.with(line, |s, d: ToolDiscovered| s.offer = Some(d)),
+            ty::TOOL_STARTED => self.on_tool_claim(line),
+            ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.on_outcome(line),
+            ty::TURN_COMPLETED => self.on_end(line, TurnEnd::Completed),
+            ty::TURN_CANCELLED => self.on_end(line, TurnEnd::Cancelled),
+            ty::TURN_FAILED => self.on_turn_failed(line),
+            ty::PEN_DROPPED => self.with(line, Self::on_pen_dropped),
+            other => self.unknown += u64::from(ace_schema::event::find(other).is_none()),
+        }
+    }
+
+    /// Whether the last turn has ended, no claim is open and no message waits.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.turn.is_none() && self.claims.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Calls that wait for a person.
+    pub fn asked(&self) -> impl Iterator<Item = &Call> {
+        self.calls().filter(|c| c.state == CallState::Asked)
+    }
+
+    /// Whether the turn can only go on when a person answers: somebody is asked and nothing else is open or due.
+    #[must_use]
+    pub fn waits_for_person(&self) -> bool {
+        self.asked().next().is_some() && self.claims.is_empty() && self.due().next().is_none()
+    }
+
+    /// The calls of the answer that is being worked off.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.turn.iter().flat_map(|t| &t.calls)
+    }
+
+    /// The call of that id or record, in the running turn.
+    #[must_use]
+    pub fn call(&self, id: &str) -> Option<&Call> {
+        self.calls().find(|c| c.id == id)
+    }
+
+    /// The open claim of that id.
+    #[must_use]
+    pub fn claim(&self, id: &str) -> Option<&Claim> {
+        self.claims.iter().find(|c| c.id == id)
+    }
+
+    fn with<'a, T: Deserialize<'a>>(&mut self, line: &Line<'a>, then: impl FnOnce(&mut Self, T)) {
+        match line.data() {
+            Ok(data) => then(self, data),
+            Err(_) => self.unknown += 1,
+        }
+    }
+
+    fn on_created(&mut self, line: &Line) {
+        self.with(line, |s, d: SessionCreated| {
+            s.name.clone_from(&d.name);
+            s.model.clone_from(&d.model);
+            s.mode = d.mode;
+            s.limits = d.limits.clone();
+            s.created = d;
+        });
+    }
+
+    fn on_configured(&mut self, d: SessionConfigured) {
+        if let Some(model) = d.model {
+            self.model = model;
+        }
+        if let Some(mode) = d.mode {
+            self.mode = mode;
+        }
+        if let Some(limits) = d.limits {
+            self.limits = limits;
+        }
+    }
+
+    fn on_message(&mut self, line: &Line) {
+        let (id, seq) = (line.id.to_string(), line.seq.unwrap_or_default());
+        self.with(line, |s, d: UserMessage| {
+            // Without a turn to steer, a steering message is a message.
+            let now = d.now && s.turn.is_some();
+            s.waiting.push_back(Waiting { id, seq, now });
+        });
+    }
+
+    fn on_started(&mut self, line: &Line) {
+        let Some(at) = self.waiting.iter().position(|w| w.id == line.cause) else { return };
+        if self.turn.is_some() {
+            return;
+        }
+        self.waiting.remove(at);
+        self.turns = line.turn;
+        self.ended = None;
+        self.turn = Some(Turn {
+            n: line.turn,
+            phase: Phase::Context(line.id.to_string()),
+            answers: 0,
+            interrupted: 0,
+            calls: Vec::new(),
+        });
+    }
+
+    fn on_context(&mut self, line: &Line) {
+        let Ok(built) = line.data::<ContextBuilt>() else {
+            self.unknown += 1;
+            return;
+        };
+        let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
+        if !matches!(&turn.phase, Phase::Context(cause) if *cause == line.cause) {
+            return;
+        }
+        turn.phase = Phase::Asking {
+            context: line.id.to_string(),
+            model: built.model,
+            system: built.system,
+            tools: built.tools,
+            claim: None,
+        };
+        turn.calls.clear();
+        self.waiting.retain(|w| !w.now);
+    }
+
+    fn on_model_claim(&mut self, line: &Line) {
+        let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
+        let Phase::Asking { context, claim, .. } = &mut turn.phase else { return };
+        if *context != line.cause || claim.is_some() {
+            return;
+        }
+        *claim = Some(line.id.to_string());
+        self.claims.push(claim_of(line, Role::Model));
+        self.arriving.clear();
+    }
+
+    fn on_call(&mut self, line: &Line) {
+        #[derive(Deserialize)]
+        struct Named {
+            tool: String,
+        }
+        if self.claim(&line.cause).is_none_or(|c| c.role != Role::Model) {
+            return;
+        }
+        let (id, seq) = (line.id.to_string(), line.seq.unwrap_or_default());
+        let data = line.data.map_or("{}", serde_json::value::RawValue::get).to_owned();
+        self.with(line, |s, d: Named| {
+            let digest = crate::digest(data.as_bytes());
+            s.arriving.push(Call { id, seq, tool: d.tool, data, digest, state: CallState::Requested });
+        });
+    }
+
+    /// Closes the claim that the line answers; `false` if there is none of that role.
+    fn close(&mut self, line: &Line, role: Role) -> bool {
+        let before = self.claims.len();
+        self.claims.retain(|c| c.id != line.cause || c.role != role);
+        self.claims.len() < before
+    }
+
+    fn on_answer(&mut self, line: &Line) {
+        if !self.close(line, Role::Model) {
+            return;
+        }
+        let calls = std::mem::take(&mut self.arriving);
+        let stop = line.data::<ModelCompleted>().map(|d| d.stop).unwrap_or_default();
+        let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
+        turn.answers += 1;
+        turn.interrupted = 0;
+        let id = line.id.to_string();
+        turn.phase =
+            if calls.is_empty() { Phase::Ending { failed: stop_failure(stop), cause: id } } else { Phase::Calls(id) };
+        turn.calls = calls;
+    }
+
+    fn on_model_failed(&mut self, line: &Line) {
+        if !self.close(line, Role::Model) {
+            return;
+        }
+        self.arriving.clear();
+        let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
+        let id = line.id.to_string();
+        let (code, message, hint) = line
+            .data::<ModelFailed>()
+            .map_or((Code::Other("unreadable".into()), String::new(), String::new()), |d| (d.code, d.message, d.hint));
+        if code == Code::Interrupted && turn.interrupted < ace_schema::limits::INTERRUPTED_RETRIES {
+            // Asking again changes nothing outside, unlike running again.
+            turn.interrupted += 1;
+            turn.phase = Phase::Context(id);
+        } else {
+            turn.phase = Phase::Ending { cause: id, failed: Some((code, message, hint)) };
+        }
+    }
+
+    fn open_call(&mut self, pick: impl Fn(&Call) -> bool) -> Option<&mut Call> {
+        self.turn.as_mut()?.calls.iter_mut().find(|c| pick(c))
+    }
+
+    fn on_asked(&mut self, line: &Line) {
+        if let Some(call) = self.open_call(|c| c.id == line.cause && c.state == CallState::Requested) {
+            call.state = CallState::Asked;
+        }
+    }
+
+    fn on_resolved(&mut self, line: &Line) {
+        let Ok(resolved) = line.data::<PermissionResolved>() else {
+            self.unknown += 1;
+            return;
+        };
+        let undecided = |c: &Call| matches!(c.state, CallState::Requested | CallState::Asked);
+        let Some(call) = self.open_call(|c| c.id == line.cause && undecided(c)) else { return };
+        // A decision over other arguments than these allows nothing.
+        let allowed = resolved.decision == Decision::Allow && resolved.digest == call.digest;
+        call.state = if allowed { CallState::Allowed(line.id.to_string()) } else { CallState::Closed };
+        self.calls_done();
+    }
+
+    fn on_tool_claim(&mut self, line: &Line) {
+        let cause = line.cause.as_ref();
+        let Some(call) = self.open_call(|c| matches!(&c.state, CallState::Allowed(id) if id == cause)) else { return };
+        call.state = CallState::Started(line.id.to_string());
+        self.claims.push(claim_of(line, Role::Tool));
+    }
+
+    fn on_outcome(&mut self, line: &Line) {
+        if !self.close(line, Role::Tool) {
+            return;
+        }
+        let cause = line.cause.as_ref();
+        if let Some(call) = self.open_call(|c| matches!(&c.state, CallState::Started(id) if id == cause)) {
+            call.state = CallState::Closed;
+        }
+        self.calls_done();
+    }
+
+    /// When every call is closed, the next context is due.
+    fn calls_done(&mut self) {
+        let Some(turn) = self.turn.as_mut() else { return };
+        if let Phase::Calls(answer) = &turn.phase
+            && turn.calls.iter().all(|c| c.state == CallState::Closed)
+        {
+            turn.phase = Phase::Context(answer.clone());
+        }
+    }
+
+    fn on_turn_failed(&mut self, line: &Line) {
+        let end = line.data::<TurnFailed>().map_or(
+            TurnEnd::Failed { code: Code::Other("unreadable".into()), message: String::new(), hint: String::new() },
+            |d| TurnEnd::Failed { code: d.code, message: d.message, hint: d.hint },
+        );
+        self.on_end(line, end);
+    }
+
+    fn on_end(&mut self, line: &Line, end: TurnEnd) {
+        if self.turn.as_ref().is_some_and(|t| t.n == line.turn) {
+            self.turn = None;
+            self.ended = Some(end);
+            for message in &mut self.waiting {
+                message.now = false;
+            }
+        }
+    }
+
+    fn on_pen_dropped(&mut self, d: PenDropped) {
+        for claim in self.claims.iter_mut().filter(|c| c.pen == d.pen) {
+            claim.orphaned = true;
+        }
+    }
+}
+
+fn claim_of(line: &Line, role: Role) -> Claim {
+    Claim { id: line.id.to_string(), role, turn: line.turn, pen: line.pen.unwrap_or_default(), orphaned: false }
+}
+
+/// Why an answer without calls is no answer, for people.
+fn stop_failure(stop: Stop) -> Option<(Code, String, String)> {
+    let (code, message) = match stop {
+        Stop::End | Stop::Tools => return None,
+        Stop::Length => (Code::Limit, "the model reached its output limit"),
+        Stop::Filter => (Code::Refused, "the provider's filter stopped the answer"),
+        Stop::Refusal => (Code::Refused, "the model declined"),
+    };
+    Some((code, message.to_owned(), String::new()))
+}

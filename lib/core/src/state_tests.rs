@@ -1,0 +1,271 @@
+//! The fold, told as short logs: each test writes records and asks what is due.
+
+use crate::{Due, End, State, Transcript, TurnEnd};
+use ace_schema::Line;
+use ace_schema::message::Message;
+use std::fmt::Write;
+
+/// A log in the making: `pen type id cause data`, numbered as they come.
+#[derive(Default)]
+struct Log(Vec<String>);
+
+impl Log {
+    fn add(mut self, pen: u32, turn: u32, ty: &str, id: &str, cause: &str, data: &str) -> Self {
+        let seq = self.0.len() + 1;
+        self.0.push(format!(
+            r#"{{"seq":{seq},"ts":"","prev":"","pen":{pen},"v":1,"id":"{id}","session":"s","turn":{turn},"cause":"{cause}","by":"t","type":"{ty}","data":{data}}}"#
+        ));
+        self
+    }
+
+    fn state(&self) -> State {
+        let mut state = State::new();
+        for line in &self.0 {
+            state.fold(&Line::parse(line.as_bytes()).unwrap());
+        }
+        state
+    }
+
+    fn messages(&self) -> Vec<Message> {
+        let mut transcript = Transcript::new();
+        for line in &self.0 {
+            transcript.fold(&Line::parse(line.as_bytes()).unwrap(), &|_| None);
+        }
+        transcript.messages().to_vec()
+    }
+
+    /// What is due, one word each.
+    fn due(&self) -> String {
+        let mut out = String::new();
+        for due in self.state().due() {
+            let _ = match due {
+                Due::Turn { n, message } => write!(out, "turn {n} on {message}; "),
+                Due::Context { cause, .. } => write!(out, "context after {cause}; "),
+                Due::End { end: End::Completed, cause, .. } => write!(out, "complete by {cause}; "),
+                Due::End { end: End::Failed(code, ..), .. } => write!(out, "fail {code:?}; "),
+                Due::Ask { context, .. } => write!(out, "ask {context}; "),
+                Due::Decide { call, .. } => write!(out, "decide {}; ", call.id),
+                Due::Run { call, .. } => write!(out, "run {}; ", call.id),
+                Due::Close { claim, .. } => write!(out, "close {claim}; "),
+            };
+        }
+        out.trim_end_matches("; ").to_owned()
+    }
+}
+
+fn asked() -> Log {
+    Log::default()
+        .add(1, 0, "session.created", "p-1", "", r#"{"name":"n","cwd":"/w","model":"a/b","mode":"auto"}"#)
+        .add(1, 0, "user.message", "p-2", "", r#"{"text":"go"}"#)
+        .add(2, 1, "turn.started", "turn-1", "p-2", "{}")
+        .add(2, 1, "context.built", "ctx-turn-1", "turn-1", r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#)
+}
+
+fn claimed() -> Log {
+    asked().add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}")
+}
+
+fn called(tools: &[&str]) -> Log {
+    let mut log = claimed();
+    for (i, tool) in tools.iter().enumerate() {
+        let data = format!(r#"{{"tool":"{tool}","args":{{"n":{i}}}}}"#);
+        log = log.add(3, 1, "model.tool_call_requested", &format!("m-c{i}"), "m-1", &data);
+    }
+    log.add(3, 1, "model.completed", "m-9", "m-1", r#"{"stop":"tools","calls":1}"#)
+}
+
+fn decide(log: Log, call: &str, decision: &str) -> Log {
+    let digest = log.state().call(call).unwrap().digest.clone();
+    let data = format!(r#"{{"decision":"{decision}","who":"rule","digest":"{digest}","why":"w"}}"#);
+    log.add(4, 1, "permission.resolved", &format!("answer-{call}"), call, &data)
+}
+
+#[test]
+fn a_message_leads_through_turn_and_context_to_a_request() {
+    let two = Log(asked().0[..2].to_vec());
+    assert_eq!(two.due(), "turn 1 on p-2");
+    assert_eq!(Log(asked().0[..3].to_vec()).due(), "context after turn-1");
+    assert_eq!(asked().due(), "ask ctx-turn-1");
+    assert_eq!(claimed().due(), "");
+}
+
+#[test]
+fn a_rivals_claim_is_not_tracked_and_clears_nothing() {
+    let log = claimed().add(7, 1, "model.requested", "r-1", "ctx-turn-1", "{}");
+    assert_eq!(log.state().claims.len(), 1);
+    let log = log.add(7, 1, "model.completed", "r-2", "r-1", r#"{"stop":"end"}"#);
+    assert_eq!(log.due(), "");
+    let log = log.add(3, 1, "model.completed", "m-2", "m-1", r#"{"stop":"end"}"#);
+    assert_eq!(log.due(), "complete by m-2");
+}
+
+#[test]
+fn calls_are_due_only_when_their_answer_is_recorded() {
+    let cut = claimed().add(3, 1, "model.tool_call_requested", "m-c0", "m-1", r#"{"tool":"shell","args":{}}"#);
+    assert_eq!(cut.due(), "");
+    let failed = cut.add(3, 1, "model.failed", "m-2", "m-1", r#"{"code":"cut"}"#);
+    assert_eq!(failed.due(), "fail Cut");
+    assert!(failed.state().calls().next().is_none());
+}
+
+#[test]
+fn reading_calls_run_together_and_writing_ones_in_order() {
+    let log = called(&["read", "glob", "shell", "read"]);
+    assert_eq!(log.due(), "decide m-c0; decide m-c1; decide m-c2; decide m-c3");
+    let log = ["m-c0", "m-c1", "m-c2", "m-c3"].iter().fold(log, |l, c| decide(l, c, "allow"));
+    assert_eq!(log.due(), "run m-c0; run m-c1");
+    let log = log
+        .add(5, 1, "tool.started", "t-1", "answer-m-c0", "{}")
+        .add(5, 1, "tool.completed", "t-2", "t-1", r#"{"sandbox":"x"}"#)
+        .add(5, 1, "tool.started", "t-3", "answer-m-c1", "{}");
+    assert_eq!(log.due(), "");
+    let log = log.add(5, 1, "tool.failed", "t-4", "t-3", r#"{"code":"not_found","message":"no"}"#);
+    assert_eq!(log.due(), "run m-c2");
+}
+
+#[test]
+fn a_denied_call_is_closed_and_the_next_context_follows_the_answer() {
+    let log = decide(called(&["shell"]), "m-c0", "deny");
+    assert_eq!(log.due(), "context after m-9");
+    let Message::Result { text, .. } = &log.messages()[2] else { panic!() };
+    assert_eq!(text, "refused: w");
+}
+
+#[test]
+fn a_decision_over_other_arguments_allows_nothing() {
+    let log = called(&["shell"]).add(
+        4,
+        1,
+        "permission.resolved",
+        "answer-m-c0",
+        "m-c0",
+        r#"{"decision":"allow","who":"x","digest":"00"}"#,
+    );
+    assert_eq!(log.due(), "context after m-9");
+}
+
+#[test]
+fn a_call_whose_runner_is_gone_is_closed_as_unknown_and_never_run_again() {
+    let log = decide(called(&["shell"]), "m-c0", "allow").add(5, 1, "tool.started", "t-1", "answer-m-c0", "{}");
+    let log = log.add(0, 0, "pen.dropped", "drop-5", "", r#"{"pen":5}"#);
+    assert_eq!(log.due(), "close t-1");
+    let log = log.add(6, 1, "tool.failed", "close-t-1", "t-1", r#"{"code":"interrupted","message":""}"#);
+    assert_eq!(log.due(), "context after m-9");
+    let Message::Result { text, .. } = &log.messages()[2] else { panic!() };
+    assert!(text.contains("unknown whether it ran"), "{text}");
+}
+
+#[test]
+fn an_interrupted_request_is_asked_again_a_bounded_number_of_times() {
+    let mut log = claimed();
+    for i in 0..ace_schema::limits::INTERRUPTED_RETRIES {
+        let (claim, closing) = if i == 0 {
+            ("m-1".to_owned(), "close-m-1".to_owned())
+        } else {
+            (format!("n-{i}"), format!("close-n-{i}"))
+        };
+        if i > 0 {
+            let cause = log.due().replace("context after ", "");
+            let ctx = format!("ctx-{cause}");
+            log = log.add(2, 1, "context.built", &ctx, &cause, r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#).add(
+                3,
+                1,
+                "model.requested",
+                &claim,
+                &ctx,
+                "{}",
+            );
+        }
+        log = log.add(3, 1, "model.failed", &closing, &claim, r#"{"code":"interrupted","text":"half"}"#);
+        assert_eq!(log.due(), format!("context after {closing}"));
+    }
+    let cause = log.due().replace("context after ", "");
+    let log = log
+        .add(2, 1, "context.built", "ctx-z", &cause, r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#)
+        .add(3, 1, "model.requested", "z-1", "ctx-z", "{}")
+        .add(3, 1, "model.failed", "z-2", "z-1", r#"{"code":"interrupted"}"#);
+    assert_eq!(log.due(), "fail Interrupted");
+}
+
+#[test]
+fn cancel_leaves_claims_to_their_owners_and_the_turn_settles_after_them() {
+    let log = claimed().add(1, 1, "turn.cancelled", "end-1", "p-2", "{}");
+    let state = log.state();
+    assert!(state.turn.is_none() && !state.is_settled());
+    assert_eq!(state.ended, Some(TurnEnd::Cancelled));
+    let log = log.add(3, 1, "model.failed", "m-2", "m-1", r#"{"code":"cancelled","text":"I was say"}"#).add(
+        1,
+        0,
+        "user.message",
+        "p-3",
+        "",
+        r#"{"text":"other"}"#,
+    );
+    assert_eq!(log.due(), "turn 2 on p-3");
+    let log = log.add(2, 2, "turn.started", "turn-2", "p-3", "{}");
+    let said: Vec<Message> = log.messages();
+    assert_eq!(said[1], Message::Assistant { text: "I was say".into(), calls: vec![] });
+    assert_eq!(said[2], Message::User("other".into()));
+}
+
+#[test]
+fn a_queued_message_waits_and_a_steering_one_joins_the_next_context() {
+    let log = called(&["read"]).add(1, 0, "user.message", "p-3", "", r#"{"text":"later"}"#).add(
+        1,
+        0,
+        "user.message",
+        "p-4",
+        "",
+        r#"{"text":"sooner","now":true}"#,
+    );
+    let log = decide(log, "m-c0", "deny").add(
+        2,
+        1,
+        "context.built",
+        "ctx-m-9",
+        "m-9",
+        r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#,
+    );
+    assert_eq!(log.messages().last(), Some(&Message::User("sooner".into())));
+    let log = log
+        .add(3, 1, "model.requested", "m-10", "ctx-m-9", "{}")
+        .add(3, 1, "model.completed", "m-11", "m-10", r#"{"stop":"end","parts":[{"text":"ok"}]}"#)
+        .add(2, 1, "turn.completed", "end-1", "m-11", "{}");
+    assert_eq!(log.due(), "turn 2 on p-3");
+}
+
+#[test]
+fn a_message_that_came_too_late_to_steer_gets_its_own_turn_in_both_folds() {
+    let log = claimed()
+        .add(1, 0, "user.message", "p-4", "", r#"{"text":"late","now":true}"#)
+        .add(3, 1, "model.completed", "m-2", "m-1", r#"{"stop":"end","parts":[{"text":"ok"}]}"#)
+        .add(2, 1, "turn.completed", "end-1", "m-2", "{}");
+    assert_eq!(log.due(), "turn 2 on p-4");
+    let log = log.add(2, 2, "turn.started", "turn-2", "p-4", "{}");
+    assert_eq!(log.messages().last(), Some(&Message::User("late".into())));
+}
+
+#[test]
+fn the_limit_of_answers_ends_the_turn_before_the_next_request() {
+    let mut log = decide(called(&["shell"]), "m-c0", "deny");
+    log.0[0] = log.0[0].replace(r#""mode":"auto""#, r#""mode":"auto","limits":{"answers":1}"#);
+    assert_eq!(log.due(), "fail Limit");
+}
+
+#[test]
+fn messages_of_a_context_are_a_prefix_of_the_next_ones() {
+    let log = decide(called(&["read", "read"]), "m-c0", "deny");
+    let log = decide(log, "m-c1", "deny");
+    let mut seen: Vec<Message> = Vec::new();
+    let next = log.add(2, 1, "context.built", "ctx-m-9", "m-9", r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#);
+    seen.extend(next.messages());
+    let more = next.add(3, 1, "model.requested", "m-10", "ctx-m-9", "{}").add(
+        3,
+        1,
+        "model.completed",
+        "m-11",
+        "m-10",
+        r#"{"stop":"end","parts":[{"text":"ok"}]}"#,
+    );
+    assert_eq!(more.messages()[..seen.len()], seen[..]);
+}

@@ -1,0 +1,200 @@
+//! The conversation that a context names: recorded lines as messages for a model.
+//!
+//! The same lines give the same messages, and the messages of one context are a prefix of those of the next, so that request
+//! bytes repeat and provider caches stay warm.
+
+use ace_schema::data::{
+    BlobRef, Code, ModelCompleted, ModelFailed, Part, PermissionResolved, ToolCall, ToolCompleted, ToolFailed,
+    UserMessage,
+};
+use ace_schema::message::{Call, Message};
+use ace_schema::permission::Decision;
+use ace_schema::{Line, ty};
+use std::collections::HashMap;
+
+/// Finds the text of a blob; `None` if it is missing.
+pub type Resolve<'a> = &'a dyn Fn(&BlobRef) -> Option<String>;
+
+/// The messages so far.
+#[derive(Debug, Default)]
+pub struct Transcript {
+    messages: Vec<Message>,
+    /// Text of messages that no turn has taken up, by id.
+    waiting: HashMap<String, String>,
+    /// Steering messages for the next context, by id, in order.
+    steering: Vec<(String, String)>,
+    /// A turn runs.
+    running: bool,
+    /// Calls recorded ahead of their `model.completed`.
+    arriving: Vec<Call>,
+    /// Where the result of an open call stands in `messages`, by the id that its next record answers.
+    open: HashMap<String, usize>,
+    /// Text of an answer that was cut off; said aloud, so kept if the turn ends with it.
+    partial: String,
+}
+
+impl Transcript {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The messages that a context built at this point names.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// Takes in one recorded line.
+    pub fn fold(&mut self, line: &Line, blob: Resolve) {
+        match &*line.ty {
+            ty::USER_MESSAGE => self.on_message(line, blob),
+            ty::TURN_STARTED => self.on_started(line),
+            ty::CONTEXT_BUILT => self.messages.extend(self.steering.drain(..).map(|(_, text)| Message::User(text))),
+            ty::MODEL_REQUESTED => self.arriving.clear(),
+            ty::MODEL_CALL => self.on_call(line, blob),
+            ty::MODEL_COMPLETED => self.on_answer(line, blob),
+            ty::MODEL_FAILED => {
+                self.arriving.clear();
+                self.partial = line.data::<ModelFailed>().map(|d| d.text).unwrap_or_default();
+            }
+            ty::PERMISSION_RESOLVED => self.on_resolved(line),
+            ty::TOOL_STARTED => self.follow(line),
+            ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.on_outcome(line),
+            ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => {
+                self.running = false;
+                // What came too late to steer is a message like any other.
+                self.waiting.extend(self.steering.drain(..));
+            }
+            _ => {}
+        }
+    }
+
+    fn on_message(&mut self, line: &Line, blob: Resolve) {
+        let Ok(message) = line.data::<UserMessage>() else { return };
+        let text = match &message.blob {
+            Some(b) => blob(b).unwrap_or_else(|| "[this message is missing]".to_owned()),
+            None => message.text,
+        };
+        if message.now && self.running {
+            self.steering.push((line.id.to_string(), text));
+        } else {
+            self.waiting.insert(line.id.to_string(), text);
+        }
+    }
+
+    fn on_started(&mut self, line: &Line) {
+        let partial = std::mem::take(&mut self.partial);
+        if !partial.is_empty() {
+            self.messages.push(Message::Assistant { text: partial, calls: Vec::new() });
+        }
+        self.open.clear();
+        self.running = true;
+        if let Some(text) = self.waiting.remove(line.cause.as_ref()) {
+            self.messages.push(Message::User(text));
+        }
+    }
+
+    fn on_call(&mut self, line: &Line, blob: Resolve) {
+        let Ok(call) = line.data::<ToolCall>() else { return };
+        let args = match (&call.args, &call.blob) {
+            (Some(args), _) => args.get().to_owned(),
+            (None, Some(b)) => blob(b).unwrap_or_else(|| "{}".to_owned()),
+            (None, None) => "{}".to_owned(),
+        };
+        self.arriving.push(Call { id: line.id.to_string(), tool: call.tool, args });
+    }
+
+    fn on_answer(&mut self, line: &Line, blob: Resolve) {
+        let Ok(answer) = line.data::<ModelCompleted>() else { return };
+        let mut text = String::new();
+        for part in &answer.parts {
+            match part {
+                Part::Text(t) => text.push_str(t),
+                Part::TextBlob(b) => text.push_str(&blob(b).unwrap_or_default()),
+                Part::Reasoning(_) | Part::ReasoningBlob(_) => {}
+            }
+        }
+        self.partial.clear();
+        let calls = std::mem::take(&mut self.arriving);
+        // Every call gets its place at once, in order; what never runs keeps this text.
+        let results: Vec<Message> = calls
+            .iter()
+            .map(|c| Message::Result {
+                call: c.id.clone(),
+                tool: c.tool.clone(),
+                text: "not run: the turn ended first".to_owned(),
+            })
+            .collect();
+        self.messages.push(Message::Assistant { text, calls });
+        for result in results {
+            if let Message::Result { call, .. } = &result {
+                self.open.insert(call.clone(), self.messages.len());
+            }
+            self.messages.push(result);
+        }
+    }
+
+    /// The line's own id takes the place of the id it answers.
+    fn follow(&mut self, line: &Line) {
+        if let Some(at) = self.open.remove(line.cause.as_ref()) {
+            self.open.insert(line.id.to_string(), at);
+        }
+    }
+
+    fn close(&mut self, line: &Line, outcome: String) {
+        if let Some(at) = self.open.remove(line.cause.as_ref())
+            && let Some(Message::Result { text, .. }) = self.messages.get_mut(at)
+        {
+            *text = outcome;
+        }
+    }
+
+    fn on_resolved(&mut self, line: &Line) {
+        let Ok(resolved) = line.data::<PermissionResolved>() else { return };
+        if resolved.decision == Decision::Allow {
+            self.follow(line);
+        } else {
+            let why = if resolved.why.is_empty() { String::new() } else { format!(": {}", resolved.why) };
+            let rule = if resolved.rule.is_empty() { String::new() } else { format!(" (rule {})", resolved.rule) };
+            self.close(line, format!("refused{why}{rule}"));
+        }
+    }
+
+    fn on_outcome(&mut self, line: &Line) {
+        let text = if line.ty == ty::TOOL_COMPLETED {
+            line.data::<ToolCompleted>().map(|d| completed_text(&d))
+        } else {
+            line.data::<ToolFailed>().map(|d| failed_text(&d))
+        };
+        if let Ok(text) = text {
+            self.close(line, text);
+        }
+    }
+}
+
+fn completed_text(done: &ToolCompleted) -> String {
+    let mut text = done.output.text.clone();
+    let ending = match (done.exit, done.signal) {
+        (_, Some(signal)) => format!("[ended by signal {signal}]"),
+        (Some(0), _) if text.is_empty() => "[exit 0, no output]".to_owned(),
+        (Some(0) | None, None) => return text,
+        (Some(exit), None) => format!("[exit {exit}]"),
+    };
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text + &ending
+}
+
+fn failed_text(failed: &ToolFailed) -> String {
+    let head = match failed.code {
+        Code::Interrupted => "interrupted: it is unknown whether it ran".to_owned(),
+        _ => format!("failed: {}", failed.message),
+    };
+    match &failed.output {
+        Some(output) if !output.text.is_empty() => format!("{head}\n{}", output.text),
+        _ => head,
+    }
+}
