@@ -156,3 +156,13 @@ pub struct BlobPartLine<'a> {
 pub fn raw(json: String) -> Box<RawValue> {
     RawValue::from_string(json).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
+
+impl<'a> BlobPartLine<'a> {
+    /// Reads one `log.blob` line.
+    ///
+    /// # Errors
+    /// The bytes are no such line.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, crate::LineError> {
+        serde_json::from_slice(bytes).map_err(|e| crate::LineError::NotAnEvent(e.to_string()))
+    }
+}
