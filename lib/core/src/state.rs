@@ -172,6 +172,8 @@ pub struct State {
     pub waiting: VecDeque<Waiting>,
     /// The last offer of tools.
     pub offer: Option<ToolDiscovered>,
+    /// Blob of the system text of the last context; empty before the first.
+    pub system: String,
     /// Claims that are open.
     pub claims: Vec<Claim>,
     /// How the last turn ended.
@@ -319,6 +321,7 @@ impl State {
         if !matches!(&turn.phase, Phase::Context(cause) if *cause == line.cause) {
             return;
         }
+        self.system.clone_from(&built.system);
         turn.phase = Phase::Asking {
             context: line.id.to_string(),
             model: built.model,

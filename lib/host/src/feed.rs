@@ -1,0 +1,133 @@
+//! The way of recorded lines into one filter's stdin.
+//!
+//! Whoever has just recorded something hands it straight on, without blocking. A filter that does not keep up, or that was just
+//! started, is caught up by a thread of its own with a reader of its own, so that it holds up nobody else.
+
+use ace_storage::{FileFollow, Follow};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::hub::{Hub, pump};
+
+/// One filter's stdin.
+#[derive(Debug)]
+pub struct Feed {
+    stdin: Option<Arc<OwnedFd>>,
+    /// A thread is catching it up.
+    behind: bool,
+}
+
+/// What a filter still has to get.
+pub struct Backlog {
+    stdin: Arc<OwnedFd>,
+    /// The rest of a chunk that did not fit the pipe.
+    rest: Vec<u8>,
+    /// The line that tells it that the present is reached, if it has not been told.
+    live: Option<Vec<u8>>,
+}
+
+impl Feed {
+    /// A feed that has got nothing yet, and the work to catch it up.
+    ///
+    /// # Errors
+    /// The pipe cannot be made non-blocking.
+    pub fn new(stdin: OwnedFd) -> io::Result<(Self, Backlog)> {
+        rustix::io::ioctl_fionbio(&stdin, true)?;
+        let stdin = Arc::new(stdin);
+        let live = Some(ace_schema::draft::control(ace_schema::ty::LOG_LIVE));
+        let backlog = Backlog { stdin: stdin.clone(), rest: Vec::new(), live };
+        Ok((Self { stdin: Some(stdin), behind: true }, backlog))
+    }
+
+    /// Hands whole lines on. What does not fit comes back as work for a thread.
+    pub fn push(&mut self, lines: &[u8]) -> Option<Backlog> {
+        if self.behind {
+            return None;
+        }
+        let stdin = self.stdin.clone()?;
+        let mut rest = lines;
+        while !rest.is_empty() {
+            match rustix::io::write(&*stdin, rest) {
+                Ok(n) => rest = &rest[n..],
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    self.behind = true;
+                    return Some(Backlog { stdin, rest: rest.to_vec(), live: None });
+                }
+                // The filter is gone; whoever watches it knows.
+                Err(_) => {
+                    self.close();
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// The filter gets no more input: it finishes what it has read back and ends.
+    pub fn close(&mut self) {
+        self.stdin = None;
+    }
+
+    fn is_open(&self) -> bool {
+        self.stdin.is_some()
+    }
+}
+
+/// Catches feed `at` of the hub up with the log, then hands it back. Runs until then, or until the filter is gone.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn catch_up(hub: &Arc<Mutex<Hub>>, at: usize, mut backlog: Backlog, mut follow: FileFollow) -> io::Result<()> {
+    let rest = std::mem::take(&mut backlog.rest);
+    if !write_all(&backlog.stdin, &rest) {
+        return Ok(());
+    }
+    loop {
+        let lines = follow.read()?;
+        if !lines.is_empty() {
+            if !write_all(&backlog.stdin, lines) {
+                return Ok(());
+            }
+            continue;
+        }
+        // History has ended for it; what comes now is the present, whoever hands it on.
+        if let Some(live) = backlog.live.take() {
+            if !write_all(&backlog.stdin, &live) {
+                return Ok(());
+            }
+            continue;
+        }
+        // While it is behind, the hub passes it by. When both have read equally far, it can be handed back.
+        pump(hub)?;
+        let mut hub = hub.lock().unwrap_or_else(PoisonError::into_inner);
+        if !hub.feed(at).is_open() {
+            return Ok(());
+        }
+        if follow.position() >= hub.position() {
+            hub.feed(at).behind = false;
+            return Ok(());
+        }
+    }
+}
+
+/// Writes all, waiting for room; `false` if the reader is gone.
+fn write_all(stdin: &OwnedFd, mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        match rustix::io::write(stdin, bytes) {
+            Ok(n) => bytes = &bytes[n..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                let mut fds = [PollFd::new(stdin, PollFlags::OUT)];
+                if poll(&mut fds, None).is_err_and(|e| e != Errno::INTR) {
+                    return false;
+                }
+            }
+            Err(_) => return false,
+        }
+    }
+    true
+}

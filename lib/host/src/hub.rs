@@ -1,0 +1,119 @@
+//! Where recorded lines go out: one reader of the log, every filter's feed, and the one who watches.
+
+use ace_storage::{FileFollow, FileLog, Follow, Store};
+use std::io;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::feed::{Backlog, Feed, catch_up};
+use crate::star::News;
+
+/// The reader and its audience.
+pub struct Hub {
+    follow: FileFollow,
+    feeds: Vec<Feed>,
+    watcher: Sender<News>,
+    /// Feeds that fell behind in the last pump, with what they lack.
+    fallen: Vec<(usize, Backlog)>,
+}
+
+impl Hub {
+    /// A hub whose reader stands where `follow` stands.
+    pub fn new(follow: FileFollow, watcher: Sender<News>) -> Self {
+        Self { follow, feeds: Vec::new(), watcher, fallen: Vec::new() }
+    }
+
+    /// Bytes of the log handed on so far.
+    pub fn position(&self) -> u64 {
+        self.follow.position()
+    }
+
+    /// The feed at that place.
+    pub fn feed(&mut self, at: usize) -> &mut Feed {
+        &mut self.feeds[at]
+    }
+
+    /// Adds a feed, or replaces the one of a filter that was started again.
+    pub fn set(&mut self, at: usize, feed: Feed) {
+        if at < self.feeds.len() {
+            self.feeds[at] = feed;
+        } else {
+            self.feeds.push(feed);
+        }
+    }
+
+    /// Ends the input of every filter.
+    pub fn close(&mut self) {
+        self.feeds.iter_mut().for_each(Feed::close);
+    }
+
+    /// Hands on all that is recorded by now.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn pump(&mut self) -> io::Result<()> {
+        loop {
+            let lines = self.follow.read()?;
+            if lines.is_empty() {
+                return Ok(());
+            }
+            for (at, feed) in self.feeds.iter_mut().enumerate() {
+                if let Some(backlog) = feed.push(lines) {
+                    self.fallen.push((at, backlog));
+                }
+            }
+            // The watcher may have left; the session goes on.
+            let _ = self.watcher.send(News::Lines(lines.to_vec()));
+        }
+    }
+
+    /// Feeds that need a thread to catch them up, with a reader of their own that stands where this one stands.
+    fn take_fallen(&mut self) -> Vec<(usize, Backlog, FileFollow)> {
+        let follow = &self.follow;
+        self.fallen.drain(..).map(|(at, backlog)| (at, backlog, follow.fork())).collect()
+    }
+}
+
+/// Hands on all that is recorded by now and starts a thread for each filter that does not keep up.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn pump(hub: &Arc<Mutex<Hub>>) -> io::Result<()> {
+    let fallen = {
+        let mut hub = hub.lock().unwrap_or_else(PoisonError::into_inner);
+        hub.pump()?;
+        hub.take_fallen()
+    };
+    for (at, backlog, follow) in fallen {
+        start_catching_up(hub, at, backlog, follow);
+    }
+    Ok(())
+}
+
+/// Starts the thread that catches one feed up.
+pub fn start_catching_up(hub: &Arc<Mutex<Hub>>, at: usize, backlog: Backlog, follow: FileFollow) {
+    let hub = hub.clone();
+    std::thread::spawn(move || {
+        if let Err(e) = catch_up(&hub, at, backlog, follow) {
+            let hub = hub.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = hub.watcher.send(News::Failed(e.into()));
+        }
+    });
+}
+
+/// Wakes for lines that others recorded (another terminal, an editor) and hands them on. Ends with the process.
+pub fn follow_others(hub: &Arc<Mutex<Hub>>, log: &FileLog) -> io::Result<()> {
+    let mut waiter = log.follow(0)?;
+    waiter.skip_to_end();
+    let hub = hub.clone();
+    std::thread::spawn(move || {
+        loop {
+            let woke = waiter.wait(crate::star::TICK);
+            waiter.skip_to_end();
+            if woke.and_then(|_| pump(&hub)).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}

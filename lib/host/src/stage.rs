@@ -1,0 +1,114 @@
+//! The programs of a pipeline: which there are, how each is started, and what its environment holds.
+
+use ace_schema::Kind;
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// One program of a pipeline.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// What its pen may write.
+    pub kind: Kind,
+}
+
+/// Finds the suite's programs: beside our own executable first, then on PATH.
+#[derive(Debug, Clone, Default)]
+pub struct Programs {
+    beside: Option<PathBuf>,
+}
+
+impl Programs {
+    /// The programs beside the running one.
+    #[must_use]
+    pub fn beside_this() -> Self {
+        let beside = std::env::current_exe().ok().and_then(|p| p.parent().map(Path::to_owned));
+        Self { beside }
+    }
+
+    /// The path to start a program of that name by. Names with a slash are taken as they are.
+    #[must_use]
+    pub fn find(&self, name: &str) -> PathBuf {
+        let ours = name == "ace" || name.starts_with("ace-");
+        match &self.beside {
+            Some(folder) if ours && folder.join(name).is_file() => folder.join(name),
+            _ => PathBuf::from(name),
+        }
+    }
+}
+
+/// The four filters of the loop. `tool` holds further arguments of `ace-tool`.
+#[must_use]
+pub fn suite(tool: &[String]) -> Vec<Stage> {
+    let stage = |argv: &[&str], kind| Stage { argv: argv.iter().map(|&a| a.to_owned()).collect(), kind };
+    let mut stages = vec![
+        stage(&["ace-session", "step", "--drafts-only"], Kind::Step),
+        stage(&["ace-model", "--drafts-only"], Kind::Model),
+        stage(&["ace-permit", "--drafts-only"], Kind::Permit),
+        stage(&["ace-tool", "--drafts-only"], Kind::Tool),
+    ];
+    for stage in &mut stages[2..] {
+        stage.argv.extend(tool.iter().cloned());
+    }
+    stages
+}
+
+/// What a filter that was started gives its supervisor.
+pub struct Started {
+    /// The process.
+    pub child: Child,
+    /// Its input.
+    pub stdin: OwnedFd,
+    /// Its output.
+    pub stdout: std::process::ChildStdout,
+}
+
+/// Starts a stage. The key variables go to the model's program alone; every other gets an environment without secrets.
+///
+/// # Errors
+/// The program cannot be started.
+pub fn start(stage: &Stage, programs: &Programs, stderr: Stdio) -> std::io::Result<Started> {
+    let mut command = Command::new(programs.find(&stage.argv[0]));
+    command.args(&stage.argv[1..]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
+    if stage.kind != Kind::Model {
+        command.env_clear().envs(without_secrets(std::env::vars_os()));
+    }
+    // ^C is the supervisor's to understand: a filter in its own group is not stopped by the terminal behind its back.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command.spawn()?;
+    let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(std::io::Error::other("a filter without stdin and stdout"));
+    };
+    Ok(Started { child, stdin: OwnedFd::from(stdin), stdout })
+}
+
+/// The environment without what looks like a secret.
+pub fn without_secrets(vars: impl Iterator<Item = (OsString, OsString)>) -> impl Iterator<Item = (OsString, OsString)> {
+    vars.filter(|(name, _)| !is_secret(&name.to_string_lossy()))
+}
+
+/// Whether a variable's name says that its value is a secret.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    const MARKS: [&str; 6] = ["KEY", "SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "PASSWD"];
+    let name = name.to_ascii_uppercase();
+    name == "SSH_AUTH_SOCK" || name == "DATABASE_URL" || MARKS.iter().any(|m| name.contains(m))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p51_names_of_secrets_are_told_from_others() {
+        for name in ["OPENAI_API_KEY", "github_token", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK", "PGPASSWORD"] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["PATH", "HOME", "LANG", "ACE_HOME", "CARGO_HOME", "LD_LIBRARY_PATH"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+}

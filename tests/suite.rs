@@ -1,0 +1,241 @@
+//! The builder of every pipeline test: an empty world with its own home and a cleared environment, in which the real programs run.
+//! A run expects nothing on stderr unless it says otherwise.
+
+use crate::server::Server;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longest time any one run may take before the test calls it a hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A temporary home, configuration and project.
+pub struct World {
+    root: tempfile::TempDir,
+    pub model: Option<Server>,
+}
+
+/// What a run left.
+#[derive(Debug)]
+#[must_use = "check what the run left"]
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl World {
+    /// An empty project folder outside git, no model.
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["home", "ace", "project"] {
+            std::fs::create_dir(root.path().join(folder)).unwrap();
+        }
+        Self { root, model: None }
+    }
+
+    /// The same with a scripted model as `test/scripted`.
+    pub fn with_model(model: Server) -> Self {
+        let mut world = Self::new();
+        let config = format!(
+            "model = \"test/scripted\"\n[providers.test]\nwire = \"openai-chat\"\nbase_url = \"{}\"\napi_key_env = \"TEST_KEY\"\n",
+            model.url()
+        );
+        world.config(&config);
+        world.model = Some(model);
+        world
+    }
+
+    pub fn config(&self, text: &str) {
+        std::fs::write(self.config_file(), text).unwrap();
+    }
+
+    pub fn add_config(&self, text: &str) {
+        let old = std::fs::read_to_string(self.config_file()).unwrap_or_default();
+        self.config(&(old + text));
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.root.path().join("config.toml")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub fn project(&self) -> PathBuf {
+        self.path("project")
+    }
+
+    pub fn ace_home(&self) -> PathBuf {
+        self.path("ace")
+    }
+
+    /// Makes the project a repository with these files in its first commit.
+    pub fn repository(self, files: &[(&str, &str)]) -> Self {
+        for (name, text) in files {
+            let path = self.project().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        for args in [
+            &["init", "-q", "-b", "main"][..],
+            &["config", "user.name", "Test"],
+            &["config", "user.email", "test@example.org"],
+            &["add", "-A"],
+            &["commit", "-q", "--allow-empty", "-m", "first"],
+        ] {
+            self.git(args);
+        }
+        self
+    }
+
+    /// Runs the real git in the project.
+    pub fn git(&self, args: &[&str]) -> String {
+        let mut command = Command::new("git");
+        let out = self.bare(&mut command).args(args).output().unwrap();
+        assert!(out.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    }
+
+    fn bare<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        let path = programs();
+        command
+            .env_clear()
+            .env("PATH", format!("{}:{}", path.display(), std::env::var("PATH").unwrap_or_default()))
+            .env("HOME", self.path("home"))
+            .env("USER", "tester")
+            .env("LANG", "C.UTF-8")
+            .env("ACE_HOME", self.ace_home())
+            .env("ACE_CONFIG", self.config_file())
+            .env("TEST_KEY", "sk-test-0123456789")
+            .current_dir(self.project())
+    }
+
+    /// One of our programs, in the project, without input.
+    pub fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(programs().join(program));
+        self.bare(&mut command).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// A shell script in the project, with our programs on PATH.
+    pub fn sh(&self, script: &str) -> Run {
+        let mut command = Command::new("sh");
+        self.bare(&mut command).args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        finish(command.spawn().unwrap(), None)
+    }
+
+    pub fn run(&self, program: &str, args: &[&str]) -> Run {
+        finish(self.command(program, args).spawn().unwrap(), None)
+    }
+
+    /// The same with these bytes on stdin.
+    pub fn feed(&self, program: &str, args: &[&str], input: &[u8]) -> Run {
+        finish(self.command(program, args).stdin(Stdio::piped()).spawn().unwrap(), Some(input.to_vec()))
+    }
+
+    /// The lines of a session's log.
+    pub fn log(&self, session: &str) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.log_file(session)).unwrap();
+        text.lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+    }
+
+    /// The log file of a session; `@only` is the only one there is.
+    pub fn log_file(&self, session: &str) -> PathBuf {
+        let sessions = self.ace_home().join("sessions");
+        let id = if session == "@only" {
+            let mut all = folders(&sessions);
+            assert_eq!(all.len(), 1, "{all:?}");
+            all.remove(0)
+        } else {
+            session.to_owned()
+        };
+        sessions.join(id).join("log.jsonl")
+    }
+
+    /// Types of the recorded events, in order.
+    pub fn types(&self, session: &str) -> Vec<String> {
+        self.log(session).iter().map(|l| l["type"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Names in a folder, without those that begin with a dot.
+pub fn folders(path: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
+    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|n| !n.starts_with('.'));
+    names.sort();
+    names
+}
+
+/// Where the built programs lie.
+pub fn programs() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_ace")).parent().unwrap().to_owned()
+}
+
+/// Waits for a child with a limit, feeding and draining it meanwhile.
+pub fn finish(mut child: Child, input: Option<Vec<u8>>) -> Run {
+    if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
+        std::thread::spawn(move || {
+            use std::io::Write;
+            // The child may end before it has read all.
+            let _ = stdin.write_all(&input);
+        });
+    }
+    let id = child.id();
+    let (tell, told) = std::sync::mpsc::channel::<()>();
+    let watch = std::thread::spawn(move || {
+        if told.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
+            return true;
+        }
+        false
+    });
+    let out: Output = child.wait_with_output().unwrap();
+    let _ = tell.send(());
+    let run = Run {
+        code: out.status.code(),
+        stdout: String::from_utf8_lossy(&out.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&out.stderr).into_owned(),
+    };
+    assert!(!watch.join().unwrap(), "hung for {PATIENCE:?}: {run:?}");
+    run
+}
+
+impl Run {
+    /// Exit 0 and silence on stderr.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "stdout: {}", self.stdout);
+        self.stdout
+    }
+
+    /// Exit 0, whatever stands on stderr.
+    #[track_caller]
+    pub fn done(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self
+    }
+
+    /// This exit code, and stderr holds each of these.
+    #[track_caller]
+    pub fn fails(self, code: i32, says: &[&str]) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        for text in says {
+            assert!(self.stderr.contains(text), "not on stderr: {text:?}\n{}", self.stderr);
+        }
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self
+    }
+}
+
+/// Waits until the condition holds.
+#[track_caller]
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
