@@ -1,1 +1,19 @@
-//! Layers of TOML into one checked configuration. It reads no file: texts and names come in.
+//! Layers of TOML into one checked configuration, with the origin of every value.
+//!
+//! It reads no file and no environment: texts, names and values come in. It never holds a key, only the name of the variable that
+//! does, and it never knows how a provider is spoken to.
+
+mod choose;
+mod layer;
+mod load;
+mod near;
+mod problem;
+mod provider;
+mod read;
+
+pub use choose::{Choice, choose_model, split_model};
+pub use layer::{ANSWERS_VARIABLE, Layer, LayerName, MODE_VARIABLE, MODEL_VARIABLE, Origin, VARIABLE_KEYS};
+pub use load::{Config, Ignored, Value, load};
+pub use near::nearest;
+pub use problem::{Problem, What};
+pub use provider::{BUILT_IN, BuiltIn, Provider, Wire};

@@ -42,6 +42,8 @@ pub const PARALLEL_CALLS: usize = 8;
 pub const CALLS_PER_ANSWER: usize = 64;
 /// Model answers in one turn when nobody says otherwise.
 pub const ANSWERS_PER_TURN: u32 = 200;
+/// The most model answers in one turn that may be asked for.
+pub const ANSWERS_PER_TURN_MOST: u32 = 20_000;
 /// How often a model call that a crash interrupted is asked again before the turn fails.
 pub const INTERRUPTED_RETRIES: u32 = 5;
 /// Bytes of one provider stream event.
@@ -76,3 +78,5 @@ pub const UNCLAIMED_MS: u64 = 5_000;
 pub const SESSIONS: usize = 100_000;
 /// Pens of one session that may be open at once.
 pub const PENS: usize = 256;
+/// One file of configuration, bytes.
+pub const CONFIG_BYTES: usize = 1024 * 1024;

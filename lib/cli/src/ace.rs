@@ -1,0 +1,121 @@
+//! Arguments of `ace`, the front command.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{Program, SessionAddress, SessionOptions, When};
+
+/// Coding models at work in your repository, a log and a worktree a session
+#[derive(Debug, Parser)]
+#[command(name = "ace", disable_help_subcommand = true, version)]
+#[command(before_help = "without a command: the prompt")]
+#[command(after_help = "ace run \"make the tests pass\"        work on a branch of its own
+git diff | ace ask \"review this\"     one answer, no tools
+ace ls                               what runs, what waits, what it cost")]
+pub struct Ace {
+    /// Start in DIR
+    #[arg(short = 'C', value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// Print the pipeline instead of running it
+    #[arg(short = 'x')]
+    pub explain: bool,
+    /// Errors only
+    #[arg(short, long, global = true, hide_short_help = true, help_heading = "Output")]
+    pub quiet: bool,
+    /// Events, or the one thing asked for, as JSON
+    #[arg(long, global = true, hide_short_help = true, help_heading = "Output")]
+    pub json: bool,
+    /// auto, always or never
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_short_help = true,
+        hide_default_value = true
+    )]
+    #[arg(help_heading = "Output")]
+    pub color: When,
+    /// What to do; without it the interactive prompt.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The front's own verbs; all others are rows of [`crate::suite::SUITE`] or programs `ace-WORD`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Work until the turn has ended
+    #[command(before_help = "PROMPT, stdin, or both")]
+    #[command(after_help = "ace run \"make the tests pass\"
+ace run --mode auto --base main \"fix the build\"
+ace run --json < todo.md | jq -c 'select(.type==\"tool.completed\")'")]
+    #[command(after_long_help = "0 done, 1 failed, 3 needs a decision, 4 limit, 69 no provider, 130 ^C")]
+    Run(Run),
+    /// One answer, no tools
+    #[command(before_help = "PROMPT, stdin, or both")]
+    #[command(
+        after_help = "git diff | ace ask \"review this\"\nace ask -m ollama/qwen3 \"what does a torn write look like?\""
+    )]
+    #[command(after_long_help = "0 done, 1 failed, 69 no provider, 77 no key, 130 ^C")]
+    Ask(Ask),
+    /// Play a recorded session, here, for nothing
+    #[command(after_help = "ace demo")]
+    Demo,
+    /// Sessions: what runs, what waits, what it cost
+    #[command(after_help = "ace ls\nace ls --json | jq -r .name")]
+    Ls {
+        /// Archived ones too
+        #[arg(short, long)]
+        all: bool,
+    },
+    /// One session, or one recorded line of it
+    #[command(before_help = "S: name, id, @last, or a path; S@23 a line")]
+    #[command(after_help = "ace show @last\nace show fix-median@11")]
+    Show {
+        /// The session, or one line of it
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// Outputs too
+        #[arg(long)]
+        full: bool,
+    },
+    /// Explain a command, or the parts of the pipe
+    #[command(after_help = "ace help run\nace help pipe")]
+    Help {
+        /// A command; `pipe` for the programs behind them
+        #[arg(value_name = "COMMAND")]
+        word: Option<String>,
+    },
+    /// Any other word and what follows it.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+/// `ace run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// What to do
+    pub prompt: Option<String>,
+    /// The new session.
+    #[command(flatten)]
+    pub options: SessionOptions,
+    /// The model's reasoning whole
+    #[arg(long, hide_short_help = true, help_heading = "Output")]
+    pub reasoning: bool,
+}
+
+/// `ace ask`.
+#[derive(Debug, Args)]
+pub struct Ask {
+    /// The question
+    pub prompt: Option<String>,
+    /// Provider and model
+    #[arg(short, long, value_name = "NAME/MODEL")]
+    pub model: Option<String>,
+}
+
+impl Program for Ace {
+    const NAME: &'static str = "ace";
+}

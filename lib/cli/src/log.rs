@@ -1,0 +1,103 @@
+//! Arguments of `ace-log`.
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::{Program, SessionAddress, When};
+
+/// Keep, read and check the log of a session
+#[derive(Debug, Parser)]
+#[command(name = "ace-log", version)]
+#[command(before_help = "S: name, id, @last, or a path")]
+#[command(after_help = "ace-log follow @last | jq -c --unbuffered .type
+ace-log join @last -- awk -W interactive -f watch.awk")]
+#[command(after_long_help = "0 yes, 1 no or failed, 3 needs a decision, 4 limit, 65 damaged, 74 I/O")]
+pub struct Log {
+    /// auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide = true)]
+    pub color: When,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When following ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Until {
+    /// The running turn has ended and no message waits.
+    Turn,
+    /// Nothing goes on without a person.
+    Idle,
+}
+
+/// The commands of `ace-log`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Stamp and keep the drafts on stdin
+    #[command(
+        subcommand_help_heading = "Write",
+        after_help = "ace-log follow \"$S\" | ace-permit | ace-log append \"$S\""
+    )]
+    Append {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// Print what was kept
+        #[arg(long)]
+        tee: bool,
+    },
+    /// Run FILTER on the log, keep what it adds
+    #[command(subcommand_help_heading = "Write", after_help = "ace-log join @last -- ssh box ace-tool --drafts-only")]
+    Join {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// The filter and its arguments
+        #[arg(value_name = "FILTER", required = true, last = true, num_args = 1..)]
+        filter: Vec<OsString>,
+    },
+    /// Every line, then log.live
+    #[command(subcommand_help_heading = "Read", after_help = "ace-log cat @last | jq -r .type | sort | uniq -c")]
+    Cat {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
+    /// The same, and what comes
+    #[command(subcommand_help_heading = "Read", after_help = "ace-log follow @last --until turn")]
+    Follow {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// End when the turn has ended, or when only a person can go on
+        #[arg(long, value_name = "turn|idle", hide_possible_values = true)]
+        until: Option<Until>,
+    },
+    /// A line a record, for people
+    #[command(subcommand_help_heading = "Read", after_help = "ace-log show fix-median\nace-log show fix-median@11")]
+    Show {
+        /// The session, or one line of it
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
+    /// The answers alone
+    #[command(subcommand_help_heading = "Read", after_help = "ace-log text @last > answer.md")]
+    Text {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
+    /// Chain, blobs, head
+    #[command(subcommand_help_heading = "Check", after_help = "ace-log verify @last && echo whole")]
+    #[command(after_long_help = "0 whole, 65 damaged, 74 I/O")]
+    Verify {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
+}
+
+impl Program for Log {
+    const NAME: &'static str = "ace-log";
+}

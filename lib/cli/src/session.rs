@@ -1,0 +1,96 @@
+//! Arguments of `ace-session`.
+
+use clap::{Parser, Subcommand};
+
+use crate::{Filter, Program, SessionAddress, SessionOptions, When};
+
+/// Begin sessions and take their turns
+#[derive(Debug, Parser)]
+#[command(name = "ace-session", version)]
+#[command(before_help = "S: name, id, @last, or a path")]
+#[command(after_help = "ace-session run \"$(ace-session new 'make the tests pass')\"
+ace-session once \"say hello\" | ace-session step | ace-model")]
+#[command(after_long_help = "0 done, 1 failed, 3 needs a decision, 4 limit, 75 busy, 78 configuration")]
+pub struct Session {
+    /// auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide = true)]
+    pub color: When,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands of `ace-session`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make worktree, branch and log, print the id
+    #[command(subcommand_help_heading = "Begin", before_help = "PROMPT, stdin, or both")]
+    #[command(after_help = "S=$(ace-session new --mode auto \"make the tests pass\")")]
+    New {
+        /// The first message
+        prompt: Option<String>,
+        /// The session.
+        #[command(flatten)]
+        options: SessionOptions,
+    },
+    /// A session on stdout alone, never kept
+    #[command(subcommand_help_heading = "Begin")]
+    #[command(after_help = "ace-session once \"say hello\" | ace-session step | ace-model")]
+    Once {
+        /// The message
+        prompt: String,
+        /// Provider and model
+        #[arg(short, long, value_name = "NAME/MODEL")]
+        model: Option<String>,
+    },
+    /// Queue a message for the next turn
+    #[command(subcommand_help_heading = "Begin")]
+    #[command(after_help = "ace-session say @last --now \"leave the tests alone\"")]
+    Say {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// The message; without it, stdin
+        #[arg(value_name = "TEXT")]
+        text: Option<String>,
+        /// Steer the running turn instead
+        #[arg(long)]
+        now: bool,
+    },
+    /// Start the filters, go on with what is due
+    #[command(subcommand_help_heading = "Go on")]
+    #[command(after_help = "ace-session run fix-median")]
+    Run {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
+    /// Stop the running turn, keep what was said
+    #[command(subcommand_help_heading = "Go on")]
+    #[command(after_help = "ace-session cancel @last")]
+    Cancel {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
+    /// Filter: take turns, build contexts
+    #[command(subcommand_help_heading = "Go on", before_help = "events in, events and drafts out")]
+    #[command(after_help = "ace-log follow \"$S\" | ace-session step | ace-log append \"$S\"")]
+    Step {
+        /// As a filter.
+        #[command(flatten)]
+        filter: Filter,
+    },
+    /// The sessions, newest first
+    #[command(subcommand_help_heading = "Look")]
+    #[command(after_help = "ace-session list --json | jq -r .name")]
+    List {
+        /// A line of JSON each
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Program for Session {
+    const NAME: &'static str = "ace-session";
+}

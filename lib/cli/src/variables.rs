@@ -1,0 +1,64 @@
+//! Every environment variable the suite reads, with one line each. It reads none itself.
+
+/// A variable and what it does.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, one line for the man pages.
+    pub line: &'static str,
+}
+
+/// Where sessions, blobs and worktrees live.
+pub const HOME: &str = "ACE_HOME";
+/// The user's configuration file.
+pub const CONFIG: &str = "ACE_CONFIG";
+/// `json` makes complaints lines of JSON.
+pub const ERRORS: &str = "ACE_ERRORS";
+/// Seconds between two lines of progress where nothing is repainted.
+pub const PROGRESS: &str = "ACE_PROGRESS";
+/// Marks in ASCII.
+pub const ASCII: &str = "ACE_ASCII";
+/// Nothing is repainted.
+pub const PLAIN: &str = "ACE_PLAIN";
+
+/// All of them: ours by name, then those of others that we obey.
+pub const VARIABLES: &[Variable] = &[
+    Variable { name: HOME, line: "folder of sessions, blobs and worktrees (default ~/.local/share/ace)" },
+    Variable { name: CONFIG, line: "the user's configuration file (default ~/.config/ace/config.toml)" },
+    Variable { name: ace_config::MODEL_VARIABLE, line: "the model, NAME/MODEL, over every configuration file" },
+    Variable { name: ace_config::MODE_VARIABLE, line: "the mode: plan, ask, edit or auto" },
+    Variable { name: ace_config::ANSWERS_VARIABLE, line: "stop a turn after so many model answers" },
+    Variable { name: ERRORS, line: "json: complaints on stderr are lines of JSON" },
+    Variable { name: PROGRESS, line: "seconds between two lines of progress off a terminal (default 10, 0 for none)" },
+    Variable { name: ASCII, line: "1: marks in ASCII" },
+    Variable { name: PLAIN, line: "1: nothing on the terminal is repainted, for screen readers" },
+    Variable { name: "ACE_BLESS", line: "1: tests rewrite generated files instead of comparing them" },
+    Variable { name: "NO_COLOR", line: "set: no colour, unless --color asks for it" },
+    Variable { name: "TERM", line: "dumb: no colour, nothing is repainted" },
+    Variable { name: "OPENAI_API_KEY", line: "key of the provider openai" },
+    Variable { name: "OPENAI_BASE_URL", line: "where openai is, unless the configuration says" },
+    Variable { name: "OPENROUTER_API_KEY", line: "key of the provider openrouter" },
+    Variable { name: "DASHSCOPE_API_KEY", line: "key of the provider dashscope" },
+    Variable { name: "ZHIPUAI_API_KEY", line: "key of the provider zhipu" },
+    Variable { name: "OLLAMA_HOST", line: "where ollama is, HOST:PORT (default localhost:11434)" },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stands_once_and_all_variables_of_providers_are_there() {
+        let mut names: Vec<&str> = VARIABLES.iter().map(|v| v.name).collect();
+        for provider in ace_config::BUILT_IN {
+            for name in [provider.api_key_env, provider.base_url_env].into_iter().flatten() {
+                assert!(names.contains(&name), "{name} of {}", provider.name);
+            }
+        }
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}

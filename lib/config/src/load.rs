@@ -1,0 +1,172 @@
+//! Layers into one configuration: the stronger wins, a project only narrows, and every value keeps its origin.
+
+use std::collections::BTreeMap;
+
+use ace_schema::limits::ANSWERS_PER_TURN;
+use ace_schema::permission::Mode;
+
+pub use crate::read::Value;
+use crate::read::{Setting, read};
+use crate::{BUILT_IN, Layer, LayerName, Origin, Problem, Provider, What, Wire, nearest, split_model};
+
+/// The effective configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    /// `NAME/MODEL`, if anybody said.
+    pub model: Option<String>,
+    /// What runs without asking.
+    pub mode: Mode,
+    /// Model answers in one turn.
+    pub answers: u32,
+    /// Built-in and configured providers by name.
+    pub providers: BTreeMap<String, Provider>,
+    /// Filters of the user's own: program and arguments each.
+    pub filters: Vec<Vec<String>>,
+    /// Gates before the appenders: program and arguments each.
+    pub gates: Vec<Vec<String>>,
+    /// What a project said and may not.
+    pub ignored: Vec<Ignored>,
+    set: BTreeMap<String, (Value, Origin)>,
+}
+
+/// A value of a project that would widen what may happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignored {
+    /// Its full path.
+    pub key: String,
+    /// The project's file.
+    pub file: Option<String>,
+    /// From 1.
+    pub line: usize,
+    /// Why, in words.
+    pub why: &'static str,
+}
+
+/// Puts the layers together, the strongest last whatever their order here.
+///
+/// # Errors
+/// Everything that is wrong in any layer; there is no configuration then.
+pub fn load(layers: &[Layer]) -> Result<Config, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut config = Config { answers: ANSWERS_PER_TURN, ..Config::default() };
+    let mut layers: Vec<&Layer> = layers.iter().collect();
+    layers.sort_by_key(|l| l.name);
+    for layer in layers {
+        for setting in read(layer, &mut problems) {
+            config.take(layer, setting);
+        }
+    }
+    config.build(&mut problems);
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+impl Config {
+    /// Where the value of a key (`mode`, `providers.NAME.base_url`) comes from; the default layer if nobody set it.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Origin {
+        self.set.get(key).map(|(_, origin)| origin.clone()).unwrap_or_default()
+    }
+
+    /// Every value that was set, with its key and origin, by key.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &Value, &Origin)> {
+        self.set.iter().map(|(key, (value, origin))| (key.as_str(), value, origin))
+    }
+
+    /// The effective values as text that is the same whenever they are, whichever layer they come from: what the configuration
+    /// digest of a session is taken of. It holds no secret.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let mut values: BTreeMap<&str, String> =
+            self.set.iter().map(|(k, (v, _))| (k.as_str(), v.to_string())).collect();
+        values.insert("mode", Value::Text(self.mode.name().to_owned()).to_string());
+        values.insert("limits.answers", Value::Number(self.answers).to_string());
+        values.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
+    }
+
+    /// Believes one setting, or notes why not.
+    fn take(&mut self, layer: &Layer, Setting { key, value, line }: Setting) {
+        if layer.name == LayerName::Project
+            && let Some(why) = self.widens(&key, &value)
+        {
+            return self.ignored.push(Ignored { key, file: layer.file.clone(), line, why });
+        }
+        match (key.as_str(), &value) {
+            ("mode", Value::Text(mode)) => self.mode = Mode::parse(mode).unwrap_or(self.mode),
+            ("limits.answers", Value::Number(answers)) => self.answers = *answers,
+            _ => {}
+        }
+        self.set.insert(key, (value, layer.origin(line)));
+    }
+
+    /// Why a project may not say so; `None` if it narrows, or only chooses.
+    fn widens(&self, key: &str, value: &Value) -> Option<&'static str> {
+        let rank = |mode: Mode| Mode::ALL.into_iter().position(|m| m == mode);
+        let narrows = match (key, value) {
+            ("model", _) => true,
+            ("mode", Value::Text(mode)) => Mode::parse(mode).is_some_and(|mode| rank(mode) <= rank(self.mode)),
+            ("limits.answers", Value::Number(answers)) => *answers <= self.answers,
+            _ if key.starts_with("providers.") => return Some("a project may not say where keys and code are sent"),
+            _ if key.starts_with("pipeline.") => return Some("a project may not start programs"),
+            _ => false,
+        };
+        (!narrows).then_some("a project may only narrow")
+    }
+
+    /// From single values to providers, pipeline and model, and what only shows when all are there.
+    fn build(&mut self, problems: &mut Vec<Problem>) {
+        self.providers = BUILT_IN.iter().map(|b| (b.name.to_owned(), Provider::from(b))).collect();
+        for (key, (value, _)) in &self.set {
+            match value {
+                Value::Commands(commands) if key == "pipeline.filters" => self.filters.clone_from(commands),
+                Value::Commands(commands) if key == "pipeline.gates" => self.gates.clone_from(commands),
+                Value::Text(text) if key == "model" => self.model = Some(text.clone()),
+                Value::Text(text) => configure(&mut self.providers, key, text),
+                _ => {}
+            }
+        }
+        self.check_providers(problems);
+        self.check_model(problems);
+    }
+
+    fn check_providers(&self, problems: &mut Vec<Problem>) {
+        for provider in self.providers.values().filter(|p| p.wire != Wire::Recorded && p.base_url.is_empty()) {
+            let key = format!("providers.{}", provider.name);
+            let first = self.set.iter().find(|(k, _)| k.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
+            let at = first.map(|(_, (_, origin))| origin.clone()).unwrap_or_default();
+            let hint =
+                nearest(&provider.name, BUILT_IN.iter().map(|b| b.name)).map(|near| format!("did you mean '{near}'?"));
+            problems.push(Problem { what: What::BadValue { key, why: "has no base_url".to_owned(), hint }, at });
+        }
+    }
+
+    fn check_model(&self, problems: &mut Vec<Problem>) {
+        let Some((provider, name)) = self.model.as_deref().and_then(split_model) else { return };
+        if self.providers.contains_key(provider) {
+            return;
+        }
+        let hint = match nearest(provider, self.providers.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean '{near}/{name}'?"),
+            None => format!("one of {}", self.providers.keys().cloned().collect::<Vec<_>>().join(", ")),
+        };
+        let why = format!("names provider '{provider}', which is not configured,");
+        let what = What::BadValue { key: "model".to_owned(), why, hint: Some(hint) };
+        problems.push(Problem { what, at: self.origin("model") });
+    }
+}
+
+/// One value of `providers.NAME.LEAF`; other keys are left alone.
+fn configure(providers: &mut BTreeMap<String, Provider>, key: &str, text: &str) {
+    let Some((name, leaf)) = key.strip_prefix("providers.").and_then(|rest| rest.split_once('.')) else { return };
+    let provider =
+        providers.entry(name.to_owned()).or_insert_with(|| Provider { name: name.to_owned(), ..Provider::default() });
+    match leaf {
+        "wire" => provider.wire = Wire::parse(text).unwrap_or_default(),
+        "api_key_env" => provider.api_key_env = Some(text.to_owned()),
+        "base_url" => {
+            text.clone_into(&mut provider.base_url);
+            // Another address is another vendor: neither its variable nor its models are known.
+            (provider.base_url_env, provider.default_model) = (None, None);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,261 @@
+//! One layer's TOML into settings: known keys, right types, usable values, each with its line. How layers meet is decided elsewhere.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use ace_schema::limits::{ANSWERS_PER_TURN_MOST, CONFIG_BYTES, USER_FILTERS};
+use ace_schema::permission::Mode;
+
+use crate::{Layer, Problem, What, Wire, nearest, split_model};
+
+/// A checked value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A string.
+    Text(String),
+    /// A whole number.
+    Number(u32),
+    /// Commands, each a program and its arguments.
+    Commands(Vec<Vec<String>>),
+}
+
+/// As TOML has it.
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = |text: &str| toml::Value::String(text.to_owned());
+        match self {
+            Self::Text(one) => text(one).fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Commands(all) => {
+                let row = |words: &Vec<String>| toml::Value::Array(words.iter().map(|w| text(w)).collect());
+                toml::Value::Array(all.iter().map(row).collect()).fmt(f)
+            }
+        }
+    }
+}
+
+/// One value of one layer.
+pub struct Setting {
+    /// Full path, `providers.NAME.base_url`.
+    pub key: String,
+    /// What it is set to.
+    pub value: Value,
+    /// From 1.
+    pub line: usize,
+}
+
+const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "limits"];
+const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env"];
+const PIPELINE: &[&str] = &["filters", "gates"];
+const LIMITS: &[&str] = &["answers"];
+
+/// The settings of a layer; what is wrong goes to `problems`.
+pub fn read(layer: &Layer, problems: &mut Vec<Problem>) -> Vec<Setting> {
+    let mut reader = Reader { layer, settings: Vec::new(), problems };
+    if layer.text.len() > CONFIG_BYTES {
+        let why = format!("has more than {CONFIG_BYTES} bytes");
+        reader.problem(0, What::Syntax { message: why });
+        return reader.settings;
+    }
+    match DeTable::parse(&layer.text) {
+        Ok(table) => reader.top(table.get_ref()),
+        Err(error) => {
+            let message = error.message().lines().next().unwrap_or_default().to_owned();
+            reader.problem(error.span().map_or(0, |s| s.start), What::Syntax { message });
+        }
+    }
+    reader.settings
+}
+
+struct Reader<'a> {
+    layer: &'a Layer,
+    settings: Vec<Setting>,
+    problems: &'a mut Vec<Problem>,
+}
+
+type Node<'i> = Spanned<DeValue<'i>>;
+
+impl Reader<'_> {
+    fn top(&mut self, table: &DeTable<'_>) {
+        for (key, node) in table {
+            match key.get_ref().as_ref() {
+                "model" => self.text("model", node, model),
+                "mode" => self.text("mode", node, mode),
+                "providers" => self.each(node, "providers", |r, name, at, node| r.provider(name, at, node)),
+                "pipeline" => self.each(node, "pipeline", |r, name, at, node| match PIPELINE.contains(&name) {
+                    true => r.commands(&format!("pipeline.{name}"), node),
+                    false => r.unknown("pipeline.", name, at, PIPELINE),
+                }),
+                "limits" => self.each(node, "limits", |r, name, at, node| match LIMITS.contains(&name) {
+                    true => r.number(&format!("limits.{name}"), node, ANSWERS_PER_TURN_MOST),
+                    false => r.unknown("limits.", name, at, LIMITS),
+                }),
+                other => self.unknown("", other, key.span().start, TOP),
+            }
+        }
+    }
+
+    fn provider(&mut self, name: &str, at: usize, node: &Node<'_>) {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+        if name.is_empty() || !name.bytes().all(plain) {
+            let why = "is no name: small letters, digits, - and _".to_owned();
+            return self.problem(at, What::BadValue { key: format!("providers.{name}"), why, hint: None });
+        }
+        let path = format!("providers.{name}");
+        self.each(node, &path, |r, leaf, at, node| {
+            let key = format!("{path}.{leaf}");
+            match leaf {
+                "wire" => r.text(&key, node, wire),
+                "base_url" => r.text(&key, node, address),
+                "api_key_env" => r.text(&key, node, variable),
+                "api_key" | "key" | "token" => {
+                    let why = "does not belong into a file".to_owned();
+                    let hint = Some("api_key_env = \"NAME\" says which variable holds the key".to_owned());
+                    r.problem(at, What::BadValue { key, why, hint });
+                }
+                other => r.unknown(&format!("{path}."), other, at, PROVIDER),
+            }
+        });
+    }
+
+    /// Calls `take` with every name, its place and its value of a table.
+    fn each(&mut self, node: &Node<'_>, key: &str, mut take: impl FnMut(&mut Self, &str, usize, &Node<'_>)) {
+        match node.get_ref() {
+            DeValue::Table(table) => {
+                for (name, node) in table {
+                    take(self, name.get_ref(), name.span().start, node);
+                }
+            }
+            _ => self.wrong_type(key, "a table", node),
+        }
+    }
+
+    fn text(&mut self, key: &str, node: &Node<'_>, check: impl Fn(&str) -> Result<(), (String, Option<String>)>) {
+        let DeValue::String(text) = node.get_ref() else { return self.wrong_type(key, "a string", node) };
+        match check(text) {
+            Ok(()) => self.set(key, Value::Text(text.clone().into_owned()), node),
+            Err((why, hint)) => self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint }),
+        }
+    }
+
+    fn number(&mut self, key: &str, node: &Node<'_>, most: u32) {
+        let DeValue::Integer(number) = node.get_ref() else { return self.wrong_type(key, "a whole number", node) };
+        match u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| (1..=most).contains(n)) {
+            Some(number) => self.set(key, Value::Number(number), node),
+            None => {
+                let why = format!("must be from 1 to {most}");
+                self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
+            }
+        }
+    }
+
+    fn commands(&mut self, key: &str, node: &Node<'_>) {
+        const WANTS: &str = "a list of commands, [[\"program\", \"argument\"]]";
+        let DeValue::Array(rows) = node.get_ref() else { return self.wrong_type(key, WANTS, node) };
+        let mut commands = Vec::new();
+        for row in rows {
+            let DeValue::Array(words) = row.get_ref() else { return self.wrong_type(key, WANTS, row) };
+            let mut command = Vec::new();
+            for word in words {
+                let DeValue::String(text) = word.get_ref() else { return self.wrong_type(key, WANTS, word) };
+                command.push(text.clone().into_owned());
+            }
+            if command.first().is_none_or(String::is_empty) {
+                let why = "has a command without a program".to_owned();
+                return self.problem(row.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
+            }
+            commands.push(command);
+        }
+        if commands.len() > USER_FILTERS {
+            let why = format!("has more than {USER_FILTERS} commands");
+            return self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
+        }
+        self.set(key, Value::Commands(commands), node);
+    }
+
+    fn set(&mut self, key: &str, value: Value, node: &Node<'_>) {
+        let line = self.line(node.span().start);
+        self.settings.push(Setting { key: key.to_owned(), value, line });
+    }
+
+    fn unknown(&mut self, path: &str, name: &str, at: usize, known: &[&str]) {
+        let near = nearest(name, known.iter().copied()).map(|near| format!("{path}{near}"));
+        self.problem(at, What::UnknownKey { key: format!("{path}{name}"), near });
+    }
+
+    fn wrong_type(&mut self, key: &str, wants: &'static str, node: &Node<'_>) {
+        let has = match node.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "a whole number",
+            DeValue::Float(_) => "a fraction",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.problem(node.span().start, What::WrongType { key: key.to_owned(), wants, has });
+    }
+
+    fn problem(&mut self, at: usize, what: What) {
+        let at = self.layer.origin(self.line(at));
+        self.problems.push(Problem { what, at });
+    }
+
+    /// The line of a byte, from 1.
+    fn line(&self, at: usize) -> usize {
+        self.layer.text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
+    }
+}
+
+type Verdict = Result<(), (String, Option<String>)>;
+
+fn model(text: &str) -> Verdict {
+    match split_model(text) {
+        Some(_) => Ok(()),
+        None => Err((format!("takes NAME/MODEL, not '{text}',"), None)),
+    }
+}
+
+fn mode(text: &str) -> Verdict {
+    if Mode::parse(text).is_some() {
+        return Ok(());
+    }
+    let hint = match nearest(text, Mode::ALL.map(Mode::name)) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("one of {}", Mode::ALL.map(Mode::name).join(", ")),
+    };
+    Err((format!("knows no '{text}'"), Some(hint)))
+}
+
+fn wire(text: &str) -> Verdict {
+    match Wire::parse(text) {
+        Some(_) => Ok(()),
+        None => Err((format!("knows no '{text}'"), Some(format!("one of {}", Wire::ALL.map(Wire::name).join(", "))))),
+    }
+}
+
+/// The value is not shown: an address may hold a password.
+fn address(text: &str) -> Verdict {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.unwrap_or_default().split(['/', '?', '#']).next().unwrap_or_default();
+    match () {
+        () if rest.is_none() => Err(("must begin with https:// or http://".to_owned(), None)),
+        () if host.contains('@') => {
+            let hint = "api_key_env = \"NAME\" says which variable holds the key".to_owned();
+            Err(("holds a password, which does not belong into a file,".to_owned(), Some(hint)))
+        }
+        () if host.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) => {
+            Err(("is no address".to_owned(), None))
+        }
+        () => Ok(()),
+    }
+}
+
+/// The value is not shown: it may be the key itself.
+fn variable(text: &str) -> Verdict {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    match !text.is_empty() && text.bytes().all(plain) && !text.starts_with(|c: char| c.is_ascii_digit()) {
+        true => Ok(()),
+        false => Err(("is the name of a variable, not a key,".to_owned(), None)),
+    }
+}
