@@ -1,0 +1,278 @@
+//! A new session: its worktree and branch first, then its folder with the first records, as a whole.
+
+use ace_schema::data::{BlobRef, Limits, Repository, SessionCreated, UserMessage, Worktree};
+use ace_schema::permission::Mode;
+use ace_schema::{Drafter, Kind, draft, id, limits, ty};
+use ace_storage::{CreateError, Home};
+use ace_worktree as git;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use std::path::{Path, PathBuf};
+
+/// What a new session is to be like.
+#[derive(Debug, Clone, Default)]
+pub struct NewSession {
+    /// The first message.
+    pub prompt: String,
+    /// `provider/model`.
+    pub model: String,
+    /// What needs asking.
+    pub mode: Mode,
+    /// Model answers in one turn; 0 for the default.
+    pub answers: u64,
+    /// Tools without a sandbox.
+    pub unsandboxed: bool,
+    /// Name; empty for the prompt's first words.
+    pub name: String,
+    /// Revision the worktree starts from; empty for HEAD.
+    pub base: String,
+    /// Bring uncommitted changes along.
+    pub carry: bool,
+    /// Work in place even inside a repository.
+    pub in_place: bool,
+    /// Where the person stands.
+    pub cwd: PathBuf,
+    /// The person.
+    pub owner: String,
+    /// The machine.
+    pub host: String,
+    /// Hex SHA-256 of the effective configuration.
+    pub config: String,
+    /// Through which client.
+    pub client: String,
+}
+
+/// A session that was made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// Its id.
+    pub id: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its first record.
+    pub created: SessionCreated,
+    /// What people should know.
+    pub notes: Vec<Note>,
+}
+
+/// What people should know about a session that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// It works in place: there is no repository here.
+    NotARepository,
+    /// It works in place: the repository has no commit to start from.
+    NoCommit,
+    /// Uncommitted files that stay behind, and the short id of HEAD.
+    StaysBehind {
+        /// How many files.
+        files: usize,
+        /// Where the worktree starts.
+        head: String,
+    },
+    /// HEAD is on no branch; landing will need one.
+    Detached {
+        /// Where the worktree starts.
+        head: String,
+    },
+}
+
+/// Why no session was made. Nothing is left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum NewError {
+    /// There is nothing to do.
+    #[error("the prompt is empty")]
+    EmptyPrompt,
+    /// More than a model could read.
+    #[error("the prompt has {0} bytes, the limit is {}", limits::PROMPT_BYTES)]
+    HugePrompt(usize),
+    /// The name has characters that a branch cannot have, or too many.
+    #[error("the name '{0}' does not fit a branch")]
+    Name(String),
+    /// Git.
+    #[error(transparent)]
+    Git(#[from] git::Error),
+    /// The session's folder.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+}
+
+/// Makes a session. `random` gives two numbers that nobody else has; `unix_ms` is the time.
+///
+/// # Errors
+/// See [`NewError`].
+pub fn create(home: &Home, new: &NewSession, unix_ms: u64, random: (u64, u64)) -> Result<Made, NewError> {
+    if new.prompt.trim().is_empty() {
+        return Err(NewError::EmptyPrompt);
+    }
+    if new.prompt.len() > limits::PROMPT_BYTES {
+        return Err(NewError::HugePrompt(new.prompt.len()));
+    }
+    let id = id::session(unix_ms, random.0);
+    let wanted = if new.name.is_empty() { name_of(&new.prompt) } else { new.name.clone() };
+    if !is_name(&wanted) {
+        return Err(NewError::Name(wanted));
+    }
+    let mut notes = Vec::new();
+    let mut created = SessionCreated {
+        name: home.free_name(&wanted)?,
+        owner: new.owner.clone(),
+        host: new.host.clone(),
+        cwd: new.cwd.display().to_string(),
+        model: new.model.clone(),
+        mode: new.mode,
+        limits: Limits { answers: new.answers },
+        unsandboxed: new.unsandboxed,
+        config: new.config.clone(),
+        ..SessionCreated::default()
+    };
+    place(home, new, &id, &mut created, &mut notes)?;
+    let drafts = first_drafts(new, &id, &created, random.1);
+    let folder = home.create(&id, Kind::Person, &drafts).inspect_err(|_| {
+        // Nothing is left behind: the worktree was made for a session that does not exist.
+        if let Some(tree) = &created.worktree {
+            let _ = git::discard(Path::new(&tree.path), Path::new(&tree.git_dir), &tree.branch);
+        }
+    })?;
+    Ok(Made { id, folder, created, notes })
+}
+
+/// Decides where the session works, and makes its worktree if it gets one.
+fn place(
+    home: &Home,
+    new: &NewSession,
+    id: &str,
+    created: &mut SessionCreated,
+    notes: &mut Vec<Note>,
+) -> Result<(), NewError> {
+    let Some(repository) = git::discover(&new.cwd)? else {
+        if !new.in_place {
+            notes.push(Note::NotARepository);
+        }
+        return Ok(());
+    };
+    let facts = repository.facts();
+    created.repository = Some(Repository {
+        root: facts.root.display().to_string(),
+        root_commit: repository.root_commit()?.unwrap_or_default(),
+    });
+    if new.in_place {
+        return Ok(());
+    }
+    let Some(head) = facts.head_short().map(str::to_owned) else {
+        notes.push(Note::NoCommit);
+        return Ok(());
+    };
+    if facts.branch.is_none() {
+        notes.push(Note::Detached { head: head.clone() });
+    }
+    if !new.carry {
+        let changed = repository.changed()?;
+        if !changed.is_clean() {
+            notes.push(Note::StaysBehind { files: changed.total(), head });
+        }
+    }
+    let folder = facts.root.file_name().map_or_else(|| "work".into(), std::ffi::OsStr::to_owned);
+    let path = home.worktree(id).join(folder);
+    let base = (!new.base.is_empty()).then_some(new.base.as_str());
+    let carry = if new.carry { git::Carry::Changes } else { git::Carry::Nothing };
+    let made = git::create(&repository, &created.name, &path, base, carry)?;
+    // The person may stand in a subfolder; the session works in the same one of its own tree.
+    let below = new.cwd.strip_prefix(&facts.root).unwrap_or(Path::new(""));
+    created.cwd = made.path.join(below).display().to_string();
+    created.worktree = Some(Worktree {
+        path: made.path.display().to_string(),
+        git_dir: made.git_dir.display().to_string(),
+        branch: made.branch,
+        base: made.base,
+        from: facts.branch.clone().unwrap_or_default(),
+    });
+    Ok(())
+}
+
+fn first_drafts(new: &NewSession, id: &str, created: &SessionCreated, random: u64) -> Vec<u8> {
+    let mut drafter = Drafter::new("ace-session", random);
+    drafter.set_session(id);
+    let (_, mut drafts) = drafter.draft(0, "", ty::SESSION_CREATED, created);
+    drafts.extend(message_drafts(&mut drafter, &new.prompt, &new.owner, &new.client, false).1);
+    drafts
+}
+
+/// A message of a person as drafts, with the lines of its blob ahead if it is long; the message's id first.
+pub fn message_drafts(drafter: &mut Drafter, text: &str, author: &str, client: &str, now: bool) -> (String, Vec<u8>) {
+    let mut drafts = Vec::new();
+    let mut message =
+        UserMessage { author: author.to_owned(), client: client.to_owned(), now, ..UserMessage::default() };
+    if text.len() > limits::INLINE_BYTES {
+        let sha = ace_core::digest(text.as_bytes());
+        drafts = draft::blob_lines(&sha, text.as_bytes(), |b| BASE64_STANDARD.encode(b)).concat();
+        message.blob = Some(BlobRef { sha, bytes: text.len() as u64, media: "text/plain".to_owned() });
+    } else {
+        text.clone_into(&mut message.text);
+    }
+    let (id, line) = drafter.draft(0, "", ty::USER_MESSAGE, &message);
+    drafts.extend(line);
+    (id, drafts)
+}
+
+/// Whether the text can name a session and its branch: letters, digits, dots and dashes, as git and the shell like them.
+fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty()
+        && text.len() <= limits::NAME_BYTES
+        && text.chars().all(fits)
+        && !text.starts_with(['-', '.'])
+        && !text.ends_with('.')
+        && !text.contains("..")
+        && !text.ends_with(".lock")
+}
+
+/// A name made of a prompt's first words.
+#[must_use]
+pub fn name_of(prompt: &str) -> String {
+    let words: Vec<String> = prompt
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .take(12)
+        .map(|w| w.to_lowercase())
+        .collect();
+    let mut name = String::new();
+    for word in &words {
+        let length = name.chars().count() + usize::from(!name.is_empty()) + word.chars().count();
+        if length > limits::NAME_FROM_PROMPT {
+            break;
+        }
+        if !name.is_empty() {
+            name.push('-');
+        }
+        name.push_str(word);
+    }
+    if name.is_empty() {
+        // One long word, or none at all.
+        name = words.first().map_or("session".to_owned(), |w| w.chars().take(limits::NAME_FROM_PROMPT).collect());
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_from_a_prompts_first_words() {
+        assert_eq!(name_of("Make the tests pass!"), "make-the-tests-pass");
+        assert_eq!(name_of("the even case of the median is wrong, fix it"), "the-even-case-of-the");
+        assert_eq!(name_of("…"), "session");
+        assert_eq!(name_of("$(rm -rf /)"), "rm-rf");
+        assert_eq!(name_of(&"x".repeat(80)).len(), 24);
+        for prompt in ["fix", "Überlauf beheben", "a.b..c", "--help"] {
+            assert!(is_name(&name_of(prompt)), "{prompt}");
+        }
+    }
+
+    #[test]
+    fn names_that_no_branch_can_have_are_refused() {
+        for name in ["", "-x", ".x", "a b", "a/b", "a..b", "x.lock", "a\n", "~", &"x".repeat(65)] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}
