@@ -1,1 +1,24 @@
-//! A session's own git worktree and branch. Git is read and written with a pristine configuration only.
+//! A session's own git worktree and branch: make it, look at it, commit it, land it, take it away.
+//! It must never know what a session, a model or a terminal is, and it prints nothing.
+//!
+//! A worktree that an agent has touched is hostile, and so is the configuration beside it. Every
+//! repository is therefore opened as if it belonged to somebody else: its settings are data
+//! (`core.autocrlf` is honoured), but nothing it names is ever started. The one exception is
+//! [`land`], where a merge is made by the `git` program in the user's own name.
+
+mod carry;
+mod create;
+mod error;
+mod identity;
+mod limits;
+mod linked;
+mod note;
+mod repository;
+mod scan;
+mod tree;
+
+pub use create::{Carry, Created, create};
+pub use error::Error;
+pub use identity::{Identity, user_identity};
+pub use linked::Place;
+pub use repository::{Changed, Facts, Repository, discover};
