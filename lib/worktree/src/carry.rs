@@ -22,11 +22,7 @@ pub(crate) struct Carried {
 pub(crate) fn carry(source: &gix::Repository, target: &Path) -> Result<Carried, Error> {
     let root = source.workdir().ok_or(Error::Bare)?;
     let scan = scan::scan(source)?;
-    let paths: Vec<PathBuf> = scan
-        .paths
-        .keys()
-        .map(|path| native(path))
-        .collect::<Result<_, _>>()?;
+    let paths: Vec<PathBuf> = scan.paths.keys().map(native).collect::<Result<_, _>>()?;
     // First everything that goes, so that a folder can take the place of a file and the other way round.
     for path in &paths {
         remove(target, path)?;

@@ -7,18 +7,30 @@
 //! [`land`], where a merge is made by the `git` program in the user's own name.
 
 mod carry;
+mod commit;
 mod create;
+mod diff;
 mod error;
+mod git;
 mod identity;
+mod land;
 mod limits;
 mod linked;
+mod list;
 mod note;
+mod patch;
+mod remove;
 mod repository;
 mod scan;
 mod tree;
 
+pub use commit::{Committed, commit_all};
 pub use create::{Carry, Created, create};
+pub use diff::{Diff, FileChange, FileStatus, diff};
 pub use error::Error;
 pub use identity::{Identity, user_identity};
+pub use land::{How, Landed, land};
 pub use linked::Place;
+pub use list::{Listed, inspect, list};
+pub use remove::{Force, Pruned, Removed, Verdict, prune, remove};
 pub use repository::{Changed, Facts, Repository, discover};

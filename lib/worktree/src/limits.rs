@@ -34,3 +34,7 @@ pub const DISK_ENTRIES: usize = 2_000_000;
 pub const DISK_DEPTH: usize = 256;
 /// How long to wait for another `create` in the same repository to choose its branch.
 pub const TURN: std::time::Duration = std::time::Duration::from_secs(10);
+/// Bytes of all changed files that one diff holds in memory.
+pub const DIFF_TOTAL_BYTES: u64 = 256 << 20;
+/// Lines of what the `git` program says that an error repeats.
+pub const GIT_SAYS_LINES: usize = 8;

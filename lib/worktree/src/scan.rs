@@ -2,14 +2,14 @@
 //! looks into submodules or other repositories: their settings are not even read.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use gix::bstr::BString;
+use gix::bstr::{BStr, BString};
 use gix::index::entry::{Flags, Mode};
-use gix::status::index_worktree::Item as WorkItem;
 use gix::status::plumbing::index_as_worktree::EntryStatus;
+use gix::status::plumbing::index_as_worktree::traits::{FastEq, SubmoduleStatus};
+use gix::status::plumbing::index_as_worktree_with_renames::{Entry, VisitEntry};
 use gix::status::tree_index::TrackRenames;
-use gix::status::{Item, UntrackedFiles};
-use gix::worktree::IndexPersistedOrInMemory as AnyIndex;
 
 use crate::error::Error;
 use crate::limits;
@@ -26,9 +26,11 @@ pub(crate) struct Scan {
 /// Why a path is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// HEAD or the index knows it.
-    Tracked,
-    /// Neither does.
+    /// The index differs from HEAD, whatever the work tree says.
+    Staged,
+    /// Only the work tree differs.
+    Changed,
+    /// Neither HEAD nor the index knows it.
     Untracked,
 }
 
@@ -38,45 +40,82 @@ pub(crate) fn scan(repo: &gix::Repository) -> Result<Scan, Error> {
         return Err(Error::Bare);
     }
     let what = "compare the work tree";
+    let enough = AtomicBool::new(false);
+    let index = honest_index(repo)?;
+    let mut seen = Seen {
+        scan: Scan::default(),
+        enough: &enough,
+    };
     let head = repo
         .head_tree_id_or_empty()
         .map_err(Error::git(what))?
         .detach();
-    let status = repo
-        .status(gix::progress::Discard)
-        .map_err(Error::git(what))?
-        .head_tree(head)
-        .index(AnyIndex::InMemory(honest_index(repo)?))
-        .tree_index_track_renames(TrackRenames::Disabled)
-        .index_worktree_rewrites(None)
-        .index_worktree_submodules(None)
-        .index_worktree_options_mut(|options| {
-            options.dirwalk_options = repo.dirwalk_options().ok();
-        })
-        .untracked_files(UntrackedFiles::Files);
-    let mut scan = Scan::default();
-    for item in status.into_iter(None).map_err(Error::git(what))? {
-        match item.map_err(Error::git(what))? {
-            Item::TreeIndex(change) => {
-                scan.paths
-                    .insert(change.location().to_owned(), Kind::Tracked);
-            }
-            Item::IndexWorktree(item) => scan.take(item),
-        }
-        if scan.paths.len() + scan.nested.len() > limits::PATHS {
-            return Err(Error::TooMuch {
-                what: "changed files",
-                limit: limits::PATHS as u64,
-            });
-        }
+    repo.tree_index_status(
+        &head,
+        &index,
+        None,
+        TrackRenames::Disabled,
+        |change, _, _| {
+            seen.add(change.fields().0.to_owned(), Kind::Staged);
+            Ok(if enough.load(Ordering::Relaxed) {
+                std::ops::ControlFlow::Break(())
+            } else {
+                std::ops::ControlFlow::Continue(())
+            })
+        },
+    )
+    .map_err(Error::git(what))?;
+    let walk = repo.dirwalk_options().map_err(Error::git(what))?;
+    let walked = repo.index_worktree_status(
+        &index,
+        None::<&BStr>,
+        &mut seen,
+        FastEq,
+        Unseen,
+        &mut gix::progress::Discard,
+        &enough,
+        gix::status::index_worktree::Options {
+            dirwalk_options: Some(walk.emit_untracked(gix::dir::walk::EmissionMode::Matching)),
+            ..Default::default()
+        },
+    );
+    if enough.load(Ordering::Relaxed) {
+        return Err(Error::TooMuch {
+            what: "changed files",
+            limit: limits::PATHS as u64,
+        });
     }
-    Ok(scan)
+    walked.map_err(Error::git(what))?;
+    Ok(seen.scan)
 }
 
-impl Scan {
-    fn take(&mut self, item: WorkItem) {
-        match item {
-            WorkItem::Modification {
+/// Collects what the library sees, until it is enough.
+struct Seen<'a> {
+    scan: Scan,
+    enough: &'a AtomicBool,
+}
+
+impl Seen<'_> {
+    fn add(&mut self, path: BString, kind: Kind) {
+        // Staged is said first, and stays.
+        self.scan.paths.entry(path).or_insert(kind);
+        self.count();
+    }
+
+    fn count(&self) {
+        if self.scan.paths.len() + self.scan.nested.len() > limits::PATHS {
+            self.enough.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<'a> VisitEntry<'a> for Seen<'_> {
+    type ContentChange = ();
+    type SubmoduleStatus = ();
+
+    fn visit_entry(&mut self, entry: Entry<'a, (), ()>) {
+        match entry {
+            Entry::Modification {
                 entry,
                 rela_path,
                 status,
@@ -87,25 +126,36 @@ impl Scan {
                     || entry.mode == Mode::COMMIT
                         && !matches!(status, EntryStatus::Conflict { .. });
                 if !kept {
-                    self.paths.insert(rela_path, Kind::Tracked);
+                    self.add(rela_path.to_owned(), Kind::Changed);
                 }
             }
-            WorkItem::DirectoryContents { entry, .. } => {
+            Entry::DirectoryContents { entry, .. } => {
                 use gix::dir::entry::{Kind as Disk, Status};
-                if entry.status != Status::Untracked {
-                    return;
-                }
                 match entry.disk_kind {
-                    Some(Disk::File | Disk::Symlink) => {
-                        self.paths.entry(entry.rela_path).or_insert(Kind::Untracked);
+                    _ if entry.status != Status::Untracked => {}
+                    Some(Disk::File | Disk::Symlink) => self.add(entry.rela_path, Kind::Untracked),
+                    Some(Disk::Repository) => {
+                        self.scan.nested.push(entry.rela_path);
+                        self.count();
                     }
-                    Some(Disk::Repository) => self.nested.push(entry.rela_path),
                     Some(Disk::Directory | Disk::Untrackable) | None => {}
                 }
             }
             // Renames are not looked for.
-            WorkItem::Rewrite { .. } => {}
+            Entry::Rewrite { .. } => {}
         }
+    }
+}
+
+/// Says of every submodule that nothing changed, without looking: not even `.gitmodules` is read.
+#[derive(Clone)]
+struct Unseen;
+
+impl SubmoduleStatus for Unseen {
+    type Output = ();
+
+    fn status(&mut self, _: &gix::index::Entry, _: &BStr) -> gix::Result<Option<()>> {
+        Ok(None)
     }
 }
 

@@ -7,9 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use gix::bstr::{BStr, BString, ByteSlice};
-use gix::index::entry::Mode;
+use gix::index::entry::{Mode, Stat};
 use gix::objs::tree::EntryKind;
 
+use crate::commit;
 use crate::error::Error;
 use crate::limits;
 use crate::scan::Scan;
@@ -52,8 +53,51 @@ pub(crate) fn native(path: &BString) -> Result<PathBuf, Error> {
     Ok(path.into_owned())
 }
 
-/// A changed path in the new tree; `None` when it is gone.
-pub(crate) type Entries = BTreeMap<BString, Option<(EntryKind, gix::ObjectId)>>;
+/// The changed paths in the new tree; `None` for one that is gone.
+pub(crate) type Entries = BTreeMap<BString, Option<Entry>>;
+
+/// A changed path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub kind: EntryKind,
+    pub id: gix::ObjectId,
+    /// What the file system said about it before it was read.
+    pub stat: Option<Stat>,
+    /// Whether its content is in the object store; if not, the tree does not name it.
+    pub stored: bool,
+}
+
+/// How much content is stored; the rest is only hashed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keep {
+    /// Bytes of one file.
+    each: u64,
+    /// Bytes of all files that may still come.
+    rest: u64,
+}
+
+impl Keep {
+    /// Everything.
+    pub(crate) fn all() -> Self {
+        Self {
+            each: u64::MAX,
+            rest: u64::MAX,
+        }
+    }
+
+    /// Files of up to `each` bytes, as long as all together have up to `total`.
+    pub(crate) fn up_to(each: u64, total: u64) -> Self {
+        Self { each, rest: total }
+    }
+
+    fn take(&mut self, len: u64) -> bool {
+        let fits = len <= self.each && len <= self.rest;
+        if fits {
+            self.rest -= len;
+        }
+        fits
+    }
+}
 
 /// The tree of everything in the work tree.
 pub(crate) struct Snapshot {
@@ -61,12 +105,11 @@ pub(crate) struct Snapshot {
     pub entries: Entries,
 }
 
-/// Writes the tree into the object store of `repo` (which may be in memory). A file of more than `keep`
-/// bytes is only hashed, not stored.
+/// Writes the tree into the object store of `repo` (which may be in memory).
 pub(crate) fn snapshot(
     repo: &gix::Repository,
     scan: &Scan,
-    keep: Option<u64>,
+    mut keep: Keep,
 ) -> Result<Snapshot, Error> {
     let what = "write the tree";
     let head = repo
@@ -77,7 +120,7 @@ pub(crate) fn snapshot(
     {
         let (mut pipeline, index) = repo.filter_pipeline(None).map_err(Error::git(what))?;
         for path in scan.paths.keys() {
-            let entry = entry(repo, &mut pipeline, &index, path.as_bstr(), keep)?;
+            let entry = entry(repo, &mut pipeline, &index, path.as_bstr(), &mut keep)?;
             entries.insert(path.clone(), entry);
         }
     }
@@ -90,7 +133,13 @@ pub(crate) fn snapshot(
         editor.remove(path.as_bstr()).map_err(Error::git(what))?;
     }
     for (path, entry) in &entries {
-        if let Some((kind, id)) = entry {
+        if let Some(Entry {
+            kind,
+            id,
+            stored: true,
+            ..
+        }) = entry
+        {
             editor
                 .upsert(path.as_bstr(), *kind, *id)
                 .map_err(Error::git(what))?;
@@ -107,17 +156,18 @@ fn entry(
     pipeline: &mut gix::filter::Pipeline<'_>,
     index: &gix::index::State,
     path: &BStr,
-    keep: Option<u64>,
-) -> Result<Option<(EntryKind, gix::ObjectId)>, Error> {
+    keep: &mut Keep,
+) -> Result<Option<Entry>, Error> {
     let root = repo.workdir().ok_or(Error::Bare)?;
     let native = gix::path::from_bstr(path).map_err(Error::git("read a path"))?;
     let staged = index.entry_by_path(path);
+    let stat = commit::stat(&root.join(&native));
     match look(root, &native) {
         Disk::File { len, .. } if len > limits::FILE_BYTES => Err(Error::TooMuch {
             what: "bytes in a file",
             limit: limits::FILE_BYTES,
         }),
-        Disk::File { len, meta } if keep.is_some_and(|keep| len > keep) => {
+        Disk::File { len, meta } if !keep.take(len) => {
             let full = root.join(&native);
             let mut file = std::fs::File::open(&full).map_err(Error::io(&full))?;
             let id = gix::objs::compute_stream_hash(
@@ -130,24 +180,39 @@ fn entry(
             )
             .map_err(Error::git("hash a file"))?;
             let runs = meta.permissions().mode() & 0o100 != 0;
-            Ok(Some((
-                if runs {
-                    EntryKind::BlobExecutable
-                } else {
-                    EntryKind::Blob
-                },
+            let kind = if runs {
+                EntryKind::BlobExecutable
+            } else {
+                EntryKind::Blob
+            };
+            Ok(Some(Entry {
+                kind,
                 id,
-            )))
+                stat,
+                stored: false,
+            }))
         }
         Disk::File { .. } | Disk::Link => {
             let made = pipeline
                 .worktree_file_to_object(path, index)
                 .map_err(Error::git("store a file"))?;
-            Ok(made.map(|(id, kind, _)| (kind, id)))
+            Ok(made.map(|(id, kind, _)| Entry {
+                kind,
+                id,
+                stat,
+                stored: true,
+            }))
         }
         // A submodule's entry is kept as it was staged, checked out or not.
-        Disk::Folder | Disk::Absent => Ok(staged
-            .filter(|entry| entry.mode == Mode::COMMIT)
-            .map(|entry| (EntryKind::Commit, entry.id))),
+        Disk::Folder | Disk::Absent => {
+            Ok(staged
+                .filter(|entry| entry.mode == Mode::COMMIT)
+                .map(|entry| Entry {
+                    kind: EntryKind::Commit,
+                    id: entry.id,
+                    stat: None,
+                    stored: true,
+                }))
+        }
     }
 }
