@@ -1,1 +1,36 @@
-//! A session's own git worktree and branch. Git is read and written with a pristine configuration only.
+//! A session's own git worktree and branch: make it, look at it, commit it, land it, take it away.
+//! It must never know what a session, a model or a terminal is, and it prints nothing.
+//!
+//! A worktree that an agent has touched is hostile, and so is the configuration beside it. Every
+//! repository is therefore opened as if it belonged to somebody else: its settings are data
+//! (`core.autocrlf` is honoured), but nothing it names is ever started. The one exception is
+//! [`land`], where a merge is made by the `git` program in the user's own name.
+
+mod carry;
+mod commit;
+mod create;
+mod diff;
+mod error;
+mod git;
+mod identity;
+mod land;
+mod limits;
+mod linked;
+mod list;
+mod note;
+mod patch;
+mod remove;
+mod repository;
+mod scan;
+mod tree;
+
+pub use commit::{Committed, commit_all};
+pub use create::{Carry, Created, create};
+pub use diff::{Diff, FileChange, FileStatus, diff};
+pub use error::Error;
+pub use identity::{Identity, user_identity};
+pub use land::{How, Landed, land};
+pub use linked::Place;
+pub use list::{Listed, inspect, list};
+pub use remove::{Force, Pruned, Removed, Verdict, prune, remove};
+pub use repository::{Changed, Facts, Repository, discover};

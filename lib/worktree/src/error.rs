@@ -1,0 +1,142 @@
+//! What can go wrong with a worktree, as data. It must never know how an error is shown.
+
+use std::path::{Path, PathBuf};
+
+/// A refusal or failure. Nothing is left half done behind any of them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no repository at or above this folder.
+    #[error("not a git repository: {}", path.display())]
+    NotARepository {
+        /// Where the search began.
+        path: PathBuf,
+    },
+    /// The repository has no commit yet, so there is nothing to begin from.
+    #[error("no commit yet")]
+    Unborn,
+    /// The repository has no work tree.
+    #[error("a bare repository has no work tree")]
+    Bare,
+    /// This names no commit.
+    #[error("no commit '{rev}'")]
+    BadRevision {
+        /// The revision as it was given.
+        rev: String,
+    },
+    /// No branch of this name can be made.
+    #[error("cannot make a branch '{name}'")]
+    NameTaken {
+        /// The branch, without `refs/heads/`.
+        name: String,
+    },
+    /// The folder for a new worktree is there already and not empty.
+    #[error("in use: {}", path.display())]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Uncommitted changes are carried only to a worktree that begins at the commit they were made on.
+    #[error("changes can be carried only to HEAD")]
+    CarryBase,
+    /// Uncommitted changes are in the way, and would be lost.
+    #[error("{} uncommitted files in the way", paths.len())]
+    Dirty {
+        /// The files, relative to the root of the work tree; the first hundred.
+        paths: Vec<PathBuf>,
+    },
+    /// The two sides changed the same lines; nothing was changed.
+    #[error("{} files conflict", paths.len())]
+    Conflicts {
+        /// The files, relative to the root of the work tree; the first hundred.
+        paths: Vec<PathBuf>,
+    },
+    /// The branch holds commits that are nowhere else.
+    #[error("{ahead} commits of '{branch}' are nowhere else")]
+    Unmerged {
+        /// The branch, without `refs/heads/`.
+        branch: String,
+        /// Its commits that would be lost; counted up to a limit.
+        ahead: usize,
+    },
+    /// The links between a worktree and its repository are not the ones that were made: somebody
+    /// rewrote them. Nothing was read through them and no git was started there.
+    #[error("the link between {} and its repository was changed", path.display())]
+    PointerChanged {
+        /// The file that does not say what it should.
+        path: PathBuf,
+    },
+    /// The worktree is locked.
+    #[error("locked: {reason}")]
+    Locked {
+        /// Why, in the words of who locked it; may be empty.
+        reason: String,
+    },
+    /// Another worktree lies inside this one.
+    #[error("another worktree lies in it: {}", path.display())]
+    Nested {
+        /// The inner one.
+        path: PathBuf,
+    },
+    /// No worktree of ours is at this path.
+    #[error("no worktree at {}", path.display())]
+    NoWorktree {
+        /// The path.
+        path: PathBuf,
+    },
+    /// HEAD does not stand on a branch as the work needs it to.
+    #[error("HEAD is at '{head}'")]
+    ForeignHead {
+        /// The branch or commit HEAD stands on.
+        head: String,
+    },
+    /// A merge, rebase or the like is in progress there.
+    #[error("{what} in progress")]
+    Busy {
+        /// What is in progress, in a word or two.
+        what: String,
+    },
+    /// More than a limit of this crate allows.
+    #[error("more than {limit} {what}")]
+    TooMuch {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// The file system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Git, the library or the program, refused.
+    #[error("{what}: {source}")]
+    Git {
+        /// What was being done, in a few words.
+        what: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Error {
+    /// The file system refused at `path`.
+    pub(crate) fn io(path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.as_ref().to_owned();
+        move |source| Error::Io { path, source }
+    }
+
+    /// Git refused while doing `what`.
+    pub(crate) fn git<E>(what: &'static str) -> impl FnOnce(E) -> Self
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        move |source| Error::Git {
+            what,
+            source: source.into(),
+        }
+    }
+}

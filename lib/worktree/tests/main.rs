@@ -1,0 +1,13 @@
+//! The worktree room against the real `git` program, in temporary folders.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod commit;
+mod create;
+mod diff;
+mod fixture;
+mod hostile;
+mod land;
+mod list;
+mod measure;
+mod remove;
+mod repository;
