@@ -1,0 +1,346 @@
+//! The thread that asks providers: one request at a time, its pieces as chalk while they come, its answer as one batch of drafts.
+
+use ace_model_gateway::{Ask, Client, Event, Failure, Provider, RECORDED, Secret, Settings, Transcript};
+use ace_pipe::Out;
+use ace_schema::data::{BlobRef, Code, ModelCompleted, ModelDelta, Part, ToolCall};
+use ace_schema::message::{Message, Piece, Stop, Usage};
+use ace_schema::{Drafter, draft, limits, ty};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::filter::failed;
+
+/// One context to be answered.
+pub struct Job {
+    /// Session id.
+    pub session: String,
+    /// The claim that the answer closes (the context itself, where there is no log).
+    pub claim: String,
+    /// Turn.
+    pub turn: u32,
+    /// `provider/name`.
+    pub model: String,
+    /// System text.
+    pub system: String,
+    /// Tool list, or empty.
+    pub tools: String,
+    /// Messages that came since the last job.
+    pub news: Vec<Message>,
+}
+
+/// The handle on the thread.
+pub struct Asking {
+    jobs: mpsc::UnboundedSender<(Job, oneshot::Receiver<()>)>,
+    cancels: HashMap<String, oneshot::Sender<()>>,
+    open: Arc<(Mutex<usize>, Condvar)>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Asking {
+    /// Starts the thread. `find` turns a provider's name into the provider.
+    pub fn start(
+        settings: Settings,
+        random: u64,
+        out: Out,
+        find: impl Fn(&str) -> Option<Provider> + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (jobs, inbox) = mpsc::unbounded_channel();
+        let open = Arc::new((Mutex::new(0), Condvar::new()));
+        let counter = open.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("asking".to_owned()).spawn(move || {
+            let drafter = Drafter::new("ace-model", random);
+            let desk = Desk { client: Client::new(settings), drafter, out, providers: HashMap::new(), said: Vec::new() };
+            runtime.block_on(desk.work(inbox, find, counter));
+        })?;
+        Ok(Self { jobs, cancels: HashMap::new(), open })
+    }
+
+    /// Asks as soon as the request before it is done.
+    pub fn ask(&mut self, job: Job) {
+        let (cancel, cancelled) = oneshot::channel();
+        self.cancels.retain(|_, c| !c.is_closed());
+        self.cancels.insert(job.claim.clone(), cancel);
+        *lock(&self.open.0) += 1;
+        // The thread lives as long as this handle does.
+        let _ = self.jobs.send((job, cancelled));
+    }
+
+    /// Lets a request go: its socket closes and what had arrived is recorded.
+    pub fn cancel(&mut self, claim: &str) {
+        if let Some(cancel) = self.cancels.remove(claim) {
+            let _ = cancel.send(());
+        }
+    }
+
+    /// Whether nothing is asked any more; waits for it at most this long.
+    pub fn is_idle(&self, patience: Duration) -> bool {
+        let open = lock(&self.open.0);
+        let (open, _) = self.open.1.wait_timeout_while(open, patience, |n| *n > 0).unwrap_or_else(PoisonError::into_inner);
+        *open == 0
+    }
+}
+
+/// What the thread keeps.
+struct Desk {
+    client: Client,
+    drafter: Drafter,
+    out: Out,
+    /// A provider and the conversation in its format, by the provider's name.
+    providers: HashMap<String, (Provider, Transcript, usize)>,
+    /// The conversation.
+    said: Vec<Message>,
+}
+
+impl Desk {
+    async fn work(
+        mut self,
+        mut inbox: mpsc::UnboundedReceiver<(Job, oneshot::Receiver<()>)>,
+        find: impl Fn(&str) -> Option<Provider>,
+        open: Arc<(Mutex<usize>, Condvar)>,
+    ) {
+        while let Some((job, cancelled)) = inbox.recv().await {
+            let drafts = self.answer(job, cancelled, &find).await;
+            // A closed output is noticed by the filter's loop.
+            let _ = self.out.write(&drafts);
+            *lock(&open.0) -= 1;
+            open.1.notify_all();
+        }
+    }
+
+    async fn answer(
+        &mut self,
+        job: Job,
+        cancelled: oneshot::Receiver<()>,
+        find: &impl Fn(&str) -> Option<Provider>,
+    ) -> Vec<u8> {
+        self.drafter.set_session(&job.session);
+        self.said.extend(job.news.iter().cloned());
+        let (name, model) = job.model.split_once('/').unwrap_or((&job.model, ""));
+        if !self.providers.contains_key(name) {
+            let Some(provider) = find(name) else {
+                let data = failed(Code::Config, format!("no provider '{name}' is configured"));
+                return self.drafter.draft(job.turn, &job.claim, ty::MODEL_FAILED, &data).1;
+            };
+            let transcript = Transcript::new(&provider);
+            self.providers.insert(name.to_owned(), (provider, transcript, 0));
+        }
+        let Some((provider, transcript, told)) = self.providers.get_mut(name) else { return Vec::new() };
+        transcript.extend(&self.said[*told..]);
+        *told = self.said.len();
+        let ask = Ask { model, system: &job.system, tools: &job.tools, session: &job.session };
+        let start = Instant::now();
+        let heard = Mutex::new(Heard::new(self.out.clone(), &mut self.drafter, job.turn, &job.claim));
+        let mut on = |event| lock(&heard).take(event);
+        let result = {
+            let answering = self.client.answer(provider, &ask, transcript, &mut on);
+            tokio::pin!(answering);
+            tokio::pin!(cancelled);
+            let mut tick = tokio::time::interval(Heard::RHYTHM);
+            loop {
+                tokio::select! {
+                    biased;
+                    // Only an order cancels; the end of the filter, which drops the sender, does not.
+                    Ok(()) = &mut cancelled => break None,
+                    result = &mut answering => break Some(result),
+                    _ = tick.tick() => lock(&heard).flush(),
+                }
+            }
+        };
+        let mut heard = heard.into_inner().unwrap_or_else(PoisonError::into_inner);
+        heard.flush();
+        let recorded = provider.wire == RECORDED;
+        match result {
+            Some(Ok(_)) => heard.complete(start.elapsed(), recorded),
+            Some(Err(failure)) => heard.fail(failure),
+            None => heard.fail_with(Code::Cancelled, String::new(), String::new()),
+        }
+    }
+}
+
+/// What has been heard of an answer so far.
+struct Heard<'a> {
+    out: Out,
+    drafter: &'a mut Drafter,
+    turn: u32,
+    claim: &'a str,
+    text: String,
+    reasoning: String,
+    calls: Vec<(String, String, String)>,
+    /// A call that has begun and is not whole.
+    begun: String,
+    usage: Usage,
+    stop: Option<Stop>,
+    /// Chalk that waits for its moment.
+    chalk: ModelDelta,
+    chalked: Option<Instant>,
+}
+
+impl<'a> Heard<'a> {
+    const RHYTHM: Duration = Duration::from_millis(1000 / limits::DELTAS_PER_SECOND);
+
+    fn new(out: Out, drafter: &'a mut Drafter, turn: u32, claim: &'a str) -> Self {
+        Self {
+            out,
+            drafter,
+            turn,
+            claim,
+            text: String::new(),
+            reasoning: String::new(),
+            calls: Vec::new(),
+            begun: String::new(),
+            usage: Usage::default(),
+            stop: None,
+            chalk: ModelDelta::default(),
+            chalked: None,
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Piece(Piece::Text(text)) => {
+                self.text.push_str(&text);
+                self.chalk.text.push_str(&text);
+            }
+            Event::Piece(Piece::Reasoning(text)) => {
+                self.reasoning.push_str(&text);
+                self.chalk.reasoning.push_str(&text);
+            }
+            Event::Piece(Piece::CallBegins(tool)) => {
+                self.begun.clone_from(&tool);
+                self.chalk.call = tool;
+            }
+            Event::Piece(Piece::Call { tool, args, meta }) => {
+                self.begun.clear();
+                self.calls.push((tool, args, meta));
+            }
+            Event::Piece(Piece::Usage(usage)) => self.usage = usage,
+            Event::Piece(Piece::Stop(stop)) => self.stop = Some(stop),
+            Event::Note(note) => {
+                self.flush();
+                self.chalk.note = note;
+                self.flush();
+            }
+        }
+        if self.chalked.is_none_or(|t| t.elapsed() >= Self::RHYTHM) {
+            self.flush();
+        }
+    }
+
+    /// Hands on the chalk that has gathered.
+    fn flush(&mut self) {
+        if self.chalk == ModelDelta::default() {
+            return;
+        }
+        let mut chalk = std::mem::take(&mut self.chalk);
+        // One delta is a line; a burst longer than that is several.
+        while chalk.text.len() + chalk.reasoning.len() > limits::INLINE_BYTES {
+            let (from, to) = if chalk.text.len() > chalk.reasoning.len() {
+                (&mut chalk.text, true)
+            } else {
+                (&mut chalk.reasoning, false)
+            };
+            let cut = from.floor_char_boundary(limits::INLINE_BYTES / 2);
+            let rest = from.split_off(cut);
+            let head = std::mem::replace(from, rest);
+            let part = if to {
+                ModelDelta { text: head, ..ModelDelta::default() }
+            } else {
+                ModelDelta { reasoning: head, ..ModelDelta::default() }
+            };
+            self.write(&part);
+        }
+        self.write(&chalk);
+        self.chalked = Some(Instant::now());
+    }
+
+    fn write(&mut self, chalk: &ModelDelta) {
+        let (_, line) = self.drafter.draft(self.turn, self.claim, ty::MODEL_DELTA, chalk);
+        let _ = self.out.write(&line);
+    }
+
+    /// The answer as one batch: its calls, then itself, so that no call is due before the answer is recorded.
+    fn complete(self, took: Duration, recorded: bool) -> Vec<u8> {
+        let mut drafts = Vec::new();
+        let (turn, claim) = (self.turn, self.claim);
+        for (tool, args, meta) in &self.calls {
+            let mut call = ToolCall { tool: tool.clone(), args: None, blob: None, source: Default::default(), meta: None };
+            if args.len() > limits::INLINE_BYTES {
+                call.blob = Some(blob(&mut drafts, args, "application/json"));
+            } else {
+                call.args = Some(draft::raw(args.clone()));
+            }
+            if !meta.is_empty() && meta.len() <= limits::INLINE_BYTES {
+                call.meta = Some(draft::raw(meta.clone()));
+            }
+            drafts.extend(self.drafter.draft(turn, claim, ty::MODEL_CALL, &call).1);
+        }
+        let mut parts = Vec::new();
+        for (text, reasoning) in [(&self.reasoning, true), (&self.text, false)] {
+            if text.is_empty() {
+                continue;
+            }
+            let long = text.len() > limits::INLINE_BYTES / 2;
+            let kept = long.then(|| blob(&mut drafts, text, "text/plain"));
+            parts.push(match (kept, reasoning) {
+                (Some(b), true) => Part::ReasoningBlob(b),
+                (Some(b), false) => Part::TextBlob(b),
+                (None, true) => Part::Reasoning(text.clone()),
+                (None, false) => Part::Text(text.clone()),
+            });
+        }
+        let data = ModelCompleted {
+            parts,
+            calls: self.calls.len() as u64,
+            stop: self.stop.unwrap_or_default(),
+            usage: self.usage,
+            cost: recorded.then_some(0),
+            prices: if recorded { "recorded".to_owned() } else { String::new() },
+            ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            meta: None,
+        };
+        drafts.extend(self.drafter.draft(turn, claim, ty::MODEL_COMPLETED, &data).1);
+        drafts
+    }
+
+    fn fail(self, failure: Failure) -> Vec<u8> {
+        self.fail_with(failure.code, failure.message, failure.hint)
+    }
+
+    fn fail_with(self, code: Code, message: String, hint: String) -> Vec<u8> {
+        let mut data = failed(code, message);
+        data.hint = hint;
+        data.text = self.text;
+        let cut = data.text.floor_char_boundary(limits::INLINE_BYTES);
+        data.text.truncate(cut);
+        data.dropped_call = self.calls.first().map_or(self.begun, |(tool, ..)| tool.clone());
+        self.drafter.draft(self.turn, self.claim, ty::MODEL_FAILED, &data).1
+    }
+}
+
+/// Puts a long text ahead of the event that names it.
+fn blob(drafts: &mut Vec<u8>, text: &str, media: &str) -> BlobRef {
+    let sha = ace_core::digest(text.as_bytes());
+    drafts.extend(draft::blob_lines(&sha, text.as_bytes(), |b| BASE64_STANDARD.encode(b)).concat());
+    BlobRef { sha, bytes: text.len() as u64, media: media.to_owned() }
+}
+
+/// A configured provider with its key, as the gateway wants it.
+pub fn provider(configured: &ace_config::Provider) -> Provider {
+    let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let key_env = configured.api_key_env.clone().unwrap_or_default();
+    Provider {
+        name: configured.name.clone(),
+        wire: configured.wire.name().to_owned(),
+        base_url: configured.address(variable),
+        api_key: variable(&key_env).map(|key| Secret::new(&key)),
+        key_env,
+    }
+}
