@@ -56,6 +56,21 @@ pub const PROVIDER_ATTEMPTS: u32 = 4;
 pub const RETRY_WAIT_MS: u64 = 60_000;
 /// Silence on a provider stream before it counts as cut, ms.
 pub const STREAM_IDLE_MS: u64 = 120_000;
+/// Time a provider may take until its first piece (a long prompt on a slow machine, thinking unseen), ms; the vendors' own SDKs
+/// wait as long.
+pub const ANSWER_START_MS: u64 = 600_000;
+/// How long a stream that has said its end is listened to for late figures, ms.
+pub const STREAM_TAIL_MS: u64 = 2_000;
+/// Bytes of an error answer that are read.
+pub const ERROR_BODY_BYTES: usize = 64 * 1024;
+/// Characters of a provider's own words in a message.
+pub const ERROR_TEXT_CHARS: usize = 300;
+/// First wait between two attempts, ms; it doubles.
+pub const BACKOFF_MS: u64 = 500;
+/// Longest wait between two attempts that nobody demanded, ms.
+pub const BACKOFF_MAX_MS: u64 = 8_000;
+/// One recording of model answers, bytes.
+pub const CASSETTE_BYTES: u64 = 64 * 1024 * 1024;
 /// Time to reach a provider, ms.
 pub const CONNECT_MS: u64 = 10_000;
 /// Deltas an ace-model writes at most a second; faster streams are joined.

@@ -1,0 +1,161 @@
+//! What a wire format is: one small file each, behind [`Wire`] and [`Decoder`]. Knows no socket.
+
+use ace_schema::message::{Message, Piece};
+use reqwest::Url;
+
+use crate::openai_chat::OpenAiChat;
+use crate::provider::Provider;
+use crate::upstream::Upstream;
+
+/// The wire that plays a recording and asks nobody.
+pub const RECORDED: &str = "recorded";
+
+/// One request without its messages, which a [`crate::Transcript`] holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The model, without the provider's name before it.
+    pub model: &'a str,
+    /// System text; may be empty.
+    pub system: &'a str,
+    /// JSON list of `{name, description, parameters}`; may be empty.
+    pub tools: &'a str,
+    /// Session id: lets a provider find its prompt cache again.
+    pub session: &'a str,
+}
+
+/// What a wire format can do. Callers branch on these, never on a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Several calls in one answer.
+    pub parallel_calls: bool,
+    /// Reasoning may come in the stream.
+    pub reasoning: bool,
+    /// Usage tells what a prompt cache held.
+    pub cache_figures: bool,
+}
+
+/// Who spoke: some wires join neighbours of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A person.
+    User,
+    /// The model.
+    Assistant,
+    /// A call's result.
+    Result,
+}
+
+impl Role {
+    /// Of a message.
+    #[must_use]
+    pub fn of(message: &Message) -> Self {
+        match message {
+            Message::User(_) => Self::User,
+            Message::Assistant { .. } => Self::Assistant,
+            Message::Result { .. } => Self::Result,
+        }
+    }
+}
+
+/// A wire format over HTTP and server-sent events. Deterministic: the same ask gives the same bytes.
+pub trait Wire: Sync {
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Where to send the request. `base` is as the vendor's SDK takes it, with or without its version segment.
+    ///
+    /// # Errors
+    /// In words, if `base` is no HTTP address.
+    fn url(&self, base: &str, model: &str) -> Result<Url, String>;
+
+    /// Headers beside content type and agent; the key among them.
+    fn headers(&self, provider: &Provider) -> Vec<(&'static str, String)>;
+
+    /// Writes one more message to `list`, whose last one was of `before`. What stands in `list` stays as it is, so that a
+    /// provider's prompt cache holds from request to request.
+    fn push(&self, list: &mut Vec<u8>, before: Option<Role>, message: &Message);
+
+    /// The whole body around `list`.
+    fn body(&self, provider: &Provider, ask: &Ask<'_>, list: &[u8]) -> Vec<u8>;
+
+    /// A decoder for one answer.
+    fn decoder(&self) -> Box<dyn Decoder + Send>;
+}
+
+/// How far a stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Its end was not said yet.
+    Open,
+    /// Its end was said; figures may follow.
+    Ended,
+    /// Nothing may follow.
+    Over,
+}
+
+/// Turns the data of server-sent events into pieces.
+pub trait Decoder {
+    /// Takes the data of one event and adds the pieces it gives.
+    ///
+    /// # Errors
+    /// [`StreamError`] when the provider reports one, or when the data is not of this wire.
+    fn push(&mut self, data: &str, out: &mut Vec<Piece>) -> Result<State, StreamError>;
+
+    /// Ends it: gives the calls, the usage and the stop, in this order. Calls come only from here: a call is given whole or not
+    /// at all. On error only usage is given.
+    ///
+    /// # Errors
+    /// [`StreamError::Cut`] if the stream never said its end; [`StreamError::Arguments`] for a call that cannot be one.
+    fn finish(&mut self, out: &mut Vec<Piece>) -> Result<(), StreamError>;
+}
+
+/// Why a stream cannot be read on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StreamError {
+    /// Not of this wire format.
+    #[error("not of its wire format: {0}")]
+    Format(String),
+    /// The provider reports an error inside the stream.
+    #[error("{}", .0.message)]
+    Reported(Upstream),
+    /// It ended before its end.
+    #[error("the stream was cut off")]
+    Cut,
+    /// A call of that tool has no name, or arguments that are no JSON object.
+    #[error("a call of '{0}' came with arguments that are no JSON object")]
+    Arguments(String),
+    /// More calls than one answer may hold.
+    #[error("more than {0} calls in one answer")]
+    Calls(usize),
+    /// More bytes of arguments than an answer may hold.
+    #[error("calls of more than {0} bytes")]
+    Long(usize),
+}
+
+/// The wire format of that name; none for [`RECORDED`] and for unknown ones.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Wire> {
+    match name {
+        "openai-chat" => Some(&OpenAiChat),
+        _ => None,
+    }
+}
+
+/// Every wire a provider may name, [`RECORDED`] included.
+#[must_use]
+pub fn names() -> &'static [&'static str] {
+    &["openai-chat", RECORDED]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_known() {
+        for name in names() {
+            assert!(find(name).is_some() || *name == RECORDED, "{name}");
+        }
+        assert!(find("smoke-signals").is_none());
+    }
+}
