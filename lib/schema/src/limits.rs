@@ -95,3 +95,27 @@ pub const SESSIONS: usize = 100_000;
 pub const PENS: usize = 256;
 /// One file of configuration, bytes.
 pub const CONFIG_BYTES: usize = 1024 * 1024;
+/// Bytes of one `tool.delta`; a flood shows its latest.
+pub const DELTA_BYTES: usize = 4 * 1024;
+/// Bytes of a failure's message.
+pub const MESSAGE_BYTES: usize = 1024;
+/// How far into a file the read tool goes to find a line or to count them, bytes.
+pub const READ_SCAN_BYTES: u64 = 64 * 1024 * 1024;
+/// How long a glob or grep call walks before it tells what it has found, ms.
+pub const WALK_MS: u64 = 30_000;
+/// Bytes of one line that grep holds at a time; a file with a longer one is skipped and counted.
+pub const GREP_LINE_BYTES: usize = 4 * 1024 * 1024;
+/// Files of whole outputs kept in a session's temporary folder; the oldest go first.
+pub const SPILLS: usize = 32;
+/// A line from the broker to a worker, bytes (arguments are part of an answer, with room for what surrounds them).
+pub const ORDER_BYTES: usize = ANSWER_BYTES + 64 * 1024;
+/// A line from a worker to the broker, bytes.
+pub const REPLY_BYTES: usize = 1024 * 1024;
+/// Calls that wait in a worker.
+pub const QUEUED_CALLS: usize = 256;
+/// Between the polite and the final signal to a command that must stop, ms.
+pub const TERM_MS: u64 = 500;
+/// How long the output of a command that has ended is still awaited when something it started holds the pipe, ms.
+pub const LINGER_MS: u64 = 300;
+/// Processes left in the background whose further output a worker drains away, so that they are not ended by a closed pipe.
+pub const DRAINS: usize = 64;
