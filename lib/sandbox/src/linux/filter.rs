@@ -93,6 +93,8 @@ const TERMINAL_INPUT: [u64; 2] = [0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */];
 
 /// The kind of a socket without its flags.
 const KIND_MASK: u64 = 0xf;
+/// `SOCK_PACKET`, under which packet sockets could once be had from any domain.
+const OLD_PACKET: i32 = 10;
 
 /// Applies the layer. A kernel without seccomp is a lack.
 pub(super) fn install(profile: &Profile, applied: &mut Applied) {
@@ -163,7 +165,7 @@ fn rules(profile: &Profile, applied: &Applied) -> Result<Rules, seccompiler::Bac
         rules.insert(libc::SYS_socket, Vec::new());
     } else {
         deny(libc::SYS_socket, others(&open)?)?;
-        for raw in [libc::SOCK_RAW, libc::SOCK_PACKET] {
+        for raw in [libc::SOCK_RAW, OLD_PACKET] {
             deny(libc::SYS_socket, vec![kind(raw)?])?;
         }
     }
