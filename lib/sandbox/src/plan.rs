@@ -100,7 +100,7 @@ impl Plan {
             let above = path.parent().and_then(|parent| self.covering(parent));
             match access {
                 Access::Private => false,
-                Access::Hidden => matches!(above, None | Some(Access::Hidden | Access::Private)),
+                Access::Hidden => matches!(above, None | Some(Access::Hidden)),
                 other => above == Some(other),
             }
         };

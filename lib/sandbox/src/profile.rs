@@ -2,6 +2,7 @@
 //! but to look which toolchain folders exist.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -216,6 +217,14 @@ impl Profile {
     pub fn without_namespaces(mut self) -> Profile {
         self.layers.retain(|layer| matches!(layer, Layer::Landlock | Layer::Seccomp));
         self
+    }
+
+    /// What a child's environment needs to fit this profile, for the `extra` of [`crate::environment`]: where temporary files
+    /// go, and that git is not to look for the user's configuration, which is out of reach and may hold credentials.
+    pub fn variables(&self) -> Vec<(OsString, OsString)> {
+        let mut variables = vec![(OsString::from("GIT_CONFIG_GLOBAL"), OsString::from("/dev/null"))];
+        variables.extend(self.tmp.as_ref().map(|tmp| (OsString::from("TMPDIR"), tmp.clone().into_os_string())));
+        variables
     }
 
     fn grant_all(&mut self, paths: impl IntoIterator<Item = PathBuf>, access: Access) {

@@ -102,7 +102,8 @@ pub struct World {
 impl World {
     fn build(namespaces: bool) -> World {
         use std::os::linux::net::SocketAddrExt;
-        let dir = tempfile::tempdir().expect("a folder");
+        // Not in the shared temporary folder, which the view replaces.
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let tcp = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let udp = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let victim = Command::new("sleep").arg("300").spawn().expect("a victim");
@@ -158,6 +159,9 @@ impl World {
     pub fn start(&self, case: &str) -> Child {
         let mut command = Command::new("/proc/self/exe");
         command.args(["--inside", case, &serde_json::to_string(&self.scene).expect("json")]);
+        let profile = self.scene.profile();
+        let ours = std::env::vars_os().chain([("ACE_TEST_API_KEY".into(), "canary".into())]);
+        command.env_clear().envs(ace_sandbox::environment(&self.scene.worktree(), &[], ours, profile.variables()));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("a worker")
     }
@@ -176,6 +180,9 @@ pub enum Verdict {
     Skipped(String),
     Failed(String),
 }
+
+/// How long entering took in this process, in µs.
+pub static ENTERING: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
 /// Exit codes by which the confined side answers.
 const SKIPPED: i32 = 40;
@@ -243,6 +250,7 @@ fn inside(name: &str, scene: &str) -> i32 {
     let case = CASES.iter().find(|case| case.name == name).expect("a case");
     let mut profile = scene.profile();
     (case.adapt)(&scene, &mut profile);
+    let start = Instant::now();
     let applied = match ace_sandbox::enter(&profile) {
         Ok(applied) => applied,
         Err(refused) => {
@@ -250,6 +258,7 @@ fn inside(name: &str, scene: &str) -> i32 {
             return FAILED;
         }
     };
+    ENTERING.store(start.elapsed().as_micros() as u64, std::sync::atomic::Ordering::Relaxed);
     if let Some(layer) = case.needs.iter().find(|layer| !applied.holds(**layer)) {
         println!("no {layer} layer here ({applied})");
         return SKIPPED;
