@@ -31,11 +31,17 @@ impl Plan {
     pub(crate) fn of(profile: &Profile) -> Result<Plan, Refused> {
         let mut plan = Plan::default();
         let mut walked = Vec::new();
+        let mut seen = Seen::new();
         for grant in &profile.grants {
-            let walk = Walk::along(&grant.path)
-                .map_err(|error| Refused::Path { path: grant.path.clone(), why: error.to_string() })?;
+            let walk = Walk::along(&grant.path, &mut seen).map_err(|error| Refused::Path {
+                path: grant.path.clone(),
+                why: error.to_string(),
+            })?;
             if walk.found || grant.access == Access::Private {
-                let kept = plan.entries.entry(walk.real.clone()).or_insert(grant.access);
+                let kept = plan
+                    .entries
+                    .entry(walk.real.clone())
+                    .or_insert(grant.access);
                 *kept = grant.access.min(*kept);
             }
             if grant.access == Access::Hidden {
@@ -45,7 +51,10 @@ impl Plan {
         }
         if let Some(tmp) = &profile.tmp {
             let real = tmp.canonicalize();
-            let real = real.map_err(|error| Refused::Path { path: tmp.clone(), why: error.to_string() })?;
+            let real = real.map_err(|error| Refused::Path {
+                path: tmp.clone(),
+                why: error.to_string(),
+            })?;
             plan.entries.insert(real.clone(), Access::Write);
             plan.tmp = Some(real);
         }
@@ -68,7 +77,8 @@ impl Plan {
 
     /// What is allowed at `path` itself or, if it is not an entry, at the nearest one above it.
     pub(crate) fn covering(&self, path: &Path) -> Option<Access> {
-        path.ancestors().find_map(|above| self.entries.get(above).copied())
+        path.ancestors()
+            .find_map(|above| self.entries.get(above).copied())
     }
 
     /// Makes the closed parts that do not exist as empty folders, because only what exists can be covered. Returns the ones
@@ -89,9 +99,17 @@ impl Plan {
 
     /// The closed and hidden parts of writable paths: only the mount layer can keep them.
     pub(crate) fn carved(&self) -> impl Iterator<Item = &PathBuf> {
-        let below_writable = |path: &Path| path.parent().and_then(|parent| self.covering(parent)) == Some(Access::Write);
-        let closed = self.entries.iter().filter(|(_, access)| matches!(access, Access::Read | Access::Hidden));
-        closed.map(|(path, _)| path).chain(&self.absent).filter(move |path| below_writable(path))
+        let below_writable = |path: &Path| {
+            path.parent().and_then(|parent| self.covering(parent)) == Some(Access::Write)
+        };
+        let closed = self
+            .entries
+            .iter()
+            .filter(|(_, access)| matches!(access, Access::Read | Access::Hidden));
+        closed
+            .map(|(path, _)| path)
+            .chain(&self.absent)
+            .filter(move |path| below_writable(path))
     }
 
     /// Drops what its surroundings already say.
@@ -104,12 +122,40 @@ impl Plan {
                 other => above == Some(other),
             }
         };
-        let idle: Vec<PathBuf> =
-            self.entries.iter().filter(|(path, access)| said(path, **access)).map(|(path, _)| path.clone()).collect();
+        let idle: Vec<PathBuf> = self
+            .entries
+            .iter()
+            .filter(|(path, access)| said(path, **access))
+            .map(|(path, _)| path.clone())
+            .collect();
         for path in idle {
             self.entries.remove(&path);
         }
     }
+}
+
+/// What stands where, so that the common beginnings of many paths are looked at once.
+type Seen = BTreeMap<PathBuf, Spot>;
+
+/// What stands at one place.
+#[derive(Clone)]
+enum Spot {
+    Absent,
+    There,
+    Link(PathBuf),
+}
+
+fn look(place: &Path, seen: &mut Seen) -> io::Result<Spot> {
+    if let Some(spot) = seen.get(place) {
+        return Ok(spot.clone());
+    }
+    let spot = match place.symlink_metadata() {
+        Ok(meta) if meta.is_symlink() => Spot::Link(place.read_link()?),
+        Ok(_) => Spot::There,
+        Err(_) => Spot::Absent,
+    };
+    seen.insert(place.to_owned(), spot.clone());
+    Ok(spot)
 }
 
 /// A path followed component by component.
@@ -120,11 +166,18 @@ struct Walk {
 }
 
 impl Walk {
-    fn along(path: &Path) -> io::Result<Walk> {
+    fn along(path: &Path, seen: &mut Seen) -> io::Result<Walk> {
         if !path.is_absolute() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an absolute path"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not an absolute path",
+            ));
         }
-        let mut walk = Walk { real: PathBuf::from("/"), found: true, links: Vec::new() };
+        let mut walk = Walk {
+            real: PathBuf::from("/"),
+            found: true,
+            links: Vec::new(),
+        };
         let mut rest: Vec<OsString> = parts(path);
         while let Some(part) = rest.pop() {
             if part == ".." {
@@ -135,12 +188,14 @@ impl Walk {
             if !walk.found {
                 continue;
             }
-            match walk.real.symlink_metadata() {
-                Ok(meta) if meta.is_symlink() => {
+            match look(&walk.real, seen)? {
+                Spot::Link(target) => {
                     if walk.links.len() == LINKS_MAX {
-                        return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links"));
+                        return Err(io::Error::new(
+                            io::ErrorKind::InvalidInput,
+                            "too many symbolic links",
+                        ));
                     }
-                    let target = walk.real.read_link()?;
                     walk.links.push((walk.real.clone(), target.clone()));
                     walk.real = if target.is_absolute() {
                         PathBuf::from("/")
@@ -149,8 +204,8 @@ impl Walk {
                     };
                     rest.extend(parts(&target));
                 }
-                Ok(_) => {}
-                Err(_) => walk.found = false,
+                Spot::There => {}
+                Spot::Absent => walk.found = false,
             }
         }
         Ok(walk)
@@ -176,7 +231,11 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     fn plan(grants: &[(&Path, Access)]) -> Result<Plan, Refused> {
-        let profile = grants.iter().fold(Profile::reader(), |profile, (path, access)| profile.grant(path, *access));
+        let profile = grants
+            .iter()
+            .fold(Profile::reader(), |profile, (path, access)| {
+                profile.grant(path, *access)
+            });
         Plan::of(&profile)
     }
 
@@ -186,8 +245,12 @@ mod tests {
         let root = dir.path().canonicalize().expect("a real path");
         fs::create_dir_all(root.join("a/b/c")).expect("folders");
         let (a, b, c) = (root.join("a"), root.join("a/b"), root.join("a/b/c"));
-        let made = plan(&[(&c, Access::Write), (&b, Access::Write), (&a, Access::Read)]).expect("a plan");
-        assert_eq!(made.entries.into_iter().collect::<Vec<_>>(), [(a, Access::Read), (b, Access::Write)]);
+        let made =
+            plan(&[(&c, Access::Write), (&b, Access::Write), (&a, Access::Read)]).expect("a plan");
+        assert_eq!(
+            made.entries.into_iter().collect::<Vec<_>>(),
+            [(a, Access::Read), (b, Access::Write)]
+        );
     }
 
     #[test]
@@ -198,14 +261,18 @@ mod tests {
         symlink("real", root.join("link")).expect("a link");
         let made = plan(&[(&root.join("link"), Access::Write)]).expect("a plan");
         assert_eq!(made.covering(&root.join("real/x")), Some(Access::Write));
-        assert_eq!(made.links.get(&root.join("link")).map(PathBuf::as_path), Some(Path::new("real")));
+        assert_eq!(
+            made.links.get(&root.join("link")).map(PathBuf::as_path),
+            Some(Path::new("real"))
+        );
     }
 
     #[test]
     fn p30_what_is_closed_and_absent_is_kept_in_mind() {
         let dir = tempfile::tempdir().expect("a folder");
         let root = dir.path().canonicalize().expect("a real path");
-        let made = plan(&[(&root, Access::Write), (&root.join(".ace"), Access::Read)]).expect("a plan");
+        let made =
+            plan(&[(&root, Access::Write), (&root.join(".ace"), Access::Read)]).expect("a plan");
         assert!(made.absent.contains(&root.join(".ace")));
     }
 
@@ -223,8 +290,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let root = dir.path().canonicalize().expect("a real path");
         symlink("loop", root.join("loop")).expect("a link");
-        assert!(matches!(plan(&[(Path::new("a/b"), Access::Read)]), Err(Refused::Path { .. })));
-        assert!(matches!(plan(&[(&root.join("loop"), Access::Read)]), Err(Refused::Path { .. })));
+        assert!(matches!(
+            plan(&[(Path::new("a/b"), Access::Read)]),
+            Err(Refused::Path { .. })
+        ));
+        assert!(matches!(
+            plan(&[(&root.join("loop"), Access::Read)]),
+            Err(Refused::Path { .. })
+        ));
         let made = plan(&[(&root.join("x/../.."), Access::Read)]).expect("a plan");
         assert!(made.entries.is_empty() || made.covering(&root) == Some(Access::Read));
     }

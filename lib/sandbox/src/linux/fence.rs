@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, PathBeneath, Ruleset,
-    RulesetAttr, RulesetCreatedAttr, Scope,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
+    PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope,
 };
 use rustix::fs::{Mode, OFlags};
 
@@ -34,11 +34,20 @@ pub(super) fn raise(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Re
     let mut ruleset = ruleset.create().map_err(refused)?;
     for (path, rights) in rules(profile, plan, applied) {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
-        let Ok(fd) = rustix::fs::open(&path, flags, Mode::empty()) else { continue };
-        let is_folder = rustix::fs::fstat(&fd)
-            .is_ok_and(|meta| rustix::fs::FileType::from_raw_mode(meta.st_mode) == rustix::fs::FileType::Directory);
-        let rights = if is_folder { rights } else { rights & AccessFs::from_file(NEWEST) };
-        ruleset = ruleset.add_rule(PathBeneath::new(fd, rights)).map_err(refused)?;
+        let Ok(fd) = rustix::fs::open(&path, flags, Mode::empty()) else {
+            continue;
+        };
+        let is_folder = rustix::fs::fstat(&fd).is_ok_and(|meta| {
+            rustix::fs::FileType::from_raw_mode(meta.st_mode) == rustix::fs::FileType::Directory
+        });
+        let rights = if is_folder {
+            rights
+        } else {
+            rights & AccessFs::from_file(NEWEST)
+        };
+        ruleset = ruleset
+            .add_rule(PathBeneath::new(fd, rights))
+            .map_err(refused)?;
     }
     let status = ruleset.restrict_self().map_err(refused)?;
     match status.landlock {
@@ -57,10 +66,14 @@ pub(super) fn raise(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Re
 fn gaps_of(applied: &mut Applied) {
     let abi = applied.landlock_abi;
     if abi < 3 && !applied.holds(Layer::Mount) {
-        applied.gaps.push(format!("landlock:{abi} lets files be cut short outside the writable paths"));
+        applied.gaps.push(format!(
+            "landlock:{abi} lets files be cut short outside the writable paths"
+        ));
     }
     if abi < 6 && !applied.holds(Layer::Pid) {
-        applied.gaps.push(format!("landlock:{abi} lets signals reach the user's other processes"));
+        applied.gaps.push(format!(
+            "landlock:{abi} lets signals reach the user's other processes"
+        ));
     }
 }
 
@@ -76,9 +89,14 @@ fn closed_tcp(profile: &Profile, applied: &Applied) -> BitFlags<AccessNet> {
 }
 
 /// Every path with its rights.
-fn rules(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
+fn rules(
+    profile: &Profile,
+    plan: &Plan,
+    applied: &mut Applied,
+) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let reading = AccessFs::Execute | AccessFs::ReadFile | AccessFs::ReadDir;
-    let writing = AccessFs::from_all(NEWEST) & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
+    let writing = AccessFs::from_all(NEWEST)
+        & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
     let device = AccessFs::ReadFile | AccessFs::WriteFile;
     let in_view = applied.holds(Layer::Mount);
     let mut rules = Vec::new();
@@ -92,14 +110,24 @@ fn rules(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Vec<(PathBuf,
         }
     }
     if !in_view {
-        applied.gaps.extend(plan.carved().map(|path| format!("{} stays writable", path.display())));
+        applied.gaps.extend(
+            plan.carved()
+                .map(|path| format!("{} stays writable", path.display())),
+        );
     }
     if profile.hosts {
         rules.push(("/proc".into(), reading));
-        rules.extend(places::DEVICES.iter().map(|name| (name.into(), device | AccessFs::IoctlDev)));
+        rules.extend(
+            places::DEVICES
+                .iter()
+                .map(|name| (name.into(), device | AccessFs::IoctlDev)),
+        );
         if in_view {
             rules.push(("/".into(), AccessFs::ReadDir.into()));
-            rules.push(("/dev/pts".into(), device | AccessFs::ReadDir | AccessFs::IoctlDev));
+            rules.push((
+                "/dev/pts".into(),
+                device | AccessFs::ReadDir | AccessFs::IoctlDev,
+            ));
             rules.extend(["/dev/shm", "/tmp", "/var/tmp"].map(|name| (name.into(), writing)));
         }
     }
@@ -122,7 +150,9 @@ fn around(
         return;
     }
     rules.push((path.to_owned(), AccessFs::ReadDir.into()));
-    let Ok(entries) = std::fs::read_dir(path) else { return };
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return;
+    };
     for entry in entries.flatten() {
         // What a link leads to is granted, or not, under its own path.
         if entry.file_type().is_ok_and(|kind| !kind.is_symlink()) {

@@ -5,9 +5,9 @@
 //! What a kernel cannot do prints SKIPPED and why.
 
 #[cfg(target_os = "linux")]
-mod cases;
-#[cfg(target_os = "linux")]
 mod attempt;
+#[cfg(target_os = "linux")]
+mod cases;
 #[cfg(target_os = "linux")]
 mod scene;
 
