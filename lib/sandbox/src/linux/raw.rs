@@ -1,0 +1,127 @@
+//! The system calls that no safe wrapper offers, one small function each. The only unsafe code of this room.
+#![allow(unsafe_code)]
+
+use std::collections::BTreeSet;
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use rustix::process::Pid;
+use rustix::thread::UnshareFlags;
+
+/// Which side of a fork this is.
+pub(super) enum Fork {
+    /// The one that called; the child's id.
+    Parent(Pid),
+    /// The new one.
+    Child,
+}
+
+/// Attributes for [`set_mount`] (`MOUNT_ATTR_*` of `linux/mount.h`).
+pub(super) mod attribute {
+    /// Nothing below can be written.
+    pub(in super::super) const RDONLY: u64 = 0x1;
+    /// No set-user-id.
+    pub(in super::super) const NOSUID: u64 = 0x2;
+    /// Device files do not work.
+    pub(in super::super) const NODEV: u64 = 0x4;
+}
+
+/// Splits the process in two. The caller has a single thread.
+pub(super) fn fork() -> io::Result<Fork> {
+    // SAFETY: `super::only_thread` was checked before, so no other thread can hold a lock that the child would inherit locked.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Fork::Child),
+        pid => Pid::from_raw(pid)
+            .map(Fork::Parent)
+            .ok_or_else(|| io::Error::other("fork gave no id")),
+    }
+}
+
+/// Ends the process at once, running nothing that was meant for the other side of a fork.
+pub(super) fn exit(code: i32) -> ! {
+    // SAFETY: `_exit` has no preconditions.
+    unsafe { libc::_exit(code) }
+}
+
+/// Leaves the namespaces named by `flags`.
+pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
+    // SAFETY: only `FILES` is dangerous, and no caller passes it; there is a single thread besides.
+    unsafe { rustix::thread::unshare_unsafe(flags & !UnshareFlags::FILES) }.map_err(io::Error::from)
+}
+
+/// Adds `attributes` to the mount at `path` below `at` (or `at` itself if empty); with `deep` to all below it too.
+pub(super) fn set_mount(
+    at: BorrowedFd<'_>,
+    path: &CStr,
+    attributes: u64,
+    deep: bool,
+) -> io::Result<()> {
+    let wanted = libc::mount_attr {
+        attr_set: attributes,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    let flags =
+        libc::AT_EMPTY_PATH | libc::AT_SYMLINK_NOFOLLOW | if deep { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: both pointers outlive the call, and the size is that of the structure behind the second.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            at.as_raw_fd(),
+            path.as_ptr(),
+            flags,
+            &wanted,
+            size_of_val(&wanted),
+        )
+    };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Closes every descriptor that `keep` does not name. Called first of all, before this room opens any.
+pub(super) fn close_all_but(keep: &BTreeSet<i32>) -> io::Result<()> {
+    let mut from: u32 = 0;
+    let ends = keep
+        .iter()
+        .filter_map(|fd| u32::try_from(*fd).ok())
+        .map(Some)
+        .chain([None]);
+    for end in ends {
+        let to = end.map_or(Some(u32::MAX), |end| end.checked_sub(1));
+        if let Some(to) = to.filter(|to| *to >= from) {
+            // SAFETY: by contract of `confine` and `enter`, the caller owns no descriptor beside the ones it lists.
+            if unsafe { libc::syscall(libc::SYS_close_range, from, to, 0) } != 0 {
+                return Err(io::Error::last_os_error());
+            }
+        }
+        from = end.map_or(u32::MAX, |end| end.saturating_add(1));
+    }
+    Ok(())
+}
+
+/// Switches the loopback device of this network namespace on.
+pub(super) fn loopback_up() -> io::Result<()> {
+    // SAFETY: plain numbers; the descriptor is closed below on every way out.
+    let socket = unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+    if socket < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: all-zero is a valid `ifreq`.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(*b"lo") {
+        *to = from as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: `request` is an initialised `ifreq` that outlives the call, which is what SIOCSIFFLAGS reads.
+    let done = unsafe { libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &request) };
+    let error = io::Error::last_os_error();
+    // SAFETY: the descriptor was opened above and is used nowhere else.
+    unsafe { libc::close(socket) };
+    if done == 0 { Ok(()) } else { Err(error) }
+}

@@ -1,0 +1,256 @@
+//! A profile: the plain value that says what a process may reach, and one builder per kind of program. It touches no file
+//! but to look which toolchain folders exist.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Git, Layer, places};
+
+/// What may be done below a path. The longest path that covers a file decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Nothing: it looks absent or empty.
+    Hidden,
+    /// Read and execute. Inside a writable path this closes a part of it, also a part that does not exist yet.
+    Read,
+    /// Read, execute, create, change, remove.
+    Write,
+    /// An empty folder of the process's own that vanishes with it; without the mount layer nothing at all.
+    Private,
+}
+
+/// One path and what may be done below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Absolute. Links in it are followed when the profile is applied.
+    pub path: PathBuf,
+    /// What may be done.
+    pub access: Access,
+}
+
+/// How far the network reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// No socket but a `socketpair`.
+    None,
+    /// A loopback device of its own, so that tests can serve and connect. Without the net layer the same as `None`.
+    Loopback,
+    /// The host's network: TCP, UDP, no raw sockets.
+    Full,
+}
+
+/// Ceilings for what a process tree may use up. `None` leaves the inherited one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Processes and threads of the tree. Needs the pid layer (Linux 6.14) for root, the user layer for others.
+    pub processes: Option<u32>,
+    /// Bytes of private memory a single process may map for writing (`RLIMIT_DATA`).
+    pub data: Option<u64>,
+    /// Bytes a single file may grow to (`RLIMIT_FSIZE`).
+    pub file: Option<u64>,
+}
+
+/// What a process may reach. A plain value: it can be written as JSON and handed to the process that applies it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The name recorded beside the layers, `worker` for instance.
+    pub name: String,
+    /// Paths and what may be done with them. What no grant covers is out of reach.
+    pub grants: Vec<Grant>,
+    /// A folder of the session that stands in for `/tmp` and `/var/tmp`; it is writable under its own path too, so that one
+    /// path means the same file inside and outside. Without it the temporary folders are empty and vanish with the process.
+    pub tmp: Option<PathBuf>,
+    /// Where the process stands afterwards; `None`: where it stood, if that can still be reached, else `/`. Never a source of rights.
+    pub cwd: Option<PathBuf>,
+    /// How far the network reaches.
+    pub network: Network,
+    /// Whether sockets with a path or an abstract name may be made. They lead to daemons (agents, containers, the desktop) that
+    /// act for whoever connects, so only a profile that needs them says yes.
+    pub unix_sockets: bool,
+    /// Whether the process starts programs it does not trust: it then gets the system's devices and a leash.
+    pub hosts: bool,
+    /// File descriptors that stay open; all others are closed.
+    pub keep: BTreeSet<i32>,
+    /// Ceilings.
+    pub limits: Limits,
+    /// The layers to try.
+    pub layers: BTreeSet<Layer>,
+    /// The layers without which the process must not run.
+    pub require: BTreeSet<Layer>,
+}
+
+/// What a worker is made for. Everything is absolute.
+#[derive(Debug, Clone, Default)]
+pub struct Worker {
+    /// The session's worktree: writable, but for what decides over code that runs outside.
+    pub worktree: PathBuf,
+    /// Where the worktree's git data lies. It comes from the session's record, not from the `.git` file, which the agent may have changed.
+    pub git: Option<Git>,
+    /// The user's home: empty and private inside, with the toolchains and caches that exist put into it read-only.
+    pub home: PathBuf,
+    /// The home of `ace`: sessions, blobs, private git data. Hidden.
+    pub ace_home: PathBuf,
+    /// The session's own temporary folder.
+    pub tmp: Option<PathBuf>,
+    /// Further folders to read (toolchains and caches at unusual places).
+    pub read: Vec<PathBuf>,
+    /// Further folders to write (caches that a build must fill).
+    pub write: Vec<PathBuf>,
+}
+
+impl Profile {
+    /// A profile that reaches nothing and tries every layer that costs next to nothing: the start of all others.
+    fn bare(name: &str) -> Profile {
+        Profile {
+            name: name.to_owned(),
+            grants: Vec::new(),
+            tmp: None,
+            cwd: None,
+            network: Network::None,
+            unix_sockets: false,
+            hosts: false,
+            keep: [0, 1, 2].into(),
+            limits: Limits::default(),
+            layers: [Layer::Landlock, Layer::Seccomp].into(),
+            require: BTreeSet::new(),
+        }
+    }
+
+    /// For filters that only read (`ace-permit`, `ace-session step`) and, with a write grant, `ace-log`: no network, and of the
+    /// files what is added with [`Profile::read`] and [`Profile::write`]. They run no foreign code, so Landlock and seccomp do.
+    pub fn reader() -> Profile {
+        Profile::bare("reader")
+    }
+
+    /// For `ace-model`: the network, name resolution and certificates, and `blobs` read. The only one that may hold a key.
+    pub fn model(blobs: &Path) -> Profile {
+        let mut profile = Profile::bare("model").read(blobs);
+        profile.network = Network::Full;
+        places::RESOLUTION
+            .iter()
+            .fold(profile, |profile, path| profile.read(path))
+    }
+
+    /// For `ace-tool`, the broker: it starts workers and keeps the private git data, has no key and no network. It must not sit
+    /// in namespaces or filters that would keep its workers from making theirs, so only Landlock's network and signal rules
+    /// could be added to it; it stays free of layers and relies on [`crate::environment`] and on doing nothing but that.
+    pub fn broker() -> Profile {
+        let mut profile = Profile::bare("broker");
+        profile.layers.clear();
+        profile
+    }
+
+    /// For the processes that run tools: the system and the toolchains read-only, the worktree writable, `.git` and `.ace`
+    /// closed, no network but a loopback of its own, its own processes only.
+    pub fn worker(place: &Worker) -> Profile {
+        let mut profile = Profile::bare("worker");
+        profile.layers = Layer::ALL.into();
+        profile.hosts = true;
+        profile.network = Network::Loopback;
+        profile.tmp = place.tmp.clone();
+        profile.cwd = Some(place.worktree.clone());
+        profile.grant_all(places::SYSTEM.iter().map(PathBuf::from), Access::Read);
+        profile.grant_all(places::SECRET.iter().map(PathBuf::from), Access::Hidden);
+        profile.grant_all(places::closed_to_others(Path::new("/etc")), Access::Hidden);
+        profile = profile.grant(&place.home, Access::Private);
+        profile.grant_all(
+            places::HOME.iter().map(|name| place.home.join(name)),
+            Access::Read,
+        );
+        profile.grant_all(place.read.iter().cloned(), Access::Read);
+        profile.grant_all(place.write.iter().cloned(), Access::Write);
+        profile = profile
+            .grant(&place.ace_home, Access::Hidden)
+            .grant(&place.worktree, Access::Write);
+        for name in places::CLOSED {
+            profile = profile.grant(&place.worktree.join(name), Access::Read);
+        }
+        for name in places::CLOSED_IF_THERE {
+            let path = place.worktree.join(name);
+            if path.symlink_metadata().is_ok_and(|meta| !meta.is_symlink()) {
+                profile = profile.grant(&path, Access::Read);
+            }
+        }
+        if let Some(git) = &place.git {
+            profile.grant_all(git.folders(), Access::Read);
+        }
+        profile
+    }
+
+    /// Opens in git's data exactly what a commit in this worktree writes: its index, HEAD and logs, the objects, and the
+    /// reference of `branch` with its log. Hooks, configuration and all other references stay closed. git writes by renaming a
+    /// lock file, so the folders are opened, and what steers git in them is closed again.
+    pub fn committing(mut self, git: &Git) -> Profile {
+        self.grant_all(git.commit_writes(), Access::Write);
+        self.grant_all(git.commit_closed(), Access::Read);
+        self
+    }
+
+    /// Adds `path`, readable.
+    pub fn read(self, path: impl AsRef<Path>) -> Profile {
+        self.grant(path.as_ref(), Access::Read)
+    }
+
+    /// Adds `path`, writable.
+    pub fn write(self, path: impl AsRef<Path>) -> Profile {
+        self.grant(path.as_ref(), Access::Write)
+    }
+
+    /// Adds `path` with `access`. A second grant of the same path replaces the first.
+    pub fn grant(mut self, path: &Path, access: Access) -> Profile {
+        self.grants.retain(|grant| grant.path != path);
+        self.grants.push(Grant {
+            path: path.to_owned(),
+            access,
+        });
+        self
+    }
+
+    /// The same profile with the whole network of the host.
+    pub fn online(mut self) -> Profile {
+        self.network = Network::Full;
+        places::RESOLUTION
+            .iter()
+            .fold(self, |profile, path| profile.read(path))
+    }
+
+    /// The same profile that must not run without `layers`.
+    pub fn requiring(mut self, layers: impl IntoIterator<Item = Layer>) -> Profile {
+        self.require.extend(layers);
+        self
+    }
+
+    /// The same profile on Landlock and seccomp alone, as in a container that forbids user namespaces.
+    pub fn without_namespaces(mut self) -> Profile {
+        self.layers
+            .retain(|layer| matches!(layer, Layer::Landlock | Layer::Seccomp));
+        self
+    }
+
+    /// What a child's environment needs to fit this profile, for the `extra` of [`crate::environment`]: where temporary files
+    /// go, and that git is not to look for the user's configuration, which is out of reach and may hold credentials.
+    pub fn variables(&self) -> Vec<(OsString, OsString)> {
+        let mut variables = vec![(
+            OsString::from("GIT_CONFIG_GLOBAL"),
+            OsString::from("/dev/null"),
+        )];
+        variables.extend(
+            self.tmp
+                .as_ref()
+                .map(|tmp| (OsString::from("TMPDIR"), tmp.clone().into_os_string())),
+        );
+        variables
+    }
+
+    fn grant_all(&mut self, paths: impl IntoIterator<Item = PathBuf>, access: Access) {
+        for path in paths {
+            self.grants.retain(|grant| grant.path != path);
+            self.grants.push(Grant { path, access });
+        }
+    }
+}
