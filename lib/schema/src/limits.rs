@@ -76,3 +76,13 @@ pub const UNCLAIMED_MS: u64 = 5_000;
 pub const SESSIONS: usize = 100_000;
 /// Pens of one session that may be open at once.
 pub const PENS: usize = 256;
+/// An event's id, bytes.
+pub const ID_BYTES: usize = 128;
+/// Blobs whose parts one appender may have begun and not ended.
+pub const BLOBS_BEGUN: usize = 64;
+/// Bytes a follower hands on at once (a longer line is still handed on whole).
+pub const FOLLOW_BYTES: usize = 256 * 1024;
+/// Longest sleep of a follower before it looks by itself, ms (a bell may be missing, or its ringer killed).
+pub const LOOK_MS: u64 = 250;
+/// The same where no futex is shared between processes, ms.
+pub const LOOK_WITHOUT_FUTEX_MS: u64 = 20;
