@@ -119,3 +119,13 @@ pub const TERM_MS: u64 = 500;
 pub const LINGER_MS: u64 = 300;
 /// Processes left in the background whose further output a worker drains away, so that they are not ended by a closed pipe.
 pub const DRAINS: usize = 64;
+/// An event's id, bytes.
+pub const ID_BYTES: usize = 128;
+/// Blobs whose parts one appender may have begun and not ended.
+pub const BLOBS_BEGUN: usize = 64;
+/// Bytes a follower hands on at once (a longer line is still handed on whole).
+pub const FOLLOW_BYTES: usize = 256 * 1024;
+/// Longest sleep of a follower before it looks by itself, ms (a bell may be missing, or its ringer killed).
+pub const LOOK_MS: u64 = 250;
+/// The same where no futex is shared between processes, ms.
+pub const LOOK_WITHOUT_FUTEX_MS: u64 = 20;

@@ -1,1 +1,34 @@
 //! The keeper: the append-only log, its bell, pens and blobs. It knows no turn, model or terminal.
+//!
+//! A session is a folder under a [`Home`]; [`Home::create`] makes one, [`Log`] opens one, [`Appender`] records, [`Follower`] reads
+//! what is on the disk as it grows, [`Log::verify`] believes nothing. [`Store`] is the port all that stands behind, and
+//! [`Memory`] the other thing behind it.
+
+mod append;
+mod bell;
+mod blobs;
+mod chalk;
+mod clock;
+mod follow;
+mod hash;
+mod home;
+mod ledger;
+mod lines;
+mod log;
+mod memory;
+mod pens;
+mod store;
+mod verify;
+
+pub use append::Appender;
+pub use blobs::{BlobError, Blobs};
+pub use clock::{Clock, stamp};
+pub use follow::Follower;
+pub use hash::{hex, is_sha, sha256};
+pub use home::{CreateError, FindError, Found, Home, SessionRef};
+pub use lines::{Lines, Piece, split};
+pub use log::Log;
+pub use memory::{Memory, MemoryFollower};
+pub use pens::{Pen, Runner};
+pub use store::{AppendError, Appended, Fault, Follow, Nib, Refusal, Store, Why};
+pub use verify::{Damage, Report};

@@ -1,0 +1,367 @@
+//! The rules of the record: what may be recorded, and the stamp. It must never touch a file: every store keeps the same book.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+
+use ace_schema::data::ForkedFrom;
+use ace_schema::draft::BlobPartLine;
+use ace_schema::{Class, Line, LineError, event, id, limits, ty};
+
+use crate::clock::{self, Clock};
+use crate::hash::{self, Sha, hex, sha256};
+use crate::lines;
+use crate::store::{Fault, Nib, Refusal, Why};
+
+/// One line of a batch, read once.
+#[derive(Debug)]
+pub(crate) enum Item<'a> {
+    Stone(usize, &'a [u8], Line<'a>),
+    Chalk(usize, &'a [u8], Line<'a>),
+    Part(usize, BlobPartLine<'a>),
+    Refused(Refusal),
+}
+
+/// Reads a batch: what is recorded already and what only speaks about the stream is left out.
+pub(crate) fn sort(drafts: &[u8]) -> Vec<Item<'_>> {
+    lines::split(drafts).enumerate().filter_map(|(at, bytes)| item(at, bytes)).collect()
+}
+
+fn item(at: usize, bytes: &[u8]) -> Option<Item<'_>> {
+    let refuse = |why| Some(Item::Refused(Refusal { line: at, id: String::new(), ty: String::new(), why }));
+    // Fields nobody reads may hold bytes that are no text, which the parser would not notice.
+    if bytes.len() <= limits::LINE_BYTES && std::str::from_utf8(bytes).is_err() {
+        return refuse(LineError::NotAnEvent("not UTF-8".into()).into());
+    }
+    let line = match parse(bytes) {
+        Ok(line) => line,
+        Err(e) => return refuse(e.into()),
+    };
+    if line.is_recorded() {
+        return None;
+    }
+    match line.class() {
+        Class::Stone => Some(Item::Stone(at, bytes, line)),
+        Class::Chalk => Some(Item::Chalk(at, bytes, line)),
+        Class::Control if line.ty != ty::LOG_BLOB => None,
+        Class::Control => match serde_json::from_slice(bytes) {
+            Ok(part) => Some(Item::Part(at, part)),
+            Err(_) => refuse(Why::Blob("needs sha, part, of and data")),
+        },
+    }
+}
+
+/// Reads an envelope. An array of the right values would read as one too, but no array is a line.
+fn parse(bytes: &[u8]) -> Result<Line<'_>, LineError> {
+    let line = Line::parse(bytes)?;
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(LineError::NotAnEvent("not an object".into()));
+    }
+    Ok(line)
+}
+
+/// Whether a derived id is one that conclusions of this type have; a foreign one would have the true conclusion dropped.
+fn shape_fits(id: &str, name: &str) -> bool {
+    let types: &[&str] = match id.split_once('-').map(|(head, _)| head) {
+        Some("turn") => &[ty::TURN_STARTED],
+        Some("ctx") => &[ty::CONTEXT_BUILT],
+        Some("end") => &[ty::TURN_COMPLETED, ty::TURN_FAILED, ty::TURN_CANCELLED],
+        Some("answer") => &[ty::PERMISSION_RESOLVED],
+        Some("close") => &[ty::MODEL_COMPLETED, ty::MODEL_FAILED, ty::TOOL_COMPLETED, ty::TOOL_FAILED],
+        Some("drop") => &[ty::PEN_DROPPED],
+        _ => return true,
+    };
+    types.contains(&name)
+}
+
+/// Ids are kept as 64 random-keyed bits each: a clash refuses one line in 2^64 / ids.
+#[derive(Default)]
+struct Same(u64);
+
+impl Hasher for Same {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {}
+    fn write_u64(&mut self, n: u64) {
+        self.0 = n;
+    }
+}
+
+/// The state a store needs to go on: the last line's number and hash, and the ids.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    session: String,
+    /// Number of the last record; of the one before the first if there is none.
+    seq: u64,
+    prev: Sha,
+    begun: bool,
+    ids: HashSet<u64, BuildHasherDefault<Same>>,
+    key: RandomState,
+    max_pen: u32,
+    lines: u64,
+}
+
+/// A stamped batch.
+#[derive(Debug, Default)]
+pub(crate) struct Stamped {
+    pub lines: Vec<u8>,
+    pub chalk: Vec<u8>,
+    pub first: u64,
+    pub dropped: Vec<String>,
+    pub refused: Vec<Refusal>,
+    /// Something in it must be on the disk before it counts.
+    pub sync: bool,
+    /// A turn ends with it.
+    pub ends: bool,
+    undo: Undo,
+}
+
+#[derive(Debug, Default)]
+struct Undo {
+    seq: u64,
+    prev: Sha,
+    begun: bool,
+    max_pen: u32,
+    lines: u64,
+    ids: Vec<u64>,
+}
+
+impl Stamped {
+    /// Adds a batch that was stamped right after this one.
+    pub fn extend(&mut self, more: Self) {
+        if self.lines.is_empty() {
+            let mut refused = std::mem::take(&mut self.refused);
+            refused.extend(more.refused.iter().cloned());
+            *self = Self { refused, ..more };
+            return;
+        }
+        self.lines.extend(more.lines);
+        self.chalk.extend(more.chalk);
+        self.dropped.extend(more.dropped);
+        self.refused.extend(more.refused);
+        self.sync |= more.sync;
+        self.ends |= more.ends;
+        self.undo.ids.extend(more.undo.ids);
+    }
+}
+
+impl Ledger {
+    /// The book of a session that has no record yet; an empty name is learnt from the first line.
+    pub fn new(session: &str) -> Self {
+        Self {
+            session: session.to_owned(),
+            seq: 0,
+            prev: hash::NONE,
+            begun: false,
+            ids: HashSet::default(),
+            key: RandomState::new(),
+            max_pen: 0,
+            lines: 0,
+        }
+    }
+
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    pub fn head(&self) -> Sha {
+        self.prev
+    }
+
+    /// Lines read or written so far.
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    pub fn max_pen(&self) -> u32 {
+        self.max_pen
+    }
+
+    /// Takes in a line that stands in the log. `chained`: check that it continues the one before, which costs its hash.
+    pub fn absorb<'a>(&mut self, bytes: &'a [u8], chained: bool) -> Result<Line<'a>, Fault> {
+        let line = parse(bytes).map_err(Fault::Line)?;
+        if !self.begun {
+            self.open(&line)?;
+        }
+        let expected = self.seq + 1;
+        if line.seq != Some(expected) {
+            return Err(Fault::Seq { expected, found: line.seq.unwrap_or(0) });
+        }
+        if line.session != self.session {
+            return Err(Fault::Session(line.session.clone().into_owned()));
+        }
+        if chained && line.prev != hex(&self.prev) {
+            return Err(Fault::Prev);
+        }
+        self.begun = true;
+        self.seq = expected;
+        self.lines += 1;
+        self.max_pen = self.max_pen.max(line.pen.unwrap_or(0));
+        self.ids.insert(self.key.hash_one(line.id.as_bytes()));
+        if chained {
+            self.prev = sha256(bytes);
+        }
+        Ok(line)
+    }
+
+    /// Takes the hash of the line absorbed last, for those who did not have every line checked.
+    pub fn set_head(&mut self, last: &[u8]) {
+        self.prev = sha256(last);
+    }
+
+    fn open(&mut self, first: &Line<'_>) -> Result<(), Fault> {
+        #[derive(serde::Deserialize)]
+        struct Origin {
+            forked_from: Option<ForkedFrom>,
+        }
+        if first.ty != ty::SESSION_CREATED {
+            return Err(Fault::Creation);
+        }
+        if self.session.is_empty() {
+            self.session = first.session.clone().into_owned();
+        }
+        // A fork goes on from its parent's record: number and hash continue.
+        if let Some(from) = first.data::<Origin>().ok().and_then(|o| o.forked_from) {
+            self.seq = from.seq;
+            self.prev = hash::unhex(&from.hash).unwrap_or(hash::NONE);
+        }
+        Ok(())
+    }
+
+    /// Stamps what may be recorded, in order. The book counts it as recorded until [`undo`](Self::undo).
+    pub fn stamp(&mut self, pen: Nib, items: &[Item<'_>], clock: &Clock) -> Stamped {
+        let undo = Undo {
+            seq: self.seq,
+            prev: self.prev,
+            begun: self.begun,
+            max_pen: self.max_pen,
+            lines: self.lines,
+            ids: Vec::new(),
+        };
+        let mut out = Stamped { first: self.seq + 1, undo, ..Stamped::default() };
+        for item in items {
+            match item {
+                Item::Refused(refusal) => out.refused.push(refusal.clone()),
+                Item::Part(..) => {}
+                Item::Stone(at, bytes, line) => self.stone(pen, *at, bytes, line, clock, &mut out),
+                Item::Chalk(at, bytes, line) => {
+                    let result = self.common(pen, bytes, line).and_then(|()| {
+                        let stamp = format!("{{\"after\":{},", self.seq);
+                        join(&mut out.chalk, stamp.as_bytes(), bytes, |line| line.after == Some(self.seq))
+                    });
+                    refuse(*at, line, result, &mut out);
+                }
+            }
+        }
+        out
+    }
+
+    fn stone(&mut self, pen: Nib, at: usize, bytes: &[u8], line: &Line<'_>, clock: &Clock, out: &mut Stamped) {
+        let known = self.key.hash_one(line.id.as_bytes());
+        if self.ids.contains(&known) && id::is_derived(&line.id) && self.may(pen, line).is_ok() {
+            out.dropped.push(line.id.clone().into_owned());
+            return;
+        }
+        let begin = out.lines.len();
+        let result = self.common(pen, bytes, line).and_then(|()| {
+            if self.ids.contains(&known) {
+                return Err(Why::Repeated);
+            }
+            if self.begun == (line.ty == ty::SESSION_CREATED) {
+                return Err(Why::Creation);
+            }
+            if !self.begun {
+                self.open(line).map_err(|_| Why::Creation)?;
+                out.first = self.seq + 1;
+            }
+            let seq = self.seq + 1;
+            let time = clock::stamp(clock.now());
+            let stamp =
+                format!("{{\"seq\":{seq},\"ts\":\"{time}\",\"prev\":\"{}\",\"pen\":{},", hex(&self.prev), pen.number);
+            join(&mut out.lines, stamp.as_bytes(), bytes, |line| line.seq == Some(seq))
+        });
+        if result.is_ok() {
+            self.seq += 1;
+            self.begun = true;
+            self.lines += 1;
+            self.prev = sha256(&out.lines[begin..out.lines.len() - 1]);
+            self.max_pen = self.max_pen.max(pen.number);
+            self.ids.insert(known);
+            out.undo.ids.push(known);
+            out.sync |= event::synced(&line.ty);
+            out.ends |= [ty::TURN_COMPLETED, ty::TURN_FAILED, ty::TURN_CANCELLED].contains(&line.ty.as_ref());
+        }
+        refuse(at, line, result, out);
+    }
+
+    /// What holds for chalk as well as for stone.
+    fn common(&self, pen: Nib, bytes: &[u8], line: &Line<'_>) -> Result<(), Why> {
+        if bytes.len() + limits::STAMP_BYTES >= limits::LINE_BYTES {
+            return Err(LineError::TooLong(bytes.len()).into());
+        }
+        if line.id.is_empty() || line.id.len() > limits::ID_BYTES {
+            return Err(Why::Id);
+        }
+        self.may(pen, line)
+    }
+
+    fn may(&self, pen: Nib, line: &Line<'_>) -> Result<(), Why> {
+        if line.session != self.session {
+            return Err(Why::Session(line.session.clone().into_owned()));
+        }
+        if !pen.kind.may(&line.ty) {
+            return Err(Why::Kind(pen.kind));
+        }
+        if !shape_fits(&line.id, &line.ty) {
+            return Err(Why::Shape);
+        }
+        Ok(())
+    }
+
+    /// Takes a stamped batch back: it could not be written.
+    pub fn undo(&mut self, stamped: &Stamped) {
+        let undo = &stamped.undo;
+        self.seq = undo.seq;
+        self.prev = undo.prev;
+        self.begun = undo.begun;
+        self.max_pen = undo.max_pen;
+        self.lines = undo.lines;
+        for id in &undo.ids {
+            self.ids.remove(id);
+        }
+    }
+
+    /// A draft of the keeper's own for this session.
+    pub fn keeper_draft(&self, id: &str, name: &str, data: &impl serde::Serialize) -> Vec<u8> {
+        let mut drafter = ace_schema::Drafter::new("ace-log", 0);
+        drafter.set_session(&self.session);
+        drafter.line(id, 0, "", name, data)
+    }
+}
+
+/// Puts the stamp in place of the draft's `{`, and keeps every other byte. What comes out must read back as a line with that
+/// stamp: a draft that brought a field of the stamp itself has it twice now, which the parser refuses.
+fn join(out: &mut Vec<u8>, stamp: &[u8], draft: &[u8], holds: impl Fn(&Line<'_>) -> bool) -> Result<(), Why> {
+    let begin = out.len();
+    let brace = memchr::memchr(b'{', draft).unwrap_or(0);
+    out.extend_from_slice(stamp);
+    out.extend_from_slice(&draft[brace + 1..]);
+    if Line::parse(&out[begin..]).is_ok_and(|line| holds(&line)) {
+        out.push(b'\n');
+        return Ok(());
+    }
+    out.truncate(begin);
+    Err(Why::Stamp)
+}
+
+fn refuse(at: usize, line: &Line<'_>, result: Result<(), Why>, out: &mut Stamped) {
+    if let Err(why) = result {
+        let id = line.id.chars().take(limits::ID_BYTES).collect();
+        let ty = line.ty.chars().take(limits::ID_BYTES).collect();
+        out.refused.push(Refusal { line: at, id, ty, why });
+    }
+}

@@ -1,0 +1,12 @@
+//! What every store must do, tried on the one in a file and the one in memory; and what only a file can meet: crashes, damage,
+//! a full disk, a broken bell, other processes.
+
+mod bell;
+mod crash;
+mod damage;
+mod disk;
+mod home;
+mod pens;
+mod port;
+mod session;
+mod speed;
