@@ -3,7 +3,7 @@
 use ace_schema::data::{BlobRef, Limits, Repository, SessionCreated, UserMessage, Worktree};
 use ace_schema::permission::Mode;
 use ace_schema::{Drafter, Kind, draft, id, limits, ty};
-use ace_storage::{CreateError, Home};
+use ace_storage::{Clock, CreateError, FindError, Home};
 use ace_worktree as git;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -83,8 +83,11 @@ pub enum NewError {
     #[error("the prompt is empty")]
     EmptyPrompt,
     /// More than a model could read.
-    #[error("the prompt has {0} bytes, the limit is {}", limits::PROMPT_BYTES)]
-    HugePrompt(usize),
+    #[error("the prompt has {bytes} bytes, the limit is {}", limits::PROMPT_BYTES)]
+    HugePrompt {
+        /// Its bytes.
+        bytes: usize,
+    },
     /// The name has characters that a branch cannot have, or too many.
     #[error("the name '{0}' does not fit a branch")]
     Name(String),
@@ -96,25 +99,25 @@ pub enum NewError {
     Create(#[from] CreateError),
 }
 
-/// Makes a session. `random` gives two numbers that nobody else has; `unix_ms` is the time.
+/// Makes a session. `random` gives two numbers that nobody else has.
 ///
 /// # Errors
 /// See [`NewError`].
-pub fn create(home: &Home, new: &NewSession, unix_ms: u64, random: (u64, u64)) -> Result<Made, NewError> {
+pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) -> Result<Made, NewError> {
     if new.prompt.trim().is_empty() {
         return Err(NewError::EmptyPrompt);
     }
     if new.prompt.len() > limits::PROMPT_BYTES {
-        return Err(NewError::HugePrompt(new.prompt.len()));
+        return Err(NewError::HugePrompt { bytes: new.prompt.len() });
     }
-    let id = id::session(unix_ms, random.0);
+    let id = id::session(u64::try_from(clock.now()).unwrap_or(0), random.0);
     let wanted = if new.name.is_empty() { name_of(&new.prompt) } else { new.name.clone() };
     if !is_name(&wanted) {
         return Err(NewError::Name(wanted));
     }
     let mut notes = Vec::new();
     let mut created = SessionCreated {
-        name: home.free_name(&wanted)?,
+        name: free_name(home, &wanted)?,
         owner: new.owner.clone(),
         host: new.host.clone(),
         cwd: new.cwd.display().to_string(),
@@ -127,10 +130,10 @@ pub fn create(home: &Home, new: &NewSession, unix_ms: u64, random: (u64, u64)) -
     };
     place(home, new, &id, &mut created, &mut notes)?;
     let drafts = first_drafts(new, &id, &created, random.1);
-    let folder = home.create(&id, Kind::Person, &drafts).inspect_err(|_| {
+    let folder = home.create(&id, Kind::Person, &drafts, clock).inspect_err(|_| {
         // Nothing is left behind: the worktree was made for a session that does not exist.
-        if let Some(tree) = &created.worktree {
-            let _ = git::discard(Path::new(&tree.path), Path::new(&tree.git_dir), &tree.branch);
+        if let (Some(tree), Ok(Some(repository))) = (&created.worktree, git::discover(&new.cwd)) {
+            let _ = git::remove(&repository, Path::new(&tree.path), git::Force::Yes);
         }
     })?;
     Ok(Made { id, folder, created, notes })
@@ -151,8 +154,9 @@ fn place(
         return Ok(());
     };
     let facts = repository.facts();
+    let Some(root) = &facts.root else { return Err(git::Error::Bare.into()) };
     created.repository = Some(Repository {
-        root: facts.root.display().to_string(),
+        root: root.display().to_string(),
         root_commit: repository.root_commit()?.unwrap_or_default(),
     });
     if new.in_place {
@@ -168,22 +172,22 @@ fn place(
     if !new.carry {
         let changed = repository.changed()?;
         if !changed.is_clean() {
-            notes.push(Note::StaysBehind { files: changed.total(), head });
+            notes.push(Note::StaysBehind { files: changed.tracked + changed.untracked, head });
         }
     }
-    let folder = facts.root.file_name().map_or_else(|| "work".into(), std::ffi::OsStr::to_owned);
+    let folder = root.file_name().map_or_else(|| "work".into(), std::ffi::OsStr::to_owned);
     let path = home.worktree(id).join(folder);
     let base = (!new.base.is_empty()).then_some(new.base.as_str());
-    let carry = if new.carry { git::Carry::Changes } else { git::Carry::Nothing };
+    let carry = if new.carry { git::Carry::Bring } else { git::Carry::Leave };
     let made = git::create(&repository, &created.name, &path, base, carry)?;
     // The person may stand in a subfolder; the session works in the same one of its own tree.
-    let below = new.cwd.strip_prefix(&facts.root).unwrap_or(Path::new(""));
-    created.cwd = made.path.join(below).display().to_string();
+    let below = new.cwd.strip_prefix(root).unwrap_or(Path::new(""));
+    created.cwd = made.place.path.join(below).display().to_string();
     created.worktree = Some(Worktree {
-        path: made.path.display().to_string(),
-        git_dir: made.git_dir.display().to_string(),
+        path: made.place.path.display().to_string(),
+        git_dir: made.place.git_dir.display().to_string(),
         branch: made.branch,
-        base: made.base,
+        base: made.base_commit,
         from: facts.branch.clone().unwrap_or_default(),
     });
     Ok(())
@@ -212,6 +216,19 @@ pub fn message_drafts(drafter: &mut Drafter, text: &str, author: &str, client: &
     let (id, line) = drafter.draft(0, "", ty::USER_MESSAGE, &message);
     drafts.extend(line);
     (id, drafts)
+}
+
+/// The name, or the name with the first number that makes it free.
+fn free_name(home: &Home, wanted: &str) -> Result<String, NewError> {
+    let mut name = wanted.to_owned();
+    for n in 2.. {
+        match home.find(&name) {
+            Err(FindError::NoSession { .. }) => break,
+            Err(FindError::Io(e)) => return Err(CreateError::Io(e).into()),
+            Ok(_) | Err(FindError::Ambiguous { .. }) => name = format!("{wanted}-{n}"),
+        }
+    }
+    Ok(name)
 }
 
 /// Whether the text can name a session and its branch: letters, digits, dots and dashes, as git and the shell like them.

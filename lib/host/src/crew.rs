@@ -1,6 +1,6 @@
 //! The filters at work: each with its pen, its feed and the thread that records what it sends back.
 
-use ace_storage::{Nib, Pen, Store};
+use ace_storage::{Nib, Pen};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl Crew {
         let Started { child, stdin, stdout } = started;
         let (feed, backlog) = Feed::new(stdin)?;
         lock(&shared.hub).set(at, feed);
-        let follow = lock(&shared.log).follow(0)?;
+        let follow = plan.log.follow(0)?;
         start_catching_up(&shared.hub, at, backlog, follow);
         let (shared, gates) = (shared.clone(), self.gates.clone());
         let collector = std::thread::spawn(move || {

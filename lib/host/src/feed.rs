@@ -3,7 +3,7 @@
 //! Whoever has just recorded something hands it straight on, without blocking. A filter that does not keep up, or that was just
 //! started, is caught up by a thread of its own with a reader of its own, so that it holds up nobody else.
 
-use ace_storage::{FileFollow, Follow};
+use ace_storage::Follower;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use std::io;
@@ -81,7 +81,7 @@ impl Feed {
 ///
 /// # Errors
 /// The log cannot be read.
-pub fn catch_up(hub: &Arc<Mutex<Hub>>, at: usize, mut backlog: Backlog, mut follow: FileFollow) -> io::Result<()> {
+pub fn catch_up(hub: &Arc<Mutex<Hub>>, at: usize, mut backlog: Backlog, mut follow: Follower) -> io::Result<()> {
     let rest = std::mem::take(&mut backlog.rest);
     if !write_all(&backlog.stdin, &rest) {
         return Ok(());

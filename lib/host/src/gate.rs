@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use crate::stage::without_secrets;
+use crate::stage::clean_environment;
 use crate::star::{News, Plan, Shared, StarError, lock};
 
 /// Drafts on their way through the gates whose pen is remembered by their whole id.
@@ -63,10 +63,9 @@ impl Gates {
         let mut last: Option<std::process::ChildStdout> = None;
         for argv in plan.gates.iter().take(limits::USER_FILTERS).filter(|a| !a.is_empty()) {
             let mut command = Command::new(plan.programs.find(&argv[0]));
-            command.args(&argv[1..]).env_clear().envs(without_secrets(std::env::vars_os())).stdout(Stdio::piped());
+            command.args(&argv[1..]).env_clear().envs(clean_environment()).stdout(Stdio::piped());
             command.stdin(last.take().map_or_else(Stdio::piped, Stdio::from));
-            let mut child =
-                command.spawn().map_err(|source| StarError::Start { program: argv[0].clone(), source })?;
+            let mut child = command.spawn().map_err(|source| StarError::Start { program: argv[0].clone(), source })?;
             entry = entry.or_else(|| child.stdin.take());
             last = child.stdout.take();
             children.push(child);

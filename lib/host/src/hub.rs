@@ -1,6 +1,6 @@
 //! Where recorded lines go out: one reader of the log, every filter's feed, and the one who watches.
 
-use ace_storage::{FileFollow, FileLog, Follow, Store};
+use ace_storage::{Follower, Log};
 use std::io;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use crate::star::News;
 
 /// The reader and its audience.
 pub struct Hub {
-    follow: FileFollow,
+    follow: Follower,
     feeds: Vec<Feed>,
     watcher: Sender<News>,
     /// Feeds that fell behind in the last pump, with what they lack.
@@ -19,7 +19,7 @@ pub struct Hub {
 
 impl Hub {
     /// A hub whose reader stands where `follow` stands.
-    pub fn new(follow: FileFollow, watcher: Sender<News>) -> Self {
+    pub fn new(follow: Follower, watcher: Sender<News>) -> Self {
         Self { follow, feeds: Vec::new(), watcher, fallen: Vec::new() }
     }
 
@@ -68,9 +68,9 @@ impl Hub {
     }
 
     /// Feeds that need a thread to catch them up, with a reader of their own that stands where this one stands.
-    fn take_fallen(&mut self) -> Vec<(usize, Backlog, FileFollow)> {
+    fn take_fallen(&mut self) -> io::Result<Vec<(usize, Backlog, Follower)>> {
         let follow = &self.follow;
-        self.fallen.drain(..).map(|(at, backlog)| (at, backlog, follow.fork())).collect()
+        self.fallen.drain(..).map(|(at, backlog)| Ok((at, backlog, follow.fork()?))).collect()
     }
 }
 
@@ -82,7 +82,7 @@ pub fn pump(hub: &Arc<Mutex<Hub>>) -> io::Result<()> {
     let fallen = {
         let mut hub = hub.lock().unwrap_or_else(PoisonError::into_inner);
         hub.pump()?;
-        hub.take_fallen()
+        hub.take_fallen()?
     };
     for (at, backlog, follow) in fallen {
         start_catching_up(hub, at, backlog, follow);
@@ -91,7 +91,7 @@ pub fn pump(hub: &Arc<Mutex<Hub>>) -> io::Result<()> {
 }
 
 /// Starts the thread that catches one feed up.
-pub fn start_catching_up(hub: &Arc<Mutex<Hub>>, at: usize, backlog: Backlog, follow: FileFollow) {
+pub fn start_catching_up(hub: &Arc<Mutex<Hub>>, at: usize, backlog: Backlog, follow: Follower) {
     let hub = hub.clone();
     std::thread::spawn(move || {
         if let Err(e) = catch_up(&hub, at, backlog, follow) {
@@ -101,16 +101,18 @@ pub fn start_catching_up(hub: &Arc<Mutex<Hub>>, at: usize, backlog: Backlog, fol
     });
 }
 
+/// The bit on which the star itself waits for others; what it records itself it hands on at once.
+pub const OWN_BIT: u32 = 1;
+
 /// Wakes for lines that others recorded (another terminal, an editor) and hands them on. Ends with the process.
-pub fn follow_others(hub: &Arc<Mutex<Hub>>, log: &FileLog) -> io::Result<()> {
-    let mut waiter = log.follow(0)?;
-    waiter.skip_to_end();
+pub fn follow_others(hub: &Arc<Mutex<Hub>>, log: &Log) -> io::Result<()> {
+    let mut waiter = log.follow(0)?.on_bit(OWN_BIT);
+    waiter.skip_to_end()?;
     let hub = hub.clone();
     std::thread::spawn(move || {
         loop {
-            let woke = waiter.wait(crate::star::TICK);
-            waiter.skip_to_end();
-            if woke.and_then(|_| pump(&hub)).is_err() {
+            let handed_on = waiter.wait(crate::star::TICK).and_then(|_| waiter.skip_to_end()).and_then(|()| pump(&hub));
+            if handed_on.is_err() {
                 return;
             }
         }

@@ -40,7 +40,8 @@ pub fn system_text(created: &SessionCreated, user: &Path) -> String {
         places.push((PathBuf::from(root), folder, shown));
     }
     for (root, folder, shown) in places {
-        let Some((name, mut body)) = NAMES.iter().find_map(|n| Some((*n, read_beneath(&root, &folder.join(n))?))) else {
+        let Some((name, mut body)) = NAMES.iter().find_map(|n| Some((*n, read_beneath(&root, &folder.join(n))?)))
+        else {
             continue;
         };
         if body.len() > room {
@@ -116,7 +117,8 @@ mod tests {
 
     #[test]
     fn a_link_that_leaves_the_project_and_a_fifo_are_not_read() {
-        let (user, root, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (user, root, out) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         std::fs::write(out.path().join("key"), "secret").unwrap();
         std::os::unix::fs::symlink(out.path().join("key"), root.path().join("AGENTS.md")).unwrap();
         assert_eq!(system_text(&created(root.path()), user.path()), BASE);

@@ -1,1 +1,19 @@
-//! Starts and supervises pipelines: the one way any client creates, runs and cancels a session.
+//! Starts and supervises pipelines: the one way any client creates, runs, cancels and answers a session.
+//!
+//! Invariant: it speaks to no person and no provider. What it tells, it tells as values; what it does, it does by starting the
+//! suite's own programs and recording under pens that say who wrote.
+
+mod create;
+mod crew;
+mod feed;
+mod gate;
+mod hub;
+pub mod instructions;
+mod settings;
+mod stage;
+mod star;
+
+pub use create::{Made, NewError, NewSession, Note, create, message_drafts, name_of};
+pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, settings};
+pub use stage::{Programs, Stage, clean_environment, suite};
+pub use star::{Outcome, Plan, Seen, Star, StarError};

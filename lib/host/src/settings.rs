@@ -120,10 +120,8 @@ pub fn settings(flags: Vec<Layer>, project: &Path) -> Result<Settings, SettingsE
             layers.push(Layer::file(name, places.shown(&file), text));
         }
     }
-    let variables: Vec<(&str, String)> = ace_config::VARIABLE_KEYS
-        .iter()
-        .filter_map(|(name, _)| Some((*name, std::env::var(name).ok()?)))
-        .collect();
+    let variables: Vec<(&str, String)> =
+        ace_config::VARIABLE_KEYS.iter().filter_map(|(name, _)| Some((*name, std::env::var(name).ok()?))).collect();
     let pairs: Vec<(&str, &str)> = variables.iter().map(|(n, v)| (*n, v.as_str())).collect();
     layers.extend(Layer::variables(&pairs));
     layers.extend(flags);
@@ -143,7 +141,9 @@ fn read(file: &Path, places: &Places) -> Result<Option<String>, SettingsError> {
     let fail = |source| SettingsError::Read { file: places.shown(file), source };
     let opened = match std::fs::File::open(file) {
         Ok(opened) => opened,
-        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(e) => return Err(fail(e)),
     };
     let mut text = String::new();

@@ -74,7 +74,7 @@ pub fn start(stage: &Stage, programs: &Programs, stderr: Stdio) -> std::io::Resu
     let mut command = Command::new(programs.find(&stage.argv[0]));
     command.args(&stage.argv[1..]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
     if stage.kind != Kind::Model {
-        command.env_clear().envs(without_secrets(std::env::vars_os()));
+        command.env_clear().envs(clean_environment());
     }
     // ^C is the supervisor's to understand: a filter in its own group is not stopped by the terminal behind its back.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -85,30 +85,10 @@ pub fn start(stage: &Stage, programs: &Programs, stderr: Stdio) -> std::io::Resu
     Ok(Started { child, stdin: OwnedFd::from(stdin), stdout })
 }
 
-/// The environment without what looks like a secret.
-pub fn without_secrets(vars: impl Iterator<Item = (OsString, OsString)>) -> impl Iterator<Item = (OsString, OsString)> {
-    vars.filter(|(name, _)| !is_secret(&name.to_string_lossy()))
+/// The environment of a program that holds no key: what the suite needs to find its own things, and nothing secret.
+pub fn clean_environment() -> Vec<(OsString, OsString)> {
+    ace_sandbox::environment(Path::new("/dev/null"), OURS, std::env::vars_os(), [])
 }
 
-/// Whether a variable's name says that its value is a secret.
-#[must_use]
-pub fn is_secret(name: &str) -> bool {
-    const MARKS: [&str; 6] = ["KEY", "SECRET", "TOKEN", "PASSWORD", "CREDENTIAL", "PASSWD"];
-    let name = name.to_ascii_uppercase();
-    name == "SSH_AUTH_SOCK" || name == "DATABASE_URL" || MARKS.iter().any(|m| name.contains(m))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn p51_names_of_secrets_are_told_from_others() {
-        for name in ["OPENAI_API_KEY", "github_token", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK", "PGPASSWORD"] {
-            assert!(is_secret(name), "{name}");
-        }
-        for name in ["PATH", "HOME", "LANG", "ACE_HOME", "CARGO_HOME", "LD_LIBRARY_PATH"] {
-            assert!(!is_secret(name), "{name}");
-        }
-    }
-}
+/// Further variables that our own programs and a user's filters get.
+const OURS: &[&str] = &["ACE_*", "XDG_*", "PWD", "RUST_BACKTRACE"];

@@ -7,15 +7,14 @@
 use ace_core::{CallState, Phase, State, Until};
 use ace_schema::data::{PenDropped, TurnCancelled};
 use ace_schema::{Drafter, Kind, Line, id, limits, ty};
-use ace_storage::{AppendError, FileLog, Follow, Nib, Runner, Store};
+use ace_storage::{AppendError, Appender, Clock, Log, Nib};
 use std::io;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::crew::{Crew, Fate};
-use crate::hub::{Hub, follow_others, pump};
+use crate::hub::{Hub, OWN_BIT, follow_others, pump};
 use crate::stage::{Programs, Stage};
 
 /// How often the star looks around when nothing happens.
@@ -97,8 +96,8 @@ pub enum StarError {
 
 /// What a star is started with.
 pub struct Plan {
-    /// The session's folder.
-    pub folder: PathBuf,
+    /// The session's log.
+    pub log: Log,
     /// The pipeline.
     pub stages: Vec<Stage>,
     /// Gates between the filters and the log.
@@ -113,7 +112,7 @@ pub struct Plan {
 
 /// The log and who is fed from it; shared by all threads of a star.
 pub(crate) struct Shared {
-    pub log: Mutex<FileLog>,
+    pub log: Mutex<Appender>,
     pub hub: Arc<Mutex<Hub>>,
     pub news: Sender<News>,
 }
@@ -156,18 +155,19 @@ impl Star {
     ///
     /// # Errors
     /// The log cannot be opened, or is damaged.
-    pub fn open(plan: Plan, log: FileLog, random: u64) -> Result<Self, StarError> {
+    pub fn open(plan: Plan, clock: Clock, random: u64) -> Result<Self, StarError> {
         let (sender, news) = channel();
-        let hub = Arc::new(Mutex::new(Hub::new(log.follow(0)?, sender.clone())));
-        follow_others(&hub, &log)?;
+        let mut log = plan.log.append(clock)?;
+        log.spare(OWN_BIT);
+        let hub = Arc::new(Mutex::new(Hub::new(plan.log.follow(0)?, sender.clone())));
+        follow_others(&hub, &plan.log)?;
         let shared = Arc::new(Shared { log: Mutex::new(log), hub, news: sender });
         let drafter = Drafter::new("ace", random);
         Ok(Self { plan, shared, news, state: State::new(), drafter, interrupts: 0, idle: None })
     }
 
     /// A handle by which a signal or another thread can stop the run.
-    #[must_use]
-    pub fn interrupter(&self) -> impl Fn() + Send + use<> {
+        pub fn interrupter(&self) -> impl Fn() + Send + use<> {
         let news = self.shared.news.clone();
         move || {
             let _ = news.send(News::Interrupt);
@@ -191,7 +191,7 @@ impl Star {
         seen(Seen::Present, &self.state);
         let mut runner = None;
         while !self.plan.until.is_reached(&self.state) && runner.is_none() {
-            runner = Runner::take(&self.plan.folder)?;
+            runner = self.plan.log.runner()?;
             if runner.is_none() {
                 self.turn(&mut seen, None)?;
             }
@@ -256,7 +256,12 @@ impl Star {
         Ok(())
     }
 
-    fn hear(&mut self, news: News, seen: &mut impl FnMut(Seen, &State), crew: Option<&mut Crew>) -> Result<(), StarError> {
+    fn hear(
+        &mut self,
+        news: News,
+        seen: &mut impl FnMut(Seen, &State),
+        crew: Option<&mut Crew>,
+    ) -> Result<(), StarError> {
         match news {
             News::Lines(lines) => {
                 self.idle = None;

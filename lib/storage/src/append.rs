@@ -339,6 +339,15 @@ impl Appender {
         self.locked(|_| Ok(pens::gone(&folder)?))
     }
 
+    /// Forgets a pen that left nothing open, so that nobody records it as dropped.
+    ///
+    /// # Errors
+    /// Its file cannot be removed.
+    pub fn forget_pen(&mut self, pen: u32) -> io::Result<()> {
+        self.parts.forget(pen);
+        pens::remove(&self.pens_folder()?, pen)
+    }
+
     /// Records `pen.dropped` for every pen that is gone, then removes its file. Two that do it at once record it once.
     ///
     /// # Errors

@@ -47,6 +47,32 @@ impl Follower {
         self
     }
 
+    /// Bytes of the log that were handed on or left out so far.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// A second reader that stands where this one stands.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn fork(&self) -> io::Result<Self> {
+        let mut twin = Self::open(&self.log, 0)?;
+        (twin.at, twin.from, twin.skip) = (self.at, self.from, self.skip);
+        Ok(twin)
+    }
+
+    /// Leaves out all that is on the disk by now.
+    ///
+    /// # Errors
+    /// Looking failed.
+    pub fn skip_to_end(&mut self) -> io::Result<()> {
+        self.at = self.limit()?;
+        (self.from, self.skip) = (0, 0);
+        Ok(())
+    }
+
     /// Waits on one bit (1 to 31) only, so that an appender of the same process can [`spare`](crate::Appender::spare) it.
     #[must_use]
     pub fn on_bit(mut self, bit: u32) -> Self {

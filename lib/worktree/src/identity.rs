@@ -16,11 +16,6 @@ pub struct Identity {
 #[must_use]
 pub fn user_identity() -> Option<Identity> {
     let config = gix::config::File::from_globals().ok()?;
-    let text = |key: &str| {
-        Some(config.string(key)?.to_str_lossy().trim().to_owned()).filter(|text| !text.is_empty())
-    };
-    Some(Identity {
-        name: text("user.name")?,
-        email: text("user.email")?,
-    })
+    let text = |key: &str| Some(config.string(key)?.to_str_lossy().trim().to_owned()).filter(|text| !text.is_empty());
+    Some(Identity { name: text("user.name")?, email: text("user.email")? })
 }
