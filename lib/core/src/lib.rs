@@ -21,13 +21,32 @@ use sha2::{Digest, Sha256};
 /// Lower-case hex SHA-256: what a decision says about a call's exact `data` bytes, and what names a blob.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut out = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
+    let mut digester = Digester::default();
+    digester.update(bytes);
+    digester.finish()
+}
+
+/// The same over bytes that come in parts.
+#[derive(Debug, Clone, Default)]
+pub struct Digester(Sha256);
+
+impl Digester {
+    /// Takes in the next part.
+    pub fn update(&mut self, part: &[u8]) {
+        self.0.update(part);
     }
-    out
+
+    /// The digest of all parts.
+    #[must_use]
+    pub fn finish(self) -> String {
+        use std::fmt::Write;
+        let mut out = String::with_capacity(64);
+        for byte in self.0.finalize() {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{byte:02x}");
+        }
+        out
+    }
 }
 
 #[cfg(test)]

@@ -2,5 +2,5 @@
 
 fn main() -> std::io::Result<()> {
     let place = std::env::args().nth(1).unwrap_or_default();
-    ace_local_tools::serve(serde_json::from_str(&place)?, std::io::stdin(), std::io::stdout())
+    ace_local_tools::serve(serde_json::from_str(&place)?, "off", std::io::stdin(), std::io::stdout())
 }

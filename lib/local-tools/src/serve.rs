@@ -12,19 +12,27 @@ use ace_schema::limits;
 use crate::bench::{Bench, Cancel, Place};
 use crate::call::{Failed, Order, Outcome, Reply, Request};
 
-/// Answers calls until `input` ends, then kills whatever they have started. The process must be made for this: it takes in
-/// the orphans of its commands and hides its memory from them.
+/// Says `greeting` to the broker, answers calls until `input` ends, then kills whatever they have started. The process must be
+/// made for this: it takes in the orphans of its commands and hides its memory from them.
 ///
 /// # Errors
 /// If `input` cannot be read or holds what is not an order.
-pub fn serve(place: Place, input: impl Read, output: impl Write + Send + 'static) -> io::Result<()> {
+pub fn serve(place: Place, greeting: &str, input: impl Read, mut output: impl Write + Send + 'static) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         // A command of the same user could otherwise speak in the worker's name. Where it fails the sandbox still holds.
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     }
+    let hello = Reply { id: GREETING, delta: Some(greeting.to_owned()), done: None };
+    let mut line = serde_json::to_vec(&hello)?;
+    line.push(b'\n');
+    output.write_all(&line)?;
+    output.flush()?;
     serve_on(Bench::leading(place), input, output)
 }
+
+/// The id under which a worker greets; no call has it.
+pub(crate) const GREETING: u64 = 0;
 
 pub(crate) fn serve_on(bench: Bench, input: impl Read, output: impl Write + Send + 'static) -> io::Result<()> {
     let floor = Arc::new(Floor {

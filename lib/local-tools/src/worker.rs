@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use ace_schema::data::Code;
 use ace_schema::limits;
 
 use crate::call::{Answer, Failed, Outcome, Reply, Request};
+use crate::serve::GREETING;
 
 type Sink = Arc<Mutex<dyn FnMut(Answer) + Send>>;
 
@@ -24,12 +25,15 @@ pub struct Worker {
 
 struct Shared {
     calls: Mutex<Calls>,
+    /// Rings when the worker has greeted, or is gone.
+    greeted: Condvar,
     child: Mutex<Child>,
     pid: u32,
 }
 
 #[derive(Default)]
 struct Calls {
+    greeting: Option<String>,
     sinks: HashMap<u64, Sink>,
     /// Why nothing more will be answered.
     gone: Option<String>,
@@ -50,12 +54,25 @@ impl Worker {
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
         let pid = child.id();
-        let shared = Arc::new(Shared { calls: Mutex::default(), child: Mutex::new(child), pid });
+        let shared = Arc::new(Shared { calls: Mutex::default(), greeted: Condvar::new(), child: Mutex::new(child), pid });
         let reader = stdout.map(|stdout| {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || shared.listen(stdout))
         });
         Ok(Self { stdin: Mutex::new(stdin), shared, reader })
+    }
+
+    /// What the worker says of itself (how it is confined) once it is ready.
+    ///
+    /// # Errors
+    /// It ended instead, or did not say anything for `patience`: why, in words.
+    pub fn greeting(&self, patience: Duration) -> Result<String, String> {
+        let calls = lock(&self.shared.calls);
+        let waits = |calls: &mut Calls| calls.greeting.is_none() && calls.gone.is_none();
+        let greeted = &self.shared.greeted;
+        let (calls, _) = greeted.wait_timeout_while(calls, patience, waits).unwrap_or_else(PoisonError::into_inner);
+        let why = || calls.gone.clone().unwrap_or_else(|| "the worker does not get ready".to_owned());
+        calls.greeting.clone().ok_or_else(why)
     }
 
     /// Sends a call. `sink` gets its answers, on the thread that reads the line, so it must not wait; the last one, and
@@ -175,6 +192,7 @@ impl Shared {
         let left: Vec<Sink> = {
             let mut calls = lock(&self.calls);
             calls.gone = Some(why.clone());
+            self.greeted.notify_all();
             calls.sinks.drain().map(|(_, sink)| sink).collect()
         };
         for sink in left {
@@ -183,6 +201,12 @@ impl Shared {
     }
 
     fn hand_on(&self, reply: Reply) {
+        if reply.id == GREETING {
+            let mut calls = lock(&self.calls);
+            calls.greeting = calls.greeting.take().or(reply.delta);
+            self.greeted.notify_all();
+            return;
+        }
         let sink = {
             let mut calls = lock(&self.calls);
             if reply.done.is_some() { calls.sinks.remove(&reply.id) } else { calls.sinks.get(&reply.id).cloned() }

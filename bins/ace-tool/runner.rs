@@ -1,0 +1,255 @@
+//! The thread that owns the worker: starts it once, hands it calls, turns its answers into drafts.
+
+use ace_local_tools::{Answer, Kept, Outcome, Request, Worker, open_spill};
+use ace_pipe::Out;
+use ace_schema::data::{BlobRef, Code, SessionCreated, ToolDelta, ToolFailed};
+use ace_schema::{Drafter, limits, ty};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use std::io::{Read, Seek};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::confined::{self, WORKSPACE};
+
+/// How long a worker may take to get ready.
+const READY: Duration = Duration::from_secs(20);
+
+/// One call to be run.
+pub struct Job {
+    /// Unique in this process.
+    pub id: u64,
+    /// The claim that its outcome closes.
+    pub claim: String,
+    /// Turn.
+    pub turn: u32,
+    /// Tool name.
+    pub tool: String,
+    /// Arguments.
+    pub args: Box<serde_json::value::RawValue>,
+}
+
+/// What the thread is told.
+enum Order {
+    /// Get the worker ready for this session.
+    Ready(Box<SessionCreated>, String),
+    Run(Job),
+    Cancel(u64),
+}
+
+/// The handle on the thread.
+pub struct Runner {
+    orders: Sender<Order>,
+    open: Arc<(Mutex<usize>, Condvar)>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Runner {
+    /// Starts the thread. `random` makes the ids of its drafts unique.
+    pub fn start(ace_home: PathBuf, unsandboxed: bool, random: u64, out: Out) -> Self {
+        let (orders, inbox) = channel();
+        let open: Arc<(Mutex<usize>, Condvar)> = Arc::default();
+        let drafter = Arc::new(Mutex::new(Drafter::new("ace-tool", random)));
+        let bench = Bench {
+            ace_home,
+            unsandboxed,
+            drafter,
+            out,
+            open: open.clone(),
+            session: None,
+            worker: None,
+            sandbox: Arc::from(WORKSPACE),
+        };
+        std::thread::spawn(move || bench.work(inbox));
+        Self { orders, open }
+    }
+
+    /// Gets a worker ready while the model still thinks.
+    pub fn prepare(&self, created: &SessionCreated, session: &str) {
+        self.tell(Order::Ready(Box::new(created.clone()), session.to_owned()));
+    }
+
+    /// Runs a call.
+    pub fn run(&self, job: Job) {
+        *lock(&self.open.0) += 1;
+        self.tell(Order::Run(job));
+    }
+
+    /// Stops a call; its outcome comes all the same.
+    pub fn cancel(&self, id: u64) {
+        self.tell(Order::Cancel(id));
+    }
+
+    fn tell(&self, order: Order) {
+        // The thread lives as long as this handle does.
+        let _ = self.orders.send(order);
+    }
+
+    /// Whether no call is at work; waits for it at most this long.
+    pub fn is_idle(&self, patience: Duration) -> bool {
+        let open = lock(&self.open.0);
+        let waited = self.open.1.wait_timeout_while(open, patience, |n| *n > 0);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+    }
+}
+
+struct Bench {
+    ace_home: PathBuf,
+    unsandboxed: bool,
+    drafter: Arc<Mutex<Drafter>>,
+    out: Out,
+    open: Arc<(Mutex<usize>, Condvar)>,
+    session: Option<(Box<SessionCreated>, String)>,
+    worker: Option<Worker>,
+    /// The name of the profile that outcomes record.
+    sandbox: Arc<str>,
+}
+
+impl Bench {
+    fn work(mut self, inbox: Receiver<Order>) {
+        for order in inbox {
+            match order {
+                Order::Ready(created, session) => {
+                    lock(&self.drafter).set_session(&session);
+                    self.session = Some((created, session));
+                    // What is wrong shows with the first call, in its outcome.
+                    let _ = self.ready();
+                }
+                Order::Run(job) => self.run(job),
+                Order::Cancel(id) => {
+                    if let Some(worker) = &self.worker {
+                        worker.cancel(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sees to it that there is a worker: the first, or a new one when the last has died.
+    fn ready(&mut self) -> Result<(), String> {
+        if self.worker.as_ref().is_some_and(Worker::is_alive) {
+            return Ok(());
+        }
+        self.worker = None;
+        let Some((created, session)) = &self.session else { return Err("no session".to_owned()) };
+        let unsandboxed = self.unsandboxed || created.unsandboxed;
+        let worker = confined::start(created, session, &self.ace_home, unsandboxed)?;
+        let greeting = worker.greeting(READY).map_err(|e| format!("no sandbox for tools: {e}"))?;
+        self.sandbox = Arc::from(profile_name(&greeting));
+        if let Some((_, lacking)) = greeting.split_once("; without ") {
+            self.out.note(&format!("the sandbox is weaker than it should be: without {lacking}"));
+        }
+        self.worker = Some(worker);
+        Ok(())
+    }
+
+    fn run(&mut self, job: Job) {
+        let Job { id, claim, turn, tool, args } = job;
+        let tmp = self.session.as_ref().map_or_else(PathBuf::new, |(_, s)| self.ace_home.join("tmp").join(s));
+        let (out, drafter, open) = (self.out.clone(), self.drafter.clone(), self.open.clone());
+        if let Err(message) = self.ready() {
+            let data = ToolFailed { code: Code::Sandbox, message, output: None, ms: 0 };
+            let (_, line) = lock(&drafter).draft(turn, &claim, ty::TOOL_FAILED, &data);
+            let _ = out.write(&line);
+            return done(&open);
+        }
+        let sandbox = self.sandbox.clone();
+        let Some(worker) = &self.worker else { return done(&open) };
+        worker.call(&Request { id, tool, args }, move |answer| match answer {
+            Answer::Delta(text) => {
+                let (_, line) = lock(&drafter).draft(turn, &claim, ty::TOOL_DELTA, &ToolDelta { text });
+                // A closed output is noticed by the filter's loop.
+                let _ = out.write(&line);
+            }
+            Answer::Done(outcome) => {
+                let (out, drafter, open, sandbox) = (out.clone(), drafter.clone(), open.clone(), sandbox.clone());
+                let (claim, tmp) = (claim.clone(), tmp.clone());
+                let spilled = outcome.output().is_some_and(|kept| kept.spill.is_some());
+                let finish = move || {
+                    record(outcome, (turn, &claim), &sandbox, &tmp, &out, &drafter);
+                    done(&open);
+                };
+                // Reading a long output takes its time; other answers must not wait for it.
+                if spilled {
+                    drop(std::thread::spawn(finish));
+                } else {
+                    finish();
+                }
+            }
+        });
+    }
+}
+
+/// The recorded name of how a worker is confined: the profile, or what is left of it.
+fn profile_name(greeting: &str) -> &str {
+    match greeting {
+        "off" => "off",
+        whole if !whole.contains("; without ") => WORKSPACE,
+        // Fewer layers than the profile wants: the layers themselves are the name.
+        partial => partial.split(';').next().unwrap_or(partial),
+    }
+}
+
+fn done(open: &(Mutex<usize>, Condvar)) {
+    *lock(&open.0) -= 1;
+    open.1.notify_all();
+}
+
+/// Writes the outcome, after the parts of its blob if the output was long.
+fn record(outcome: Outcome, at: (u32, &str), sandbox: &str, tmp: &std::path::Path, out: &Out, drafter: &Mutex<Drafter>) {
+    let blob = outcome.output().and_then(|kept| send_blob(kept, tmp, out));
+    let line = {
+        let mut drafter = lock(drafter);
+        let (turn, claim) = at;
+        match outcome {
+            Outcome::Completed(done) => drafter.draft(turn, claim, ty::TOOL_COMPLETED, &done.into_event(sandbox, blob)),
+            Outcome::Failed(failed) => drafter.draft(turn, claim, ty::TOOL_FAILED, &failed.into_event(blob)),
+        }
+        .1
+    };
+    let _ = out.write(&line);
+}
+
+/// Sends a kept output to the keeper, part by part, never whole in memory.
+fn send_blob(kept: &Kept, tmp: &std::path::Path, out: &Out) -> Option<BlobRef> {
+    let mut file = open_spill(tmp, kept.spill.as_ref()?).ok()?;
+    let bytes = file.metadata().ok()?.len().min(limits::BLOB_BYTES);
+    let mut part = vec![0; limits::BLOB_PART_BYTES];
+    let mut hasher = ace_core::Digester::default();
+    let mut text = true;
+    for_each_part(&mut file, bytes, &mut part, |chunk| {
+        hasher.update(chunk);
+        text = text && !chunk.contains(&0);
+        true
+    })?;
+    let sha = hasher.finish();
+    file.rewind().ok()?;
+    let of = bytes.div_ceil(limits::BLOB_PART_BYTES as u64).max(1);
+    let mut n = 0;
+    for_each_part(&mut file, bytes, &mut part, |chunk| {
+        let data = BASE64_STANDARD.encode(chunk);
+        let line = format!("{{\"type\":\"log.blob\",\"sha\":\"{sha}\",\"part\":{n},\"of\":{of},\"data\":\"{data}\"}}\n");
+        n += 1;
+        out.write(line.as_bytes()).is_ok() && !out.is_known_broken()
+    })?;
+    let media = if text { "text/plain" } else { "application/octet-stream" };
+    Some(BlobRef { sha, bytes, media: media.to_owned() })
+}
+
+fn for_each_part(file: &mut impl Read, bytes: u64, part: &mut [u8], mut take: impl FnMut(&[u8]) -> bool) -> Option<()> {
+    let mut left = bytes;
+    while left > 0 {
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(part.len());
+        file.read_exact(&mut part[..most]).ok()?;
+        left -= most as u64;
+        if !take(&part[..most]) {
+            return None;
+        }
+    }
+    Some(())
+}
