@@ -36,7 +36,9 @@ pub(super) fn step_into(
     plan: &Plan,
     applied: &mut Applied,
 ) -> Result<(), Refused> {
-    let pieces = match raw::unshare(UnshareFlags::NEWNS).and_then(|()| gather(profile, plan)) {
+    let pieces = match raw::unshare(UnshareFlags::NEWNS)
+        .and_then(|()| gather(profile, plan, &mut applied.gaps))
+    {
         Ok(pieces) => pieces,
         Err(error) => {
             applied.lack(Layer::Mount, error);
@@ -100,7 +102,7 @@ pub(super) fn step_into(
 }
 
 /// Opens every source as a detached mount with the attributes it will have.
-fn gather(profile: &Profile, plan: &Plan) -> io::Result<Vec<Piece>> {
+fn gather(profile: &Profile, plan: &Plan, gaps: &mut Vec<String>) -> io::Result<Vec<Piece>> {
     rustix::mount::mount_change(
         "/",
         MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
@@ -127,7 +129,16 @@ fn gather(profile: &Profile, plan: &Plan) -> io::Result<Vec<Piece>> {
             Access::Private => None,
             Access::Hidden if path.is_dir() => None,
             Access::Hidden => Some(take(Path::new("/dev/null"), Access::Read)?),
-            Access::Read | Access::Write => Some(take(path, *access)?),
+            Access::Write => Some(take(path, *access)?),
+            Access::Read => match take(path, *access) {
+                Ok(tree) => Some(tree),
+                // Gone since, or on a file system that gives itself to its owner only: one path less to read.
+                Err(error) if !forbids_mounts(&error) => {
+                    gaps.push(format!("{} cannot be read: {error}", path.display()));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            },
         };
         pieces.push(Piece {
             at: path.clone(),
@@ -159,6 +170,13 @@ fn gather(profile: &Profile, plan: &Plan) -> io::Result<Vec<Piece>> {
         access: Access::Read,
     });
     Ok(pieces)
+}
+
+fn forbids_mounts(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EPERM | libc::ENOSYS | libc::EINVAL)
+    )
 }
 
 fn take(path: &Path, access: Access) -> io::Result<OwnedFd> {
