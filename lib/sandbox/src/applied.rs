@@ -28,14 +28,7 @@ pub enum Layer {
 
 impl Layer {
     /// All layers, from the outermost inwards.
-    pub const ALL: [Layer; 6] = [
-        Layer::User,
-        Layer::Mount,
-        Layer::Net,
-        Layer::Pid,
-        Layer::Landlock,
-        Layer::Seccomp,
-    ];
+    pub const ALL: [Layer; 6] = [Layer::User, Layer::Mount, Layer::Net, Layer::Pid, Layer::Landlock, Layer::Seccomp];
 
     /// The name used in events, reports and profiles.
     pub fn name(self) -> &'static str {
@@ -86,10 +79,7 @@ impl Applied {
 
     pub(crate) fn lack(&mut self, layer: Layer, why: impl fmt::Display) {
         self.held.remove(&layer);
-        self.lacking.push(Lack {
-            layer,
-            why: why.to_string(),
-        });
+        self.lacking.push(Lack { layer, why: why.to_string() });
     }
 
     /// Refuses if a layer that the profile requires is lacking.
@@ -101,10 +91,7 @@ impl Applied {
             .lacking
             .iter()
             .find(|lack| lack.layer == *layer)
-            .map_or_else(
-                || "the profile does not ask for it".to_owned(),
-                |lack| lack.why.clone(),
-            );
+            .map_or_else(|| "the profile does not ask for it".to_owned(), |lack| lack.why.clone());
         Err(Refused::Lacking { layer: *layer, why })
     }
 }
@@ -124,13 +111,7 @@ impl fmt::Display for Applied {
             }
         }
         for (k, lack) in self.lacking.iter().enumerate() {
-            write!(
-                f,
-                "{} {} ({})",
-                if k == 0 { "; without" } else { "," },
-                lack.layer,
-                lack.why
-            )?;
+            write!(f, "{} {} ({})", if k == 0 { "; without" } else { "," }, lack.layer, lack.why)?;
         }
         Ok(())
     }
@@ -175,10 +156,7 @@ impl Refused {
     /// For `map_err`: names the step that failed.
     #[cfg(target_os = "linux")]
     pub(crate) fn at<E: Into<std::io::Error>>(step: &'static str) -> impl FnOnce(E) -> Refused {
-        move |source| Refused::System {
-            step,
-            source: source.into(),
-        }
+        move |source| Refused::System { step, source: source.into() }
     }
 }
 
@@ -188,21 +166,13 @@ mod tests {
 
     #[test]
     fn the_text_names_what_holds_and_what_lacks() {
-        let mut applied = Applied {
-            landlock_abi: 7,
-            ..Applied::default()
-        };
+        let mut applied = Applied { landlock_abi: 7, ..Applied::default() };
         assert_eq!(applied.to_string(), "none");
-        applied
-            .held
-            .extend([Layer::Seccomp, Layer::Landlock, Layer::User]);
+        applied.held.extend([Layer::Seccomp, Layer::Landlock, Layer::User]);
         assert_eq!(applied.to_string(), "user+landlock:7+seccomp");
         applied.lack(Layer::User, "forbidden");
         applied.lack(Layer::Net, "absent");
-        assert_eq!(
-            applied.to_string(),
-            "landlock:7+seccomp; without user (forbidden), net (absent)"
-        );
+        assert_eq!(applied.to_string(), "landlock:7+seccomp; without user (forbidden), net (absent)");
     }
 
     #[test]

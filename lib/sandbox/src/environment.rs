@@ -54,17 +54,8 @@ pub const CORE: &[&str] = &[
 ];
 
 /// Never handed on, whatever allows them: parts of a name that say "secret".
-const SECRET_PARTS: &[&str] = &[
-    "KEY",
-    "SECRET",
-    "TOKEN",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "CREDENTIAL",
-    "COOKIE",
-    "DSN",
-];
+const SECRET_PARTS: &[&str] =
+    &["KEY", "SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "COOKIE", "DSN"];
 
 /// Never handed on: names that make a program run or obey something else. A `*` at the end stands for any rest.
 const STEERING: &[&str] = &[
@@ -160,11 +151,7 @@ fn is_refused(name: &str) -> bool {
 fn cleaned(worktree: &Path, value: &OsStr) -> OsString {
     let entries = std::env::split_paths(value)
         .filter(|entry| entry.is_absolute() && !entry.starts_with(worktree))
-        .filter(|entry| {
-            !entry
-                .components()
-                .any(|part| part == std::path::Component::ParentDir)
-        });
+        .filter(|entry| !entry.components().any(|part| part == std::path::Component::ParentDir));
     std::env::join_paths(entries).unwrap_or_default()
 }
 
@@ -173,9 +160,7 @@ mod tests {
     use super::*;
 
     fn build(allow: &[&str], vars: &[(&str, &str)]) -> Vec<String> {
-        let pairs = vars
-            .iter()
-            .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let pairs = vars.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
         environment(Path::new("/w/t"), allow, pairs, [])
             .into_iter()
             .map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()))
@@ -184,14 +169,8 @@ mod tests {
 
     #[test]
     fn only_listed_names_pass() {
-        assert_eq!(
-            build(&[], &[("HOME", "/h"), ("LC_TIME", "C"), ("FOO", "1")]),
-            ["HOME=/h", "LC_TIME=C"]
-        );
-        assert_eq!(
-            build(&["FOO", "B*"], &[("FOO", "1"), ("BAR", "2"), ("BAZ", "3")]),
-            ["BAR=2", "BAZ=3", "FOO=1"]
-        );
+        assert_eq!(build(&[], &[("HOME", "/h"), ("LC_TIME", "C"), ("FOO", "1")]), ["HOME=/h", "LC_TIME=C"]);
+        assert_eq!(build(&["FOO", "B*"], &[("FOO", "1"), ("BAR", "2"), ("BAZ", "3")]), ["BAR=2", "BAZ=3", "FOO=1"]);
     }
 
     #[test]
@@ -212,12 +191,7 @@ mod tests {
 
     #[test]
     fn p10_variables_that_steer_programs_never_pass() {
-        let vars = [
-            ("BASH_ENV", "x"),
-            ("LD_PRELOAD", "x"),
-            ("NODE_OPTIONS", "x"),
-            ("BASH_FUNC_ls%%", "() { id; }"),
-        ];
+        let vars = [("BASH_ENV", "x"), ("LD_PRELOAD", "x"), ("NODE_OPTIONS", "x"), ("BASH_FUNC_ls%%", "() { id; }")];
         assert!(build(&["*"], &vars).is_empty());
     }
 
@@ -230,18 +204,12 @@ mod tests {
 
     #[test]
     fn p53_a_library_path_of_the_user_passes() {
-        assert_eq!(
-            build(&[], &[("LD_LIBRARY_PATH", "/opt/lib")]),
-            ["LD_LIBRARY_PATH=/opt/lib"]
-        );
+        assert_eq!(build(&[], &[("LD_LIBRARY_PATH", "/opt/lib")]), ["LD_LIBRARY_PATH=/opt/lib"]);
     }
 
     #[test]
     fn extra_wins_and_each_name_stands_once() {
-        let vars = [
-            ("TMPDIR".into(), "/tmp".into()),
-            ("TMPDIR".into(), "/var/tmp".into()),
-        ];
+        let vars = [("TMPDIR".into(), "/tmp".into()), ("TMPDIR".into(), "/var/tmp".into())];
         let built = environment(Path::new("/w"), &[], vars, [("TMPDIR".into(), "/s".into())]);
         assert_eq!(built, [(OsString::from("TMPDIR"), OsString::from("/s"))]);
     }

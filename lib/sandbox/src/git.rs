@@ -32,14 +32,8 @@ impl Git {
             entry.canonicalize().ok()?
         } else if meta.is_file() {
             let text = pointer(&entry)?;
-            let dir = worktree
-                .join(text.strip_prefix("gitdir:")?.trim())
-                .canonicalize()
-                .ok()?;
-            let back = dir
-                .join(pointer(&dir.join("gitdir"))?.trim())
-                .canonicalize()
-                .ok()?;
+            let dir = worktree.join(text.strip_prefix("gitdir:")?.trim()).canonicalize().ok()?;
+            let back = dir.join(pointer(&dir.join("gitdir"))?.trim()).canonicalize().ok()?;
             if back != entry.canonicalize().ok()? {
                 return None;
             }
@@ -53,25 +47,14 @@ impl Git {
         };
         let alternates = pointer(&common.join("objects/info/alternates"))
             .map(|text| {
-                let lines = text
-                    .lines()
-                    .filter(|line| !line.is_empty() && !line.starts_with('#'));
-                lines
-                    .filter_map(|line| common.join("objects").join(line).canonicalize().ok())
-                    .collect()
+                let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+                lines.filter_map(|line| common.join("objects").join(line).canonicalize().ok()).collect()
             })
             .unwrap_or_default();
         let branch = pointer(&dir.join("HEAD"))
             .and_then(|text| text.strip_prefix("ref:").map(|name| name.trim().to_owned()))
-            .filter(|name| {
-                name.starts_with("refs/heads/") && !name.split('/').any(|part| part == "..")
-            });
-        Some(Git {
-            dir,
-            common,
-            alternates,
-            branch,
-        })
+            .filter(|name| name.starts_with("refs/heads/") && !name.split('/').any(|part| part == ".."));
+        Some(Git { dir, common, alternates, branch })
     }
 
     /// Everything a reading git looks at.
@@ -84,11 +67,7 @@ impl Git {
     /// The folders a commit writes in: lock files are renamed beside what they replace.
     pub(crate) fn commit_writes(&self) -> Vec<PathBuf> {
         let mut paths = vec![self.dir.clone(), self.common.join("objects")];
-        if let Some(parent) = self
-            .branch
-            .as_ref()
-            .and_then(|name| Path::new(name).parent())
-        {
+        if let Some(parent) = self.branch.as_ref().and_then(|name| Path::new(name).parent()) {
             paths.push(self.common.join(parent));
             paths.push(self.common.join("logs").join(parent));
         }
@@ -97,21 +76,9 @@ impl Git {
 
     /// What steers git inside those folders.
     pub(crate) fn commit_closed(&self) -> Vec<PathBuf> {
-        let of_dir = [
-            "config",
-            "config.worktree",
-            "hooks",
-            "info",
-            "commondir",
-            "gitdir",
-            "modules",
-            "worktrees",
-        ];
-        let mut paths: Vec<PathBuf> = of_dir
-            .iter()
-            .filter(|name| self.dir.join(name).exists())
-            .map(|name| self.dir.join(name))
-            .collect();
+        let of_dir = ["config", "config.worktree", "hooks", "info", "commondir", "gitdir", "modules", "worktrees"];
+        let mut paths: Vec<PathBuf> =
+            of_dir.iter().filter(|name| self.dir.join(name).exists()).map(|name| self.dir.join(name)).collect();
         // A missing `config.worktree` can be brought in as well as changed.
         paths.push(self.dir.join("config.worktree"));
         paths.push(self.common.join("objects/info"));
@@ -124,7 +91,5 @@ impl Git {
 /// The text of a small pointer file; `None` if it is no such thing.
 fn pointer(path: &Path) -> Option<String> {
     let meta = fs::symlink_metadata(path).ok()?;
-    (meta.is_file() && meta.len() <= POINTER_MAX)
-        .then(|| fs::read_to_string(path).ok())
-        .flatten()
+    (meta.is_file() && meta.len() <= POINTER_MAX).then(|| fs::read_to_string(path).ok()).flatten()
 }

@@ -149,18 +149,10 @@ pub(crate) const HOME: &[&str] = &[
 pub(crate) const CLOSED: &[&str] = &[".git", ".ace"];
 
 /// Closed inside a worktree if they are there: programs outside run what stands in them.
-pub(crate) const CLOSED_IF_THERE: &[&str] =
-    &[".vscode", ".idea", ".zed", ".envrc", ".devcontainer"];
+pub(crate) const CLOSED_IF_THERE: &[&str] = &[".vscode", ".idea", ".zed", ".envrc", ".devcontainer"];
 
 /// The devices a worker gets. Never all of `/dev`: root keeps its uid inside, and would open the disks.
-pub(crate) const DEVICES: &[&str] = &[
-    "/dev/null",
-    "/dev/zero",
-    "/dev/full",
-    "/dev/random",
-    "/dev/urandom",
-    "/dev/tty",
-];
+pub(crate) const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
 
 /// Entries of `folder` that only their owner or group may read. Root keeps its uid inside and owns them, so that the mode
 /// would not stop it; for anyone else hiding them changes nothing. One level, unreadable folders give nothing.
@@ -174,9 +166,7 @@ pub(crate) fn closed_to_others(folder: &Path) -> Vec<PathBuf> {
         entries
             .flatten()
             .filter(|entry| {
-                entry
-                    .metadata()
-                    .is_ok_and(|meta| !meta.is_symlink() && meta.permissions().mode() & 0o004 == 0)
+                entry.metadata().is_ok_and(|meta| !meta.is_symlink() && meta.permissions().mode() & 0o004 == 0)
             })
             .map(|entry| entry.path())
             .collect()

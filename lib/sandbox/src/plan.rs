@@ -33,15 +33,10 @@ impl Plan {
         let mut walked = Vec::new();
         let mut seen = Seen::new();
         for grant in &profile.grants {
-            let walk = Walk::along(&grant.path, &mut seen).map_err(|error| Refused::Path {
-                path: grant.path.clone(),
-                why: error.to_string(),
-            })?;
+            let walk = Walk::along(&grant.path, &mut seen)
+                .map_err(|error| Refused::Path { path: grant.path.clone(), why: error.to_string() })?;
             if walk.found || grant.access == Access::Private {
-                let kept = plan
-                    .entries
-                    .entry(walk.real.clone())
-                    .or_insert(grant.access);
+                let kept = plan.entries.entry(walk.real.clone()).or_insert(grant.access);
                 *kept = grant.access.min(*kept);
             }
             if grant.access == Access::Hidden {
@@ -51,10 +46,7 @@ impl Plan {
         }
         if let Some(tmp) = &profile.tmp {
             let real = tmp.canonicalize();
-            let real = real.map_err(|error| Refused::Path {
-                path: tmp.clone(),
-                why: error.to_string(),
-            })?;
+            let real = real.map_err(|error| Refused::Path { path: tmp.clone(), why: error.to_string() })?;
             plan.entries.insert(real.clone(), Access::Write);
             plan.tmp = Some(real);
         }
@@ -77,8 +69,7 @@ impl Plan {
 
     /// What is allowed at `path` itself or, if it is not an entry, at the nearest one above it.
     pub(crate) fn covering(&self, path: &Path) -> Option<Access> {
-        path.ancestors()
-            .find_map(|above| self.entries.get(above).copied())
+        path.ancestors().find_map(|above| self.entries.get(above).copied())
     }
 
     /// Makes the closed parts that do not exist as empty folders, because only what exists can be covered. Returns the ones
@@ -99,17 +90,10 @@ impl Plan {
 
     /// The closed and hidden parts of writable paths: only the mount layer can keep them.
     pub(crate) fn carved(&self) -> impl Iterator<Item = &PathBuf> {
-        let below_writable = |path: &Path| {
-            path.parent().and_then(|parent| self.covering(parent)) == Some(Access::Write)
-        };
-        let closed = self
-            .entries
-            .iter()
-            .filter(|(_, access)| matches!(access, Access::Read | Access::Hidden));
-        closed
-            .map(|(path, _)| path)
-            .chain(&self.absent)
-            .filter(move |path| below_writable(path))
+        let below_writable =
+            |path: &Path| path.parent().and_then(|parent| self.covering(parent)) == Some(Access::Write);
+        let closed = self.entries.iter().filter(|(_, access)| matches!(access, Access::Read | Access::Hidden));
+        closed.map(|(path, _)| path).chain(&self.absent).filter(move |path| below_writable(path))
     }
 
     /// Drops what its surroundings already say.
@@ -122,12 +106,8 @@ impl Plan {
                 other => above == Some(other),
             }
         };
-        let idle: Vec<PathBuf> = self
-            .entries
-            .iter()
-            .filter(|(path, access)| said(path, **access))
-            .map(|(path, _)| path.clone())
-            .collect();
+        let idle: Vec<PathBuf> =
+            self.entries.iter().filter(|(path, access)| said(path, **access)).map(|(path, _)| path.clone()).collect();
         for path in idle {
             self.entries.remove(&path);
         }
@@ -168,16 +148,9 @@ struct Walk {
 impl Walk {
     fn along(path: &Path, seen: &mut Seen) -> io::Result<Walk> {
         if !path.is_absolute() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "not an absolute path",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an absolute path"));
         }
-        let mut walk = Walk {
-            real: PathBuf::from("/"),
-            found: true,
-            links: Vec::new(),
-        };
+        let mut walk = Walk { real: PathBuf::from("/"), found: true, links: Vec::new() };
         let mut rest: Vec<OsString> = parts(path);
         while let Some(part) = rest.pop() {
             if part == ".." {
@@ -191,10 +164,7 @@ impl Walk {
             match look(&walk.real, seen)? {
                 Spot::Link(target) => {
                     if walk.links.len() == LINKS_MAX {
-                        return Err(io::Error::new(
-                            io::ErrorKind::InvalidInput,
-                            "too many symbolic links",
-                        ));
+                        return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links"));
                     }
                     walk.links.push((walk.real.clone(), target.clone()));
                     walk.real = if target.is_absolute() {
@@ -231,11 +201,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     fn plan(grants: &[(&Path, Access)]) -> Result<Plan, Refused> {
-        let profile = grants
-            .iter()
-            .fold(Profile::reader(), |profile, (path, access)| {
-                profile.grant(path, *access)
-            });
+        let profile = grants.iter().fold(Profile::reader(), |profile, (path, access)| profile.grant(path, *access));
         Plan::of(&profile)
     }
 
@@ -245,12 +211,8 @@ mod tests {
         let root = dir.path().canonicalize().expect("a real path");
         fs::create_dir_all(root.join("a/b/c")).expect("folders");
         let (a, b, c) = (root.join("a"), root.join("a/b"), root.join("a/b/c"));
-        let made =
-            plan(&[(&c, Access::Write), (&b, Access::Write), (&a, Access::Read)]).expect("a plan");
-        assert_eq!(
-            made.entries.into_iter().collect::<Vec<_>>(),
-            [(a, Access::Read), (b, Access::Write)]
-        );
+        let made = plan(&[(&c, Access::Write), (&b, Access::Write), (&a, Access::Read)]).expect("a plan");
+        assert_eq!(made.entries.into_iter().collect::<Vec<_>>(), [(a, Access::Read), (b, Access::Write)]);
     }
 
     #[test]
@@ -261,18 +223,14 @@ mod tests {
         symlink("real", root.join("link")).expect("a link");
         let made = plan(&[(&root.join("link"), Access::Write)]).expect("a plan");
         assert_eq!(made.covering(&root.join("real/x")), Some(Access::Write));
-        assert_eq!(
-            made.links.get(&root.join("link")).map(PathBuf::as_path),
-            Some(Path::new("real"))
-        );
+        assert_eq!(made.links.get(&root.join("link")).map(PathBuf::as_path), Some(Path::new("real")));
     }
 
     #[test]
     fn p30_what_is_closed_and_absent_is_kept_in_mind() {
         let dir = tempfile::tempdir().expect("a folder");
         let root = dir.path().canonicalize().expect("a real path");
-        let made =
-            plan(&[(&root, Access::Write), (&root.join(".ace"), Access::Read)]).expect("a plan");
+        let made = plan(&[(&root, Access::Write), (&root.join(".ace"), Access::Read)]).expect("a plan");
         assert!(made.absent.contains(&root.join(".ace")));
     }
 
@@ -290,14 +248,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let root = dir.path().canonicalize().expect("a real path");
         symlink("loop", root.join("loop")).expect("a link");
-        assert!(matches!(
-            plan(&[(Path::new("a/b"), Access::Read)]),
-            Err(Refused::Path { .. })
-        ));
-        assert!(matches!(
-            plan(&[(&root.join("loop"), Access::Read)]),
-            Err(Refused::Path { .. })
-        ));
+        assert!(matches!(plan(&[(Path::new("a/b"), Access::Read)]), Err(Refused::Path { .. })));
+        assert!(matches!(plan(&[(&root.join("loop"), Access::Read)]), Err(Refused::Path { .. })));
         let made = plan(&[(&root.join("x/../.."), Access::Read)]).expect("a plan");
         assert!(made.entries.is_empty() || made.covering(&root) == Some(Access::Read));
     }

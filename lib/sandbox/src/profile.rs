@@ -131,9 +131,7 @@ impl Profile {
     pub fn model(blobs: &Path) -> Profile {
         let mut profile = Profile::bare("model").read(blobs);
         profile.network = Network::Full;
-        places::RESOLUTION
-            .iter()
-            .fold(profile, |profile, path| profile.read(path))
+        places::RESOLUTION.iter().fold(profile, |profile, path| profile.read(path))
     }
 
     /// For `ace-tool`, the broker: it starts the workers and keeps the private git data, has no key and no network. Landlock and
@@ -159,15 +157,10 @@ impl Profile {
         profile.grant_all(places::SECRET.iter().map(PathBuf::from), Access::Hidden);
         profile.grant_all(places::closed_to_others(Path::new("/etc")), Access::Hidden);
         profile = profile.grant(&place.home, Access::Private);
-        profile.grant_all(
-            places::HOME.iter().map(|name| place.home.join(name)),
-            Access::Read,
-        );
+        profile.grant_all(places::HOME.iter().map(|name| place.home.join(name)), Access::Read);
         profile.grant_all(place.read.iter().cloned(), Access::Read);
         profile.grant_all(place.write.iter().cloned(), Access::Write);
-        profile = profile
-            .grant(&place.ace_home, Access::Hidden)
-            .grant(&place.worktree, Access::Write);
+        profile = profile.grant(&place.ace_home, Access::Hidden).grant(&place.worktree, Access::Write);
         for name in places::CLOSED {
             profile = profile.grant(&place.worktree.join(name), Access::Read);
         }
@@ -205,19 +198,14 @@ impl Profile {
     /// Adds `path` with `access`. A second grant of the same path replaces the first.
     pub fn grant(mut self, path: &Path, access: Access) -> Profile {
         self.grants.retain(|grant| grant.path != path);
-        self.grants.push(Grant {
-            path: path.to_owned(),
-            access,
-        });
+        self.grants.push(Grant { path: path.to_owned(), access });
         self
     }
 
     /// The same profile with the whole network of the host.
     pub fn online(mut self) -> Profile {
         self.network = Network::Full;
-        places::RESOLUTION
-            .iter()
-            .fold(self, |profile, path| profile.read(path))
+        places::RESOLUTION.iter().fold(self, |profile, path| profile.read(path))
     }
 
     /// The same profile that must not run without `layers`.
@@ -228,23 +216,15 @@ impl Profile {
 
     /// The same profile on Landlock and seccomp alone, as in a container that forbids user namespaces.
     pub fn without_namespaces(mut self) -> Profile {
-        self.layers
-            .retain(|layer| matches!(layer, Layer::Landlock | Layer::Seccomp));
+        self.layers.retain(|layer| matches!(layer, Layer::Landlock | Layer::Seccomp));
         self
     }
 
     /// What a child's environment needs to fit this profile, for the `extra` of [`crate::environment`]: where temporary files
     /// go, and that git is not to look for the user's configuration, which is out of reach and may hold credentials.
     pub fn variables(&self) -> Vec<(OsString, OsString)> {
-        let mut variables = vec![(
-            OsString::from("GIT_CONFIG_GLOBAL"),
-            OsString::from("/dev/null"),
-        )];
-        variables.extend(
-            self.tmp
-                .as_ref()
-                .map(|tmp| (OsString::from("TMPDIR"), tmp.clone().into_os_string())),
-        );
+        let mut variables = vec![(OsString::from("GIT_CONFIG_GLOBAL"), OsString::from("/dev/null"))];
+        variables.extend(self.tmp.as_ref().map(|tmp| (OsString::from("TMPDIR"), tmp.clone().into_os_string())));
         variables
     }
 

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
-    PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, PathBeneath, Ruleset,
+    RulesetAttr, RulesetCreatedAttr, Scope,
 };
 use rustix::fs::{Mode, OFlags};
 
@@ -37,17 +37,10 @@ pub(super) fn raise(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Re
         let Ok(fd) = rustix::fs::open(&path, flags, Mode::empty()) else {
             continue;
         };
-        let is_folder = rustix::fs::fstat(&fd).is_ok_and(|meta| {
-            rustix::fs::FileType::from_raw_mode(meta.st_mode) == rustix::fs::FileType::Directory
-        });
-        let rights = if is_folder {
-            rights
-        } else {
-            rights & AccessFs::from_file(NEWEST)
-        };
-        ruleset = ruleset
-            .add_rule(PathBeneath::new(fd, rights))
-            .map_err(refused)?;
+        let is_folder = rustix::fs::fstat(&fd)
+            .is_ok_and(|meta| rustix::fs::FileType::from_raw_mode(meta.st_mode) == rustix::fs::FileType::Directory);
+        let rights = if is_folder { rights } else { rights & AccessFs::from_file(NEWEST) };
+        ruleset = ruleset.add_rule(PathBeneath::new(fd, rights)).map_err(refused)?;
     }
     let status = ruleset.restrict_self().map_err(refused)?;
     match status.landlock {
@@ -66,14 +59,10 @@ pub(super) fn raise(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Re
 fn gaps_of(applied: &mut Applied) {
     let abi = applied.landlock_abi;
     if abi < 3 && !applied.holds(Layer::Mount) {
-        applied.gaps.push(format!(
-            "landlock:{abi} lets files be cut short outside the writable paths"
-        ));
+        applied.gaps.push(format!("landlock:{abi} lets files be cut short outside the writable paths"));
     }
     if abi < 6 && !applied.holds(Layer::Pid) {
-        applied.gaps.push(format!(
-            "landlock:{abi} lets signals reach the user's other processes"
-        ));
+        applied.gaps.push(format!("landlock:{abi} lets signals reach the user's other processes"));
     }
 }
 
@@ -89,14 +78,9 @@ fn closed_tcp(profile: &Profile, applied: &Applied) -> BitFlags<AccessNet> {
 }
 
 /// Every path with its rights.
-fn rules(
-    profile: &Profile,
-    plan: &Plan,
-    applied: &mut Applied,
-) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
+fn rules(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Vec<(PathBuf, BitFlags<AccessFs>)> {
     let reading = AccessFs::Execute | AccessFs::ReadFile | AccessFs::ReadDir;
-    let writing = AccessFs::from_all(NEWEST)
-        & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
+    let writing = AccessFs::from_all(NEWEST) & !(AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);
     let device = AccessFs::ReadFile | AccessFs::WriteFile;
     let in_view = applied.holds(Layer::Mount);
     let mut rules = Vec::new();
@@ -110,24 +94,14 @@ fn rules(
         }
     }
     if !in_view {
-        applied.gaps.extend(
-            plan.carved()
-                .map(|path| format!("{} stays writable", path.display())),
-        );
+        applied.gaps.extend(plan.carved().map(|path| format!("{} stays writable", path.display())));
     }
     if profile.hosts {
         rules.push(("/proc".into(), reading));
-        rules.extend(
-            places::DEVICES
-                .iter()
-                .map(|name| (name.into(), device | AccessFs::IoctlDev)),
-        );
+        rules.extend(places::DEVICES.iter().map(|name| (name.into(), device | AccessFs::IoctlDev)));
         if in_view {
             rules.push(("/".into(), AccessFs::ReadDir.into()));
-            rules.push((
-                "/dev/pts".into(),
-                device | AccessFs::ReadDir | AccessFs::IoctlDev,
-            ));
+            rules.push(("/dev/pts".into(), device | AccessFs::ReadDir | AccessFs::IoctlDev));
             rules.extend(["/dev/shm", "/tmp", "/var/tmp"].map(|name| (name.into(), writing)));
         }
     }
@@ -136,12 +110,7 @@ fn rules(
 
 /// Grants `path` but for the hidden paths below it: entry by entry where one lies, so that what is made there later stays
 /// closed as well. The names in such a folder can be listed.
-fn around(
-    path: &Path,
-    plan: &Plan,
-    rights: BitFlags<AccessFs>,
-    rules: &mut Vec<(PathBuf, BitFlags<AccessFs>)>,
-) {
+fn around(path: &Path, plan: &Plan, rights: BitFlags<AccessFs>, rules: &mut Vec<(PathBuf, BitFlags<AccessFs>)>) {
     if plan.hidden.contains(path) {
         return;
     }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use seccompiler::{
-    SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch, apply_filter, sock_filter,
+    SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    apply_filter, sock_filter,
 };
 
 use crate::{Applied, Layer, Network, Profile};
@@ -72,13 +72,8 @@ const DENIED: &[i64] = &[
 
 /// Port input and output and old module calls, on the one machine that has them.
 #[cfg(target_arch = "x86_64")]
-const DENIED_HERE: &[i64] = &[
-    libc::SYS_iopl,
-    libc::SYS_ioperm,
-    libc::SYS_modify_ldt,
-    libc::SYS_uselib,
-    libc::SYS__sysctl,
-];
+const DENIED_HERE: &[i64] =
+    &[libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_modify_ldt, libc::SYS_uselib, libc::SYS__sysctl];
 #[cfg(not(target_arch = "x86_64"))]
 const DENIED_HERE: &[i64] = &[];
 
@@ -122,11 +117,8 @@ fn build(profile: &Profile, applied: &Applied) -> Result<[Vec<sock_filter>; 2], 
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
     let rules = rules(profile, applied).map_err(|error| error.to_string())?;
     let denied = SeccompAction::Errno(libc::EPERM as u32);
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, arch)
-        .map_err(|error| error.to_string())?;
-    let filter: Vec<sock_filter> = filter
-        .try_into()
-        .map_err(|error: seccompiler::BackendError| error.to_string())?;
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, arch).map_err(|error| error.to_string())?;
+    let filter: Vec<sock_filter> = filter.try_into().map_err(|error: seccompiler::BackendError| error.to_string())?;
     Ok([unknown_calls(), filter])
 }
 
@@ -150,11 +142,7 @@ fn unknown_calls() -> Vec<sock_filter> {
 }
 
 fn rules(profile: &Profile, applied: &Applied) -> Result<Rules, seccompiler::BackendError> {
-    let mut rules: Rules = DENIED
-        .iter()
-        .chain(DENIED_HERE)
-        .map(|call| (*call, Vec::new()))
-        .collect();
+    let mut rules: Rules = DENIED.iter().chain(DENIED_HERE).map(|call| (*call, Vec::new())).collect();
     let mut deny = |call: i64, conditions: Vec<SeccompCondition>| {
         let rule = SeccompRule::new(conditions)?;
         rules.entry(call).or_default().push(rule);
@@ -166,16 +154,11 @@ fn rules(profile: &Profile, applied: &Applied) -> Result<Rules, seccompiler::Bac
     }
     deny(libc::SYS_unshare, vec![has_bit(CLONE_NEWTIME)?])?;
     for request in TERMINAL_INPUT {
-        deny(
-            libc::SYS_ioctl,
-            vec![argument(1, SeccompCmpOp::Eq, request)?],
-        )?;
+        deny(libc::SYS_ioctl, vec![argument(1, SeccompCmpOp::Eq, request)?])?;
     }
     // A domain is refused unless it differs from none of the open ones.
     let others = |open: &[i32]| {
-        open.iter()
-            .map(|domain| argument(0, SeccompCmpOp::Ne, *domain as u64))
-            .collect::<Result<Vec<_>, _>>()
+        open.iter().map(|domain| argument(0, SeccompCmpOp::Ne, *domain as u64)).collect::<Result<Vec<_>, _>>()
     };
     let kind = |kind: i32| argument(1, SeccompCmpOp::MaskedEq(KIND_MASK), kind as u64);
     let open = open_domains(profile, applied);
@@ -188,10 +171,7 @@ fn rules(profile: &Profile, applied: &Applied) -> Result<Rules, seccompiler::Bac
         }
     }
     let mut deny = |call: i64, conditions: Vec<SeccompCondition>| {
-        rules
-            .entry(call)
-            .or_default()
-            .push(SeccompRule::new(conditions)?);
+        rules.entry(call).or_default().push(SeccompRule::new(conditions)?);
         Ok::<(), seccompiler::BackendError>(())
     };
     deny(libc::SYS_socketpair, others(&[libc::AF_UNIX])?)?;
@@ -224,11 +204,7 @@ fn open_domains(profile: &Profile, applied: &Applied) -> Vec<i32> {
 }
 
 /// Compares the low half of an argument: the kernel looks at no more of these, so a filter must not either.
-fn argument(
-    index: u8,
-    op: SeccompCmpOp,
-    value: u64,
-) -> Result<SeccompCondition, seccompiler::BackendError> {
+fn argument(index: u8, op: SeccompCmpOp, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
     SeccompCondition::new(index, SeccompCmpArgLen::Dword, op, value)
 }
 
@@ -244,12 +220,7 @@ mod tests {
     #[test]
     fn every_profile_compiles_and_stays_small() {
         let worker = Profile::worker(&crate::Worker::default());
-        for profile in [
-            Profile::reader(),
-            Profile::model("/b".as_ref()),
-            worker.clone(),
-            worker.online(),
-        ] {
+        for profile in [Profile::reader(), Profile::model("/b".as_ref()), worker.clone(), worker.online()] {
             let filters = build(&profile, &Applied::default()).expect("a filter");
             assert!(filters[1].len() < 1000, "{} steps", filters[1].len());
         }
@@ -261,9 +232,6 @@ mod tests {
         let mut applied = Applied::default();
         assert!(open_domains(&worker, &applied).is_empty());
         applied.held.insert(Layer::Net);
-        assert_eq!(
-            open_domains(&worker, &applied),
-            [libc::AF_INET, libc::AF_INET6]
-        );
+        assert_eq!(open_domains(&worker, &applied), [libc::AF_INET, libc::AF_INET6]);
     }
 }

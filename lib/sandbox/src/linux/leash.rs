@@ -6,9 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, pidfd_open, wait, waitpid,
-};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, pidfd_open, wait, waitpid};
 
 use super::raw;
 
@@ -30,11 +28,7 @@ impl Leash {
     /// Opens what is needed. Without process descriptors the owner's end shows only at the closed pipes.
     pub(super) fn take(made: Vec<PathBuf>) -> Leash {
         let open = |pid: Option<Pid>| pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-        Leash {
-            owner: open(rustix::process::getppid()),
-            own: open(Some(rustix::process::getpid())),
-            made,
-        }
+        Leash { owner: open(rustix::process::getppid()), own: open(Some(rustix::process::getpid())), made }
     }
 
     /// Holds `child` until it or the owner ends, then ends with the child's status. With `tree` the child is the first of a
@@ -56,20 +50,14 @@ impl Leash {
 
     fn kept(&self) -> std::collections::BTreeSet<i32> {
         use std::os::fd::AsRawFd;
-        [&self.owner, &self.own]
-            .into_iter()
-            .flatten()
-            .map(|fd| fd.as_raw_fd())
-            .collect()
+        [&self.owner, &self.own].into_iter().flatten().map(|fd| fd.as_raw_fd()).collect()
     }
 
     fn wait_for(&self, child: Pid) -> i32 {
         if let (Some(owner), Ok(held)) = (&self.owner, pidfd_open(child, PidfdFlags::empty())) {
             loop {
-                let mut watched = [
-                    PollFd::new(owner, PollFlags::IN),
-                    PollFd::from_borrowed_fd(held.as_fd(), PollFlags::IN),
-                ];
+                let mut watched =
+                    [PollFd::new(owner, PollFlags::IN), PollFd::from_borrowed_fd(held.as_fd(), PollFlags::IN)];
                 match poll(&mut watched, None) {
                     Err(rustix::io::Errno::INTR) => {}
                     Err(_) => break,
@@ -97,10 +85,7 @@ pub(super) fn follow(leash: &Leash) {
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     if let Some(own) = &leash.own {
         let mut watched = [PollFd::new(own, PollFlags::IN)];
-        let now = rustix::event::Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
         if poll(&mut watched, Some(&now)).is_ok_and(|ended| ended > 0) {
             raw::exit(1);
         }
@@ -121,10 +106,7 @@ pub(super) fn reap(worker: Pid) -> ! {
 
 /// The exit code by which a shell would report `status`.
 fn code(status: WaitStatus) -> i32 {
-    status
-        .exit_status()
-        .or_else(|| status.terminating_signal().map(|signal| 128 + signal))
-        .unwrap_or(1)
+    status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal)).unwrap_or(1)
 }
 
 /// Ends all orphans, which as a subreaper we inherit, until there are none.
@@ -150,22 +132,13 @@ fn children() -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let pids = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| parent_of(*pid) == Some(own))
-        .filter_map(Pid::from_raw)
-        .collect()
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| parent_of(*pid) == Some(own)).filter_map(Pid::from_raw).collect()
 }
 
 fn parent_of(pid: i32) -> Option<i32> {
     let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let text = String::from_utf8_lossy(&text).into_owned();
     // The name in parentheses may hold anything, parentheses too.
-    text.rsplit_once(')')?
-        .1
-        .split_ascii_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()
+    text.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
 }

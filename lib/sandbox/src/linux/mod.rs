@@ -40,11 +40,7 @@ pub fn confine(profile: &Profile) -> Result<Applied, Refused> {
 /// its terminal and session. If the tree cannot be had, the leash ends what the worker leaves behind as far as it can.
 pub fn enter(profile: &Profile) -> Result<Applied, Refused> {
     let (mut plan, mut applied) = begin(profile)?;
-    let made = if profile.layers.contains(&Layer::Mount) {
-        plan.fill(&mut applied.gaps)
-    } else {
-        Vec::new()
-    };
+    let made = if profile.layers.contains(&Layer::Mount) { plan.fill(&mut applied.gaps) } else { Vec::new() };
     let leash = Leash::take(made);
     leave(profile, &mut applied)?;
     if profile.layers.contains(&Layer::Pid) {
@@ -52,11 +48,8 @@ pub fn enter(profile: &Profile) -> Result<Applied, Refused> {
     }
     let tree = applied.holds(Layer::Pid);
     if !tree {
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
-            .map_err(Refused::at("adopt orphans"))?;
-        applied
-            .gaps
-            .push("what a worker leaves behind outlives the kill of its leash".to_owned());
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(Refused::at("adopt orphans"))?;
+        applied.gaps.push("what a worker leaves behind outlives the kill of its leash".to_owned());
     }
     if let Fork::Parent(child) = raw::fork().map_err(Refused::at("fork the worker"))? {
         let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
@@ -77,8 +70,8 @@ pub fn enter(profile: &Profile) -> Result<Applied, Refused> {
 pub fn probe() -> Result<Applied, Refused> {
     use std::io::{Read, Write};
     only_thread()?;
-    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-        .map_err(Refused::at("make a pipe"))?;
+    let (reader, writer) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(Refused::at("make a pipe"))?;
     let child = match raw::fork().map_err(Refused::at("fork a probe"))? {
         Fork::Child => {
             use std::os::fd::AsRawFd;
@@ -111,11 +104,7 @@ fn encode(applied: &Applied) -> String {
         lines.push_str(&format!("held\t{layer}\n"));
     }
     for lack in &applied.lacking {
-        lines.push_str(&format!(
-            "lack\t{}\t{}\n",
-            lack.layer,
-            lack.why.replace(['\n', '\t'], " ")
-        ));
+        lines.push_str(&format!("lack\t{}\t{}\n", lack.layer, lack.why.replace(['\n', '\t'], " ")));
     }
     for gap in &applied.gaps {
         lines.push_str(&format!("gap\t{}\n", gap.replace(['\n', '\t'], " ")));
@@ -137,10 +126,7 @@ fn decode(report: &str) -> Result<Applied, Refused> {
             }
             ["gap", text] => applied.gaps.push(text.to_owned()),
             _ => {
-                return Err(Refused::System {
-                    step: "probe",
-                    source: std::io::Error::other(line.to_owned()),
-                });
+                return Err(Refused::System { step: "probe", source: std::io::Error::other(line.to_owned()) });
             }
         }
     }
@@ -183,12 +169,9 @@ fn finish(profile: &Profile, plan: &Plan, mut applied: Applied) -> Result<Applie
         fence::raise(profile, plan, &mut applied)?;
     }
     if profile.hosts && !applied.holds(Layer::Mount) {
-        applied
-            .gaps
-            .push("modes and times of files outside can be changed".to_owned());
+        applied.gaps.push("modes and times of files outside can be changed".to_owned());
     }
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .map_err(Refused::at("hide memory"))?;
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Refused::at("hide memory"))?;
     if profile.layers.contains(&Layer::Seccomp) {
         filter::install(profile, &mut applied);
     }
@@ -198,28 +181,17 @@ fn finish(profile: &Profile, plan: &Plan, mut applied: Applied) -> Result<Applie
 /// Goes to the profile's folder. It gives no rights, and one that was asked for must be there.
 fn stand(profile: &Profile, stood: Option<&std::path::Path>) -> Result<(), Refused> {
     match &profile.cwd {
-        Some(cwd) => std::env::set_current_dir(cwd).map_err(|error| Refused::Path {
-            path: cwd.clone(),
-            why: error.to_string(),
-        }),
+        Some(cwd) => {
+            std::env::set_current_dir(cwd).map_err(|error| Refused::Path { path: cwd.clone(), why: error.to_string() })
+        }
         None => {
             let there = stood.is_some_and(|path| std::env::set_current_dir(path).is_ok());
-            if there {
-                Ok(())
-            } else {
-                std::env::set_current_dir("/").map_err(Refused::at("enter /"))
-            }
+            if there { Ok(()) } else { std::env::set_current_dir("/").map_err(Refused::at("enter /")) }
         }
     }
 }
 
 fn only_thread() -> Result<(), Refused> {
-    let threads = fs::read_dir("/proc/self/task")
-        .map_err(Refused::at("count threads"))?
-        .count();
-    if threads == 1 {
-        Ok(())
-    } else {
-        Err(Refused::Threads(threads))
-    }
+    let threads = fs::read_dir("/proc/self/task").map_err(Refused::at("count threads"))?.count();
+    if threads == 1 { Ok(()) } else { Err(Refused::Threads(threads)) }
 }

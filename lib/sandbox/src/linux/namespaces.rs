@@ -22,36 +22,25 @@ const ROOT_KEEPS: CapabilitySet = CapabilitySet::CHOWN
 
 /// A user namespace in which user and group keep their numbers, and no other exists.
 pub(super) fn leave_user(applied: &mut Applied) -> Result<(), Refused> {
-    let (uid, gid) = (
-        rustix::process::geteuid().as_raw(),
-        rustix::process::getegid().as_raw(),
-    );
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     // The map files belong to root while the process is not dumpable; a caller may have hardened itself already.
-    rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)
-        .map_err(Refused::at("make /proc/self ours"))?;
+    rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(Refused::at("make /proc/self ours"))?;
     let capable = rustix::thread::capabilities(None).map_err(Refused::at("read capabilities"))?;
     if uid == 0 && !capable.effective.contains(CapabilitySet::SETFCAP) {
         // Since Linux 5.12; without a number the process would be nobody, and could not write what it owns.
-        applied.lack(
-            Layer::User,
-            "root may not keep its number without CAP_SETFCAP",
-        );
+        applied.lack(Layer::User, "root may not keep its number without CAP_SETFCAP");
         return Ok(());
     }
     if let Err(error) = raw::unshare(UnshareFlags::NEWUSER) {
         applied.lack(Layer::User, words(&error));
         return Ok(());
     }
-    fs::write("/proc/self/uid_map", format!("{uid} {uid} 1"))
-        .map_err(Refused::at("map the user"))?;
+    fs::write("/proc/self/uid_map", format!("{uid} {uid} 1")).map_err(Refused::at("map the user"))?;
     fs::write("/proc/self/setgroups", "deny").map_err(Refused::at("deny setgroups"))?;
-    fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"))
-        .map_err(Refused::at("map the group"))?;
+    fs::write("/proc/self/gid_map", format!("{gid} {gid} 1")).map_err(Refused::at("map the group"))?;
     applied.held.insert(Layer::User);
     if let Err(error) = raw::unshare(UnshareFlags::NEWIPC) {
-        applied.gaps.push(format!(
-            "shared memory and queues of System V are the host's: {error}"
-        ));
+        applied.gaps.push(format!("shared memory and queues of System V are the host's: {error}"));
     }
     Ok(())
 }
@@ -66,9 +55,7 @@ pub(super) fn leave_network(profile: &Profile, applied: &mut Applied) {
     if profile.network == Network::Loopback
         && let Err(error) = raw::loopback_up()
     {
-        applied
-            .gaps
-            .push(format!("the loopback device stays down: {error}"));
+        applied.gaps.push(format!("the loopback device stays down: {error}"));
     }
 }
 
@@ -84,11 +71,7 @@ pub(super) fn leave_tree(applied: &mut Applied) {
 
 /// No core dumps, and the ceilings of the profile.
 pub(super) fn limit(profile: &Profile, applied: &mut Applied) -> Result<(), Refused> {
-    let Limits {
-        processes,
-        data,
-        file,
-    } = profile.limits;
+    let Limits { processes, data, file } = profile.limits;
     let ceilings = [
         (Resource::Core, Some(0)),
         (Resource::Nproc, processes.map(u64::from)),
@@ -97,23 +80,15 @@ pub(super) fn limit(profile: &Profile, applied: &mut Applied) -> Result<(), Refu
     ];
     for (resource, ceiling) in ceilings {
         if let Some(ceiling) = ceiling {
-            let held = rustix::process::getrlimit(resource)
-                .maximum
-                .unwrap_or(u64::MAX)
-                .min(ceiling);
-            let limit = Rlimit {
-                current: Some(held),
-                maximum: Some(held),
-            };
+            let held = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX).min(ceiling);
+            let limit = Rlimit { current: Some(held), maximum: Some(held) };
             rustix::process::setrlimit(resource, limit).map_err(Refused::at("set a limit"))?;
         }
     }
     if profile.hosts
         && let Err(error) = fs::write("/proc/self/oom_score_adj", OOM_SCORE)
     {
-        applied.gaps.push(format!(
-            "when memory runs out tools are not ended first: {error}"
-        ));
+        applied.gaps.push(format!("when memory runs out tools are not ended first: {error}"));
     }
     Ok(())
 }
@@ -121,11 +96,7 @@ pub(super) fn limit(profile: &Profile, applied: &mut Applied) -> Result<(), Refu
 /// Gives up capabilities for good: all of them, but for what root keeps inside a user namespace.
 pub(super) fn drop_capabilities(profile: &Profile, applied: &Applied) -> Result<(), Refused> {
     let root = rustix::process::geteuid().is_root();
-    let mut kept = if root && applied.holds(Layer::User) {
-        ROOT_KEEPS
-    } else {
-        CapabilitySet::empty()
-    };
+    let mut kept = if root && applied.holds(Layer::User) { ROOT_KEEPS } else { CapabilitySet::empty() };
     if !kept.is_empty() && !profile.layers.contains(&Layer::Seccomp) {
         // A broker's workers make namespaces of their own, and root keeps its number in them only with this one.
         kept |= CapabilitySet::SETFCAP;
@@ -135,19 +106,13 @@ pub(super) fn drop_capabilities(profile: &Profile, applied: &Applied) -> Result<
     if held.effective.contains(CapabilitySet::SETPCAP) {
         for bit in 0..u64::BITS {
             let one = CapabilitySet::from_bits_retain(1 << bit);
-            if !kept.contains(one)
-                && rustix::thread::remove_capability_from_bounding_set(one).is_err()
-            {
+            if !kept.contains(one) && rustix::thread::remove_capability_from_bounding_set(one).is_err() {
                 break; // The first number the kernel does not know.
             }
         }
     }
     let kept = kept & held.permitted;
-    let sets = CapabilitySets {
-        effective: kept,
-        permitted: kept,
-        inheritable: CapabilitySet::empty(),
-    };
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     rustix::thread::set_capabilities(None, sets).map_err(Refused::at("drop capabilities"))
 }
 

@@ -33,9 +33,7 @@ pub(super) fn fork() -> io::Result<Fork> {
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(Fork::Child),
-        pid => Pid::from_raw(pid)
-            .map(Fork::Parent)
-            .ok_or_else(|| io::Error::other("fork gave no id")),
+        pid => Pid::from_raw(pid).map(Fork::Parent).ok_or_else(|| io::Error::other("fork gave no id")),
     }
 }
 
@@ -52,46 +50,20 @@ pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
 }
 
 /// Adds `attributes` to the mount at `path` below `at` (or `at` itself if empty); with `deep` to all below it too.
-pub(super) fn set_mount(
-    at: BorrowedFd<'_>,
-    path: &CStr,
-    attributes: u64,
-    deep: bool,
-) -> io::Result<()> {
-    let wanted = libc::mount_attr {
-        attr_set: attributes,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
-    let flags =
-        libc::AT_EMPTY_PATH | libc::AT_SYMLINK_NOFOLLOW | if deep { libc::AT_RECURSIVE } else { 0 };
+pub(super) fn set_mount(at: BorrowedFd<'_>, path: &CStr, attributes: u64, deep: bool) -> io::Result<()> {
+    let wanted = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let flags = libc::AT_EMPTY_PATH | libc::AT_SYMLINK_NOFOLLOW | if deep { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: both pointers outlive the call, and the size is that of the structure behind the second.
     let done = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            at.as_raw_fd(),
-            path.as_ptr(),
-            flags,
-            &wanted,
-            size_of_val(&wanted),
-        )
+        libc::syscall(libc::SYS_mount_setattr, at.as_raw_fd(), path.as_ptr(), flags, &wanted, size_of_val(&wanted))
     };
-    if done == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Closes every descriptor that `keep` does not name. Called first of all, before this room opens any.
 pub(super) fn close_all_but(keep: &BTreeSet<i32>) -> io::Result<()> {
     let mut from: u32 = 0;
-    let ends = keep
-        .iter()
-        .filter_map(|fd| u32::try_from(*fd).ok())
-        .map(Some)
-        .chain([None]);
+    let ends = keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).map(Some).chain([None]);
     for end in ends {
         let to = end.map_or(Some(u32::MAX), |end| end.checked_sub(1));
         if let Some(to) = to.filter(|to| *to >= from) {

@@ -7,9 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
-use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
-};
+use rustix::mount::{MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags};
 use rustix::thread::UnshareFlags;
 
 use super::raw::{self, attribute};
@@ -31,50 +29,27 @@ struct Piece {
 
 /// Builds the view and steps into it. A kernel or container that allows no mounts shows at the first step, before anything
 /// has changed, and is a lack; later failures are refusals.
-pub(super) fn step_into(
-    profile: &Profile,
-    plan: &Plan,
-    applied: &mut Applied,
-) -> Result<(), Refused> {
-    let pieces = match raw::unshare(UnshareFlags::NEWNS)
-        .and_then(|()| gather(profile, plan, &mut applied.gaps))
-    {
+pub(super) fn step_into(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Result<(), Refused> {
+    let pieces = match raw::unshare(UnshareFlags::NEWNS).and_then(|()| gather(profile, plan, &mut applied.gaps)) {
         Ok(pieces) => pieces,
         Err(error) => {
             applied.lack(Layer::Mount, error);
             return Ok(());
         }
     };
-    let system = |step| {
-        move |error: io::Error| Refused::System {
-            step,
-            source: error,
-        }
-    };
+    let system = |step| move |error: io::Error| Refused::System { step, source: error };
     let tmpfs = |at: &str, options| {
-        rustix::mount::mount(
-            "tmpfs",
-            at,
-            "tmpfs",
-            MountFlags::NOSUID | MountFlags::NODEV,
-            Some(options),
-        )
+        rustix::mount::mount("tmpfs", at, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, Some(options))
     };
     // `/proc` always exists and is replaced anyway; what is needed of the old one was opened above.
     tmpfs("/proc", ROOT_OPTIONS).map_err(Refused::at("mount a new root"))?;
     rustix::process::chdir("/proc").map_err(Refused::at("enter the new root"))?;
-    let root = rustix::fs::open(
-        ".",
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
-    .map_err(Refused::at("open the new root"))?;
+    let root = rustix::fs::open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(Refused::at("open the new root"))?;
     let mut closed = Vec::new();
     for piece in &pieces {
-        place(&root, piece, &mut closed).map_err(|error| Refused::Path {
-            path: piece.at.clone(),
-            why: error.to_string(),
-        })?;
+        place(&root, piece, &mut closed)
+            .map_err(|error| Refused::Path { path: piece.at.clone(), why: error.to_string() })?;
     }
     for (place, target) in &plan.links {
         let within = relative(place);
@@ -89,12 +64,10 @@ pub(super) fn step_into(
     }
     processes(profile, &root, applied).map_err(system("mount /proc"))?;
     for folder in closed {
-        raw::set_mount(folder.as_fd(), c"", attribute::RDONLY, false)
-            .map_err(system("close a folder"))?;
+        raw::set_mount(folder.as_fd(), c"", attribute::RDONLY, false).map_err(system("close a folder"))?;
     }
     rustix::process::pivot_root(".", ".").map_err(Refused::at("change the root"))?;
-    rustix::mount::unmount(".", UnmountFlags::DETACH)
-        .map_err(Refused::at("let go of the old root"))?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(Refused::at("let go of the old root"))?;
     rustix::process::chdir("/").map_err(Refused::at("enter the new root"))?;
     raw::set_mount(CWD, c"/", attribute::RDONLY, false).map_err(system("close the new root"))?;
     applied.held.insert(Layer::Mount);
@@ -103,23 +76,12 @@ pub(super) fn step_into(
 
 /// Opens every source as a detached mount with the attributes it will have.
 fn gather(profile: &Profile, plan: &Plan, gaps: &mut Vec<String>) -> io::Result<Vec<Piece>> {
-    rustix::mount::mount_change(
-        "/",
-        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-    )?;
+    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
     let mut pieces = Vec::new();
     for name in ["/tmp", "/var/tmp"] {
         let piece = match &plan.tmp {
-            Some(tmp) => Piece {
-                at: name.into(),
-                tree: Some(take(tmp, Access::Write)?),
-                access: Access::Write,
-            },
-            None if profile.hosts => Piece {
-                at: name.into(),
-                tree: None,
-                access: Access::Private,
-            },
+            Some(tmp) => Piece { at: name.into(), tree: Some(take(tmp, Access::Write)?), access: Access::Write },
+            None if profile.hosts => Piece { at: name.into(), tree: None, access: Access::Private },
             None => continue,
         };
         pieces.push(piece);
@@ -140,27 +102,14 @@ fn gather(profile: &Profile, plan: &Plan, gaps: &mut Vec<String>) -> io::Result<
                 Err(error) => return Err(error),
             },
         };
-        pieces.push(Piece {
-            at: path.clone(),
-            tree,
-            access: *access,
-        });
+        pieces.push(Piece { at: path.clone(), tree, access: *access });
     }
     if profile.hosts {
         for name in places::DEVICES {
             let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
             let tree = rustix::mount::open_tree(CWD, *name, flags)?;
-            raw::set_mount(
-                tree.as_fd(),
-                c"",
-                attribute::RDONLY | attribute::NOSUID,
-                false,
-            )?;
-            pieces.push(Piece {
-                at: name.into(),
-                tree: Some(tree),
-                access: Access::Read,
-            });
+            raw::set_mount(tree.as_fd(), c"", attribute::RDONLY | attribute::NOSUID, false)?;
+            pieces.push(Piece { at: name.into(), tree: Some(tree), access: Access::Read });
         }
     }
     // The host's `/proc`, in case no new one may be mounted; read-only, because root keeps its uid and with it the kernel's switches.
@@ -173,28 +122,14 @@ fn gather(profile: &Profile, plan: &Plan, gaps: &mut Vec<String>) -> io::Result<
 }
 
 fn forbids_mounts(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EPERM | libc::ENOSYS | libc::EINVAL)
-    )
+    matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOSYS | libc::EINVAL))
 }
 
 fn take(path: &Path, access: Access) -> io::Result<OwnedFd> {
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_RECURSIVE;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     let tree = rustix::mount::open_tree(CWD, path, flags)?;
-    let closed = if access == Access::Write {
-        0
-    } else {
-        attribute::RDONLY
-    };
-    raw::set_mount(
-        tree.as_fd(),
-        c"",
-        closed | attribute::NOSUID | attribute::NODEV,
-        true,
-    )?;
+    let closed = if access == Access::Write { 0 } else { attribute::RDONLY };
+    raw::set_mount(tree.as_fd(), c"", closed | attribute::NOSUID | attribute::NODEV, true)?;
     Ok(tree)
 }
 
@@ -203,9 +138,7 @@ fn place(root: &OwnedFd, piece: &Piece, closed: &mut Vec<OwnedFd>) -> io::Result
     let within = relative(&piece.at);
     let is_folder = match &piece.tree {
         None => true,
-        Some(tree) => {
-            FileType::from_raw_mode(rustix::fs::fstat(tree)?.st_mode) == FileType::Directory
-        }
+        Some(tree) => FileType::from_raw_mode(rustix::fs::fstat(tree)?.st_mode) == FileType::Directory,
     };
     let spot = match open_spot(root, within) {
         Ok(spot) => spot,
@@ -226,11 +159,7 @@ fn place(root: &OwnedFd, piece: &Piece, closed: &mut Vec<OwnedFd>) -> io::Result
         Err(error) => return Err(error),
     };
     let Some(tree) = &piece.tree else {
-        let options = if piece.access == Access::Hidden {
-            HIDDEN_OPTIONS
-        } else {
-            PRIVATE_OPTIONS
-        };
+        let options = if piece.access == Access::Hidden { HIDDEN_OPTIONS } else { PRIVATE_OPTIONS };
         let fresh = memory(options)?;
         attach(&fresh, &spot)?;
         if piece.access == Access::Hidden {
@@ -252,11 +181,7 @@ fn memory(options: &CStr) -> io::Result<OwnedFd> {
     }
     rustix::mount::fsconfig_create(&new)?;
     let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
-    Ok(rustix::mount::fsmount(
-        &new,
-        FsMountFlags::FSMOUNT_CLOEXEC,
-        attributes,
-    )?)
+    Ok(rustix::mount::fsmount(&new, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
 }
 
 fn attach(tree: &OwnedFd, spot: &OwnedFd) -> io::Result<()> {
@@ -267,13 +192,7 @@ fn attach(tree: &OwnedFd, spot: &OwnedFd) -> io::Result<()> {
 fn open_spot(root: &OwnedFd, within: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    Ok(rustix::fs::openat2(
-        root,
-        within,
-        flags,
-        Mode::empty(),
-        resolve,
-    )?)
+    Ok(rustix::fs::openat2(root, within, flags, Mode::empty(), resolve)?)
 }
 
 fn make_folders(root: &OwnedFd, within: &Path) -> io::Result<()> {
@@ -283,8 +202,7 @@ fn make_folders(root: &OwnedFd, within: &Path) -> io::Result<()> {
         match rustix::fs::mkdirat(root, &made, Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             // Inside a read-only mount what exists may answer "read-only" instead of "exists".
-            Err(rustix::io::Errno::ROFS)
-                if rustix::fs::statat(root, &made, AtFlags::SYMLINK_NOFOLLOW).is_ok() => {}
+            Err(rustix::io::Errno::ROFS) if rustix::fs::statat(root, &made, AtFlags::SYMLINK_NOFOLLOW).is_ok() => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -296,20 +214,8 @@ fn devices(root: &OwnedFd) -> io::Result<()> {
     make_folders(root, Path::new("dev/pts"))?;
     make_folders(root, Path::new("dev/shm"))?;
     let quiet = MountFlags::NOSUID | MountFlags::NOEXEC;
-    rustix::mount::mount(
-        "devpts",
-        "dev/pts",
-        "devpts",
-        quiet,
-        Some(c"newinstance,ptmxmode=0666,mode=0620"),
-    )?;
-    rustix::mount::mount(
-        "tmpfs",
-        "dev/shm",
-        "tmpfs",
-        quiet | MountFlags::NODEV,
-        Some(SHARED_OPTIONS),
-    )?;
+    rustix::mount::mount("devpts", "dev/pts", "devpts", quiet, Some(c"newinstance,ptmxmode=0666,mode=0620"))?;
+    rustix::mount::mount("tmpfs", "dev/shm", "tmpfs", quiet | MountFlags::NODEV, Some(SHARED_OPTIONS))?;
     let links = [
         ("pts/ptmx", "dev/ptmx"),
         ("/proc/self/fd", "dev/fd"),
@@ -330,25 +236,16 @@ fn processes(profile: &Profile, root: &OwnedFd, applied: &mut Applied) -> io::Re
     }
     let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     if let Err(error) = rustix::mount::mount("proc", "proc", "proc", quiet, None) {
-        applied
-            .gaps
-            .push(format!("/proc shows the host's processes: {error}"));
+        applied.gaps.push(format!("/proc shows the host's processes: {error}"));
         return Ok(());
     }
     // The ceiling of the tree: process numbers are its own since Linux 6.14, and no later one exceeds the largest.
     if let Some(ceiling) = profile.limits.processes {
         let file = OFlags::WRONLY | OFlags::CLOEXEC;
         let written = rustix::fs::openat(root, "proc/sys/kernel/pid_max", file, Mode::empty())
-            .and_then(|file| {
-                rustix::io::write(
-                    file,
-                    ceiling.max(super::PROCESSES_MIN).to_string().as_bytes(),
-                )
-            });
+            .and_then(|file| rustix::io::write(file, ceiling.max(super::PROCESSES_MIN).to_string().as_bytes()));
         if let Err(error) = written {
-            applied.gaps.push(format!(
-                "the number of processes is limited for each user only: {error}"
-            ));
+            applied.gaps.push(format!("the number of processes is limited for each user only: {error}"));
         }
     }
     raw::set_mount(root.as_fd(), c"proc", attribute::RDONLY, false)

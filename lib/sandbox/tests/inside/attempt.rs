@@ -21,11 +21,7 @@ pub fn works<T, E: Debug>(what: &str, tried: Result<T, E>) -> Result<T, String> 
 
 /// The statement must hold.
 pub fn holds(what: &str, it_does: bool) -> Outcome {
-    if it_does {
-        Ok(())
-    } else {
-        Err(format!("not so: {what}"))
-    }
+    if it_does { Ok(()) } else { Err(format!("not so: {what}")) }
 }
 
 /// A system call that must fail, with `errno` if one is given.
@@ -35,28 +31,18 @@ pub fn call_refused(what: &str, result: i64, errno: Option<i32>) -> Outcome {
         return Err(format!("{what} worked"));
     }
     match errno {
-        Some(errno) if error.raw_os_error() != Some(errno) => {
-            Err(format!("{what}: {error} instead of {errno}"))
-        }
+        Some(errno) if error.raw_os_error() != Some(errno) => Err(format!("{what}: {error} instead of {errno}")),
         _ => Ok(()),
     }
 }
 
 /// Runs a shell command; its output on success.
 pub fn shell(script: &str) -> Result<String, String> {
-    let done = Command::new("/bin/sh")
-        .args(["-c", script])
-        .output()
-        .map_err(|error| format!("sh: {error}"))?;
+    let done = Command::new("/bin/sh").args(["-c", script]).output().map_err(|error| format!("sh: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if done.status.success() {
         Ok(text(&done.stdout))
     } else {
-        Err(format!(
-            "{script}: {:?} {} {}",
-            done.status.code(),
-            text(&done.stdout),
-            text(&done.stderr)
-        ))
+        Err(format!("{script}: {:?} {} {}", done.status.code(), text(&done.stdout), text(&done.stderr)))
     }
 }

@@ -30,14 +30,7 @@ pub struct Case {
 }
 
 const fn case(name: &'static str, inside: fn(&Scene, &Applied) -> Outcome) -> Case {
-    Case {
-        name,
-        needs: &[],
-        adapt: as_is,
-        inside,
-        control: false,
-        outside: None,
-    }
+    Case { name, needs: &[], adapt: as_is, inside, control: false, outside: None }
 }
 
 impl Case {
@@ -64,29 +57,19 @@ pub const CASES: &[Case] = &[
     case("p62_the_session_log_is_out_of_reach", session_log).control(),
     case("a02_proc_self_root_leads_nowhere", proc_root).control(),
     case("writes_outside_the_worktree_fail", writes_outside),
-    case("modes_and_times_outside_stay", modes_outside)
-        .needs(&[Layer::Mount])
-        .control(),
+    case("modes_and_times_outside_stay", modes_outside).needs(&[Layer::Mount]).control(),
     case("a03_writes_through_links_fail", links).control(),
     case("p32_rename_games_fail", renames).control(),
-    case("p30_git_and_ace_are_closed_and_cannot_be_replaced", closed)
-        .needs(&[Layer::Mount])
-        .control(),
+    case("p30_git_and_ace_are_closed_and_cannot_be_replaced", closed).needs(&[Layer::Mount]).control(),
     case("p30_hooks_and_config_of_the_repository_are_closed", hooks).control(),
-    case("p31_a_commit_works_and_steering_files_stay_closed", commit)
-        .needs(&[Layer::Mount])
-        .adapt(|scene, profile| {
-            if let Some(git) = Git::find(&scene.worktree()) {
-                *profile = profile.clone().committing(&git);
-            }
-        }),
+    case("p31_a_commit_works_and_steering_files_stay_closed", commit).needs(&[Layer::Mount]).adapt(|scene, profile| {
+        if let Some(git) = Git::find(&scene.worktree()) {
+            *profile = profile.clone().committing(&git);
+        }
+    }),
     case("a35_tcp_does_not_reach_the_host", tcp).control(),
     case("a36_udp_does_not_reach_the_host", udp).control(),
-    case(
-        "a34_unix_sockets_of_the_host_are_out_of_reach",
-        unix_sockets,
-    )
-    .control(),
+    case("a34_unix_sockets_of_the_host_are_out_of_reach", unix_sockets).control(),
     case("a_loopback_of_its_own_works", loopback).needs(&[Layer::Net]),
     case("p36_other_processes_cannot_be_read_or_traced", tracing).control(),
     case("a28_p53_environments_outside_cannot_be_read", environments).control(),
@@ -99,8 +82,7 @@ pub const CASES: &[Case] = &[
     case("disks_and_kernel_switches_are_closed", kernel),
     case("descriptors_of_the_caller_are_closed", descriptors).outside(descriptors_outside),
     case("the_temporary_folder_is_private", temporary).needs(&[Layer::Mount]),
-    case("the_shared_temporary_folder_is_closed", shared_temporary)
-        .outside(shared_temporary_outside),
+    case("the_shared_temporary_folder_is_closed", shared_temporary).outside(shared_temporary_outside),
     case("ordinary_commands_work", ordinary),
     case("a_build_works_offline", build),
     case("files_in_the_worktree_are_owned_properly", ownership),
@@ -111,28 +93,17 @@ pub const CASES: &[Case] = &[
         .adapt(|_, profile| profile.limits.processes = Some(400)),
     case("the_exit_code_comes_through", |_, _| std::process::exit(7)).outside(exit_code),
     case("a32_a_daemon_ends_with_the_worker", daemon_then_exit).outside(daemon_after_exit),
-    case("a32_a_daemon_ends_with_a_killed_leash", daemon_then_wait)
-        .needs(&[Layer::Pid])
-        .outside(daemon_after_kill),
+    case("a32_a_daemon_ends_with_a_killed_leash", daemon_then_wait).needs(&[Layer::Pid]).outside(daemon_after_kill),
     case("p63_a_daemon_ends_with_a_killed_owner", daemon_then_wait_2).outside(daemon_after_owner),
     case("p51_a_filter_reads_its_files_and_nothing_else", reader).adapt(|scene, profile| {
         *profile = Profile::reader().read(scene.outside());
     }),
-    case(
-        "a_worker_of_a_confined_broker_holds_every_layer",
-        |_, applied| {
-            holds(
-                &applied.to_string(),
-                applied.lacking.is_empty() && applied.gaps.is_empty(),
-            )
-        },
-    )
+    case("a_worker_of_a_confined_broker_holds_every_layer", |_, applied| {
+        holds(&applied.to_string(), applied.lacking.is_empty() && applied.gaps.is_empty())
+    })
     .needs(&[Layer::Mount])
     .outside(|world| {
-        let (code, said) = finish(world.start_as(
-            "--broker",
-            "a_worker_of_a_confined_broker_holds_every_layer",
-        ));
+        let (code, said) = finish(world.start_as("--broker", "a_worker_of_a_confined_broker_holds_every_layer"));
         holds(&format!("{code:?} {said}"), code == Some(0))
     }),
     case("a_model_has_a_network_and_no_files", model).adapt(|scene, profile| {
@@ -143,35 +114,21 @@ pub const CASES: &[Case] = &[
         Ok(())
     })
     .outside(timing),
-    case("p37_a_required_layer_that_lacks_is_refused", |_, _| {
-        Err("it ran".to_owned())
-    })
-    .adapt(|_, profile| {
-        *profile = profile
-            .clone()
-            .without_namespaces()
-            .requiring([Layer::User]);
-    })
-    .outside(required),
+    case("p37_a_required_layer_that_lacks_is_refused", |_, _| Err("it ran".to_owned()))
+        .adapt(|_, profile| {
+            *profile = profile.clone().without_namespaces().requiring([Layer::User]);
+        })
+        .outside(required),
 ];
 
 fn secrets(scene: &Scene, applied: &Applied) -> Outcome {
-    for name in [
-        ".ssh/id",
-        ".aws/credentials",
-        ".netrc",
-        ".cargo/credentials.toml",
-        ".config/gh/hosts.yml",
-    ] {
+    for name in [".ssh/id", ".aws/credentials", ".netrc", ".cargo/credentials.toml", ".config/gh/hosts.yml"] {
         refused(name, fs::read(scene.home().join(name)))?;
     }
     if Path::new("/etc/shadow").exists() || applied.holds(Layer::Mount) {
         refused("/etc/shadow", fs::read("/etc/shadow"))?;
     }
-    works(
-        "a tool of the home",
-        fs::read(scene.home().join(".cargo/bin/tool")),
-    )?;
+    works("a tool of the home", fs::read(scene.home().join(".cargo/bin/tool")))?;
     works("/etc/passwd", fs::read("/etc/passwd"))?;
     Ok(())
 }
@@ -179,14 +136,8 @@ fn secrets(scene: &Scene, applied: &Applied) -> Outcome {
 fn session_log(scene: &Scene, _: &Applied) -> Outcome {
     let log = scene.ace().join("sessions/s/log.jsonl");
     refused("reading the log", fs::read(&log))?;
-    refused(
-        "appending to the log",
-        OpenOptions::new().append(true).open(&log),
-    )?;
-    refused(
-        "listing sessions",
-        fs::read_dir(scene.ace().join("sessions")),
-    )?;
+    refused("appending to the log", OpenOptions::new().append(true).open(&log))?;
+    refused("listing sessions", fs::read_dir(scene.ace().join("sessions")))?;
     refused("removing the log", fs::remove_file(&log))
 }
 
@@ -207,85 +158,40 @@ fn proc_root(scene: &Scene, _: &Applied) -> Outcome {
 fn writes_outside(scene: &Scene, _: &Applied) -> Outcome {
     let file = scene.outside().join("file");
     refused("changing", OpenOptions::new().write(true).open(&file))?;
-    refused(
-        "cutting",
-        OpenOptions::new().write(true).truncate(true).open(&file),
-    )?;
+    refused("cutting", OpenOptions::new().write(true).truncate(true).open(&file))?;
     refused("removing", fs::remove_file(&file))?;
     refused("making", fs::write(scene.outside().join("new"), "x"))?;
-    refused(
-        "a shell's start file",
-        OpenOptions::new()
-            .append(true)
-            .open(scene.home().join(".bashrc")),
-    )
-    .or_else(|why| if scene.namespaces { Ok(()) } else { Err(why) })?;
-    refused(
-        "a program",
-        fs::write(scene.home().join(".cargo/bin/tool"), "x"),
-    )?;
+    refused("a shell's start file", OpenOptions::new().append(true).open(scene.home().join(".bashrc")))
+        .or_else(|why| if scene.namespaces { Ok(()) } else { Err(why) })?;
+    refused("a program", fs::write(scene.home().join(".cargo/bin/tool"), "x"))?;
     refused("the system", fs::write("/usr/local/bin/ace-test", "x"))?;
-    refused(
-        "a neighbour",
-        fs::write(scene.ace().join("worktrees/other"), "x"),
-    )?;
+    refused("a neighbour", fs::write(scene.ace().join("worktrees/other"), "x"))?;
     let path = std::ffi::CString::new(file.to_str().expect("utf-8")).expect("no nul");
     // SAFETY: a valid path and a length.
-    call_refused(
-        "truncate",
-        i64::from(unsafe { libc::truncate(path.as_ptr(), 0) }),
-        None,
-    )?;
+    call_refused("truncate", i64::from(unsafe { libc::truncate(path.as_ptr(), 0) }), None)?;
     works("the worktree", fs::write(scene.worktree().join("new"), "x"))?;
-    works(
-        "the temporary folder",
-        fs::write(scene.tmp().join("new"), "x"),
-    )?;
+    works("the temporary folder", fs::write(scene.tmp().join("new"), "x"))?;
     Ok(())
 }
 
 fn modes_outside(scene: &Scene, _: &Applied) -> Outcome {
     let open = fs::Permissions::from_mode(0o777);
-    refused(
-        "chmod outside",
-        fs::set_permissions(scene.outside().join("file"), open.clone()),
-    )?;
-    refused(
-        "chmod of a tool",
-        fs::set_permissions(scene.home().join(".cargo/bin/tool"), open.clone()),
-    )?;
-    refused(
-        "chmod of the system",
-        fs::set_permissions("/usr/bin/env", open.clone()),
-    )?;
-    refused(
-        "chmod of a device",
-        fs::set_permissions("/dev/null", open.clone()),
-    )?;
-    refused(
-        "looking outside",
-        fs::metadata(scene.outside().join("file")),
-    )?;
-    works(
-        "chmod in the worktree",
-        fs::set_permissions(scene.worktree().join("README"), open),
-    )?;
+    refused("chmod outside", fs::set_permissions(scene.outside().join("file"), open.clone()))?;
+    refused("chmod of a tool", fs::set_permissions(scene.home().join(".cargo/bin/tool"), open.clone()))?;
+    refused("chmod of the system", fs::set_permissions("/usr/bin/env", open.clone()))?;
+    refused("chmod of a device", fs::set_permissions("/dev/null", open.clone()))?;
+    refused("looking outside", fs::metadata(scene.outside().join("file")))?;
+    works("chmod in the worktree", fs::set_permissions(scene.worktree().join("README"), open))?;
     Ok(())
 }
 
 fn links(scene: &Scene, _: &Applied) -> Outcome {
     let link = scene.worktree().join("link");
-    works(
-        "making a link",
-        symlink(scene.outside().join("file"), &link),
-    )?;
+    works("making a link", symlink(scene.outside().join("file"), &link))?;
     refused("reading through it", fs::read(&link))?;
     refused("writing through it", fs::write(&link, "x"))?;
     let dangling = scene.worktree().join("dangling");
-    works(
-        "making a link",
-        symlink(scene.outside().join("fresh"), &dangling),
-    )?;
+    works("making a link", symlink(scene.outside().join("fresh"), &dangling))?;
     refused("making through it", fs::write(&dangling, "x"))?;
     let up = scene.worktree().join("up");
     works("making a link", symlink("../../../../../..", &up))?;
@@ -294,43 +200,16 @@ fn links(scene: &Scene, _: &Applied) -> Outcome {
 
 fn renames(scene: &Scene, _: &Applied) -> Outcome {
     let (file, worktree) = (scene.outside().join("file"), scene.worktree());
-    refused(
-        "moving a secret in",
-        fs::rename(&file, worktree.join("stolen")),
-    )?;
-    refused(
-        "linking a secret in",
-        fs::hard_link(&file, worktree.join("stolen")),
-    )?;
-    refused(
-        "linking git's config in",
-        fs::hard_link(scene.repo().join(".git/config"), worktree.join("config")),
-    )?;
-    refused(
-        "moving git's config in",
-        fs::rename(scene.repo().join(".git/config"), worktree.join("config")),
-    )?;
+    refused("moving a secret in", fs::rename(&file, worktree.join("stolen")))?;
+    refused("linking a secret in", fs::hard_link(&file, worktree.join("stolen")))?;
+    refused("linking git's config in", fs::hard_link(scene.repo().join(".git/config"), worktree.join("config")))?;
+    refused("moving git's config in", fs::rename(scene.repo().join(".git/config"), worktree.join("config")))?;
     works("a file", fs::write(worktree.join("mine"), "x"))?;
-    refused(
-        "moving one out",
-        fs::rename(worktree.join("mine"), scene.outside().join("mine")),
-    )?;
-    refused(
-        "over a hook",
-        fs::rename(
-            worktree.join("mine"),
-            scene.repo().join(".git/hooks/post-commit"),
-        ),
-    )?;
-    refused(
-        "moving the worktree",
-        fs::rename(&worktree, scene.ace().join("worktrees/v")),
-    )?;
+    refused("moving one out", fs::rename(worktree.join("mine"), scene.outside().join("mine")))?;
+    refused("over a hook", fs::rename(worktree.join("mine"), scene.repo().join(".git/hooks/post-commit")))?;
+    refused("moving the worktree", fs::rename(&worktree, scene.ace().join("worktrees/v")))?;
     works("a folder", fs::create_dir(worktree.join("folder")))?;
-    works(
-        "moving inside",
-        fs::rename(worktree.join("mine"), worktree.join("folder/mine")),
-    )?;
+    works("moving inside", fs::rename(worktree.join("mine"), worktree.join("folder/mine")))?;
     Ok(())
 }
 
@@ -342,73 +221,38 @@ fn closed(scene: &Scene, _: &Applied) -> Outcome {
     refused("removing .git", fs::remove_file(&git))?;
     refused("moving .git", fs::rename(&git, worktree.join("git")))?;
     works("a file", fs::write(worktree.join("mine"), "x"))?;
-    refused(
-        "putting another in its place",
-        fs::rename(worktree.join("mine"), &git),
-    )?;
+    refused("putting another in its place", fs::rename(worktree.join("mine"), &git))?;
     let ace = worktree.join(".ace");
     refused("writing in .ace", fs::write(ace.join("config.toml"), "x"))?;
     refused("removing .ace", fs::remove_dir(&ace))?;
     refused("moving .ace", fs::rename(&ace, worktree.join("ace")))?;
     works("a folder", fs::create_dir(worktree.join("dir")))?;
-    refused(
-        "putting another in its place",
-        fs::rename(worktree.join("dir"), &ace),
-    )
+    refused("putting another in its place", fs::rename(worktree.join("dir"), &ace))
 }
 
 fn hooks(scene: &Scene, _: &Applied) -> Outcome {
     let common = scene.repo().join(".git");
     works("reading the configuration", fs::read(common.join("config")))?;
-    refused(
-        "writing it",
-        OpenOptions::new().append(true).open(common.join("config")),
-    )?;
-    refused(
-        "planting a hook",
-        fs::write(common.join("hooks/post-commit"), "#!/bin/sh\n"),
-    )?;
-    refused(
-        "config of the worktree",
-        fs::write(common.join("worktrees/w/config.worktree"), "x"),
-    )?;
-    refused(
-        "another worktree",
-        fs::create_dir(common.join("worktrees/v")),
-    )?;
-    refused(
-        "the repository's files",
-        fs::write(scene.repo().join("README"), "x"),
-    )
+    refused("writing it", OpenOptions::new().append(true).open(common.join("config")))?;
+    refused("planting a hook", fs::write(common.join("hooks/post-commit"), "#!/bin/sh\n"))?;
+    refused("config of the worktree", fs::write(common.join("worktrees/w/config.worktree"), "x"))?;
+    refused("another worktree", fs::create_dir(common.join("worktrees/v")))?;
+    refused("the repository's files", fs::write(scene.repo().join("README"), "x"))
 }
 
 fn commit(scene: &Scene, _: &Applied) -> Outcome {
-    works(
-        "a change",
-        fs::write(scene.worktree().join("README"), "two\n"),
-    )?;
-    shell(
-        "git -c user.name=t -c user.email=t@example.org commit -qam two && git log --oneline | grep -q two",
-    )?;
+    works("a change", fs::write(scene.worktree().join("README"), "two\n"))?;
+    shell("git -c user.name=t -c user.email=t@example.org commit -qam two && git log --oneline | grep -q two")?;
     let common = scene.repo().join(".git");
     refused("a hook", fs::write(common.join("hooks/post-commit"), "x"))?;
-    refused(
-        "the configuration",
-        OpenOptions::new().append(true).open(common.join("config")),
-    )?;
+    refused("the configuration", OpenOptions::new().append(true).open(common.join("config")))?;
     let own = common.join("worktrees/w");
     for name in ["commondir", "gitdir"] {
         refused(name, OpenOptions::new().append(true).open(own.join(name)))?;
         refused(name, fs::remove_file(own.join(name)))?;
     }
-    refused(
-        "config of the worktree",
-        fs::write(own.join("config.worktree"), "[core]\n"),
-    )?;
-    refused(
-        "alternates",
-        fs::write(common.join("objects/info/alternates"), "/x\n"),
-    )?;
+    refused("config of the worktree", fs::write(own.join("config.worktree"), "[core]\n"))?;
+    refused("alternates", fs::write(common.join("objects/info/alternates"), "/x\n"))?;
     refused("main", fs::write(common.join("refs/heads/main"), "x"))
 }
 
@@ -417,10 +261,7 @@ fn tcp(scene: &Scene, _: &Applied) -> Outcome {
         refused(address, TcpStream::connect((address, scene.tcp)))?;
     }
     let far = "169.254.169.254:80".parse().expect("an address");
-    refused(
-        "the metadata service",
-        TcpStream::connect_timeout(&far, Duration::from_secs(2)),
-    )
+    refused("the metadata service", TcpStream::connect_timeout(&far, Duration::from_secs(2)))
 }
 
 fn udp(scene: &Scene, _: &Applied) -> Outcome {
@@ -429,33 +270,16 @@ fn udp(scene: &Scene, _: &Applied) -> Outcome {
         let _ = socket.send_to(b"x", ("127.0.0.1", scene.udp));
         refused("a name server", socket.send_to(b"x", ("9.9.9.9", 53)))?;
     }
-    refused(
-        "a name",
-        std::net::ToSocketAddrs::to_socket_addrs("secret.example.org:80"),
-    )
+    refused("a name", std::net::ToSocketAddrs::to_socket_addrs("secret.example.org:80"))
 }
 
 fn unix_sockets(scene: &Scene, _: &Applied) -> Outcome {
     use std::os::linux::net::SocketAddrExt;
-    let name =
-        std::os::unix::net::SocketAddr::from_abstract_name(scene.abstract_name()).expect("a name");
-    refused(
-        "a socket with a path",
-        UnixStream::connect(scene.path_socket()),
-    )?;
-    refused(
-        "an abstract socket",
-        UnixDatagram::unbound().and_then(|socket| socket.send_to_addr(b"x", &name)),
-    )?;
-    refused(
-        "one end of a pair",
-        UnixDatagram::pair().and_then(|(one, _)| one.send_to_addr(b"x", &name)),
-    )?;
-    for path in [
-        "/run/docker.sock",
-        "/var/run/docker.sock",
-        "/run/dbus/system_bus_socket",
-    ] {
+    let name = std::os::unix::net::SocketAddr::from_abstract_name(scene.abstract_name()).expect("a name");
+    refused("a socket with a path", UnixStream::connect(scene.path_socket()))?;
+    refused("an abstract socket", UnixDatagram::unbound().and_then(|socket| socket.send_to_addr(b"x", &name)))?;
+    refused("one end of a pair", UnixDatagram::pair().and_then(|(one, _)| one.send_to_addr(b"x", &name)))?;
+    for path in ["/run/docker.sock", "/var/run/docker.sock", "/run/dbus/system_bus_socket"] {
         refused(path, UnixStream::connect(path))?;
     }
     works("a pair of one's own", UnixStream::pair())?;
@@ -472,14 +296,8 @@ fn loopback(_: &Scene, _: &Applied) -> Outcome {
 fn tracing(scene: &Scene, _: &Applied) -> Outcome {
     for pid in [scene.victim, scene.host, 1] {
         let mut byte = 0_u8;
-        let local = libc::iovec {
-            iov_base: (&raw mut byte).cast(),
-            iov_len: 1,
-        };
-        let remote = libc::iovec {
-            iov_base: (&raw mut byte).cast(),
-            iov_len: 1,
-        };
+        let local = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+        let remote = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
         // SAFETY: both vectors name one byte of ours; the call is expected to be refused.
         let read = unsafe { libc::process_vm_readv(pid, &local, 1, &remote, 1, 0) };
         call_refused("process_vm_readv", read as i64, None)?;
@@ -496,29 +314,17 @@ fn environments(scene: &Scene, _: &Applied) -> Outcome {
         let read = fs::read(format!("/proc/{pid}/environ"));
         refused("an environment", read)?;
     }
-    holds(
-        "no secret in the environment",
-        !shell("env; cat /proc/self/environ | tr '\\0' '\\n'")?.contains("canary"),
-    )?;
+    holds("no secret in the environment", !shell("env; cat /proc/self/environ | tr '\\0' '\\n'")?.contains("canary"))?;
     // A child must not reach into the worker either.
     let own = std::process::id();
-    refused(
-        "the worker's memory",
-        shell(&format!(
-            "dd if=/proc/{own}/mem bs=1 count=1 2>&1; cat /proc/{own}/environ"
-        )),
-    )
+    refused("the worker's memory", shell(&format!("dd if=/proc/{own}/mem bs=1 count=1 2>&1; cat /proc/{own}/environ")))
 }
 
 fn signals(scene: &Scene, applied: &Applied) -> Outcome {
     if !scene.bare && !applied.holds(Layer::Pid) && applied.landlock_abi < 6 {
         return Ok(()); // Nothing holds signals here, and `gaps` says so.
     }
-    let numbers = if applied.holds(Layer::Pid) {
-        "another process of that number"
-    } else {
-        ""
-    };
+    let numbers = if applied.holds(Layer::Pid) { "another process of that number" } else { "" };
     for signal in [0, libc::SIGUSR1, libc::SIGKILL] {
         // SAFETY: plain numbers.
         let sent = unsafe { libc::kill(scene.victim, signal) };
@@ -546,30 +352,14 @@ fn mounts(_: &Scene, _: &Applied) -> Outcome {
         let tmpfs = c"tmpfs".as_ptr();
         let mounted = libc::mount(tmpfs, c"/tmp".as_ptr(), tmpfs, 0, std::ptr::null());
         call_refused("mount", i64::from(mounted), Some(libc::EPERM))?;
-        call_refused(
-            "umount",
-            i64::from(libc::umount2(c"/tmp".as_ptr(), libc::MNT_DETACH)),
-            Some(libc::EPERM),
-        )?;
-        call_refused(
-            "chroot",
-            i64::from(libc::chroot(c"/".as_ptr())),
-            Some(libc::EPERM),
-        )?;
-        for flag in [
-            libc::CLONE_NEWUSER,
-            libc::CLONE_NEWNS,
-            libc::CLONE_NEWNET,
-            libc::CLONE_NEWPID,
-            0x80,
-        ] {
+        call_refused("umount", i64::from(libc::umount2(c"/tmp".as_ptr(), libc::MNT_DETACH)), Some(libc::EPERM))?;
+        call_refused("chroot", i64::from(libc::chroot(c"/".as_ptr())), Some(libc::EPERM))?;
+        for flag in [libc::CLONE_NEWUSER, libc::CLONE_NEWNS, libc::CLONE_NEWNET, libc::CLONE_NEWPID, 0x80] {
             call_refused("unshare", i64::from(libc::unshare(flag)), Some(libc::EPERM))?;
             // The upper half of the register must not matter.
             let cloned = libc::syscall(
                 libc::SYS_clone,
-                0xdead_0000_0000_0000_u64 as i64
-                    | i64::from(flag & !0xff)
-                    | i64::from(libc::SIGCHLD),
+                0xdead_0000_0000_0000_u64 as i64 | i64::from(flag & !0xff) | i64::from(libc::SIGCHLD),
                 0,
                 0,
                 0,
@@ -581,22 +371,10 @@ fn mounts(_: &Scene, _: &Applied) -> Outcome {
                 libc::_exit(0);
             }
         }
-        call_refused(
-            "clone3",
-            libc::syscall(libc::SYS_clone3, 0, 0),
-            Some(libc::ENOSYS),
-        )?;
+        call_refused("clone3", libc::syscall(libc::SYS_clone3, 0, 0), Some(libc::ENOSYS))?;
         call_refused("setns", i64::from(libc::setns(0, 0)), Some(libc::EPERM))?;
-        call_refused(
-            "open_tree",
-            libc::syscall(libc::SYS_open_tree, -100, c"/".as_ptr(), 1),
-            Some(libc::EPERM),
-        )?;
-        call_refused(
-            "fsopen",
-            libc::syscall(libc::SYS_fsopen, tmpfs, 0),
-            Some(libc::EPERM),
-        )?;
+        call_refused("open_tree", libc::syscall(libc::SYS_open_tree, -100, c"/".as_ptr(), 1), Some(libc::EPERM))?;
+        call_refused("fsopen", libc::syscall(libc::SYS_fsopen, tmpfs, 0), Some(libc::EPERM))?;
     }
     refused("unshare", shell("unshare -Ur true"))?;
     Ok(())
@@ -605,12 +383,7 @@ fn mounts(_: &Scene, _: &Applied) -> Outcome {
 fn families(_: &Scene, _: &Applied) -> Outcome {
     let tries = [
         ("icmp", libc::AF_INET, libc::SOCK_RAW, 1),
-        (
-            "raw with flags",
-            libc::AF_INET6,
-            libc::SOCK_RAW | libc::SOCK_CLOEXEC,
-            58,
-        ),
+        ("raw with flags", libc::AF_INET6, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 58),
         ("packet", libc::AF_PACKET, libc::SOCK_DGRAM, 0),
         ("old packet", libc::AF_INET, 10, 0),
         ("netlink", libc::AF_NETLINK, libc::SOCK_DGRAM, 0),
@@ -644,19 +417,11 @@ fn calls(_: &Scene, _: &Applied) -> Outcome {
     ];
     for (what, number) in tries {
         // SAFETY: zeros as arguments; each call is expected to be refused before it looks at them.
-        call_refused(
-            what,
-            unsafe { libc::syscall(number, 0, 0, 0, 0, 0, 0) },
-            Some(libc::EPERM),
-        )?;
+        call_refused(what, unsafe { libc::syscall(number, 0, 0, 0, 0, 0, 0) }, Some(libc::EPERM))?;
     }
     // SAFETY: as above.
     unsafe {
-        call_refused(
-            "TIOCSTI",
-            i64::from(libc::ioctl(0, libc::TIOCSTI, c"x".as_ptr())),
-            Some(libc::EPERM),
-        )?;
+        call_refused("TIOCSTI", i64::from(libc::ioctl(0, libc::TIOCSTI, c"x".as_ptr())), Some(libc::EPERM))?;
         let long = 0xffff_ffff_0000_0000_u64 | libc::TIOCSTI;
         call_refused(
             "TIOCSTI in a long register",
@@ -664,11 +429,7 @@ fn calls(_: &Scene, _: &Applied) -> Outcome {
             Some(libc::EPERM),
         )?;
         #[cfg(target_arch = "x86_64")]
-        call_refused(
-            "the x32 table",
-            libc::syscall(0x4000_0000 + libc::SYS_getpid),
-            Some(libc::ENOSYS),
-        )?;
+        call_refused("the x32 table", libc::syscall(0x4000_0000 + libc::SYS_getpid), Some(libc::ENOSYS))?;
     }
     Ok(())
 }
@@ -679,28 +440,17 @@ fn users(scene: &Scene, _: &Applied) -> Outcome {
         let other = if libc::geteuid() == 0 { 1 } else { 0 };
         call_refused("setuid", i64::from(libc::setuid(other)), None)?;
         call_refused("setgid", i64::from(libc::setgid(other + 7)), None)?;
-        call_refused(
-            "setgroups",
-            i64::from(libc::setgroups(1, &(other + 7))),
-            None,
-        )?;
+        call_refused("setgroups", i64::from(libc::setgroups(1, &(other + 7))), None)?;
     }
     let status = works("status", fs::read_to_string("/proc/self/status"))?;
     holds("no new privileges", status.contains("NoNewPrivs:\t1"))?;
     // What executing a program gives is what counts: root gets back all that the bounding set leaves.
     let caps = shell("grep -E 'Cap(Eff|Bnd)' /proc/self/status")?;
-    let strong = |line: &str| {
-        u64::from_str_radix(line.rsplit('\t').next().unwrap_or(""), 16).unwrap_or(u64::MAX) & !0x43b
-    };
+    let strong =
+        |line: &str| u64::from_str_radix(line.rsplit('\t').next().unwrap_or(""), 16).unwrap_or(u64::MAX) & !0x43b;
     let root = works("owner", fs::metadata(scene.worktree()))?.uid() == 0;
-    let lines: Vec<&str> = caps
-        .lines()
-        .filter(|line| root || line.starts_with("CapEff"))
-        .collect();
-    holds(
-        &format!("no strong capability: {caps}"),
-        lines.iter().all(|line| strong(line) == 0),
-    )?;
+    let lines: Vec<&str> = caps.lines().filter(|line| root || line.starts_with("CapEff")).collect();
+    holds(&format!("no strong capability: {caps}"), lines.iter().all(|line| strong(line) == 0))?;
     holds("no core dumps", shell("ulimit -c")? == "0")
 }
 
@@ -720,20 +470,9 @@ fn kernel(_: &Scene, applied: &Applied) -> Outcome {
         .chain(fs::read_dir("/sys/class/block").into_iter().flatten())
         .flatten()
     {
-        refused(
-            "a disk",
-            fs::File::open(Path::new("/dev").join(entry.file_name())),
-        )?;
+        refused("a disk", fs::File::open(Path::new("/dev").join(entry.file_name())))?;
     }
-    for path in [
-        "/dev/vda",
-        "/dev/sda",
-        "/dev/nvme0n1",
-        "/dev/mem",
-        "/dev/kmem",
-        "/dev/port",
-        "/proc/kcore",
-    ] {
+    for path in ["/dev/vda", "/dev/sda", "/dev/nvme0n1", "/dev/mem", "/dev/kmem", "/dev/port", "/proc/kcore"] {
         refused(path, fs::File::open(path))?;
     }
     let path = c"mine.dev";
@@ -755,10 +494,7 @@ fn descriptors(_: &Scene, _: &Applied) -> Outcome {
         .collect();
     open.sort();
     // The fourth is the listing itself.
-    holds(
-        &format!("only the standard ones: {open:?}"),
-        open.len() == 4,
-    )
+    holds(&format!("only the standard ones: {open:?}"), open.len() == 4)
 }
 
 fn descriptors_outside(world: &World) -> Outcome {
@@ -781,10 +517,7 @@ fn shared_temporary(scene: &Scene, _: &Applied) -> Outcome {
     let name = format!("/tmp/ace-test-{}", scene.host);
     if !scene.namespaces {
         refused("writing", fs::write(&name, "x"))?;
-        refused(
-            "shared memory",
-            fs::write(format!("/dev/shm/ace-test-{}", scene.host), "x"),
-        )?;
+        refused("shared memory", fs::write(format!("/dev/shm/ace-test-{}", scene.host), "x"))?;
     }
     refused("reading", fs::read(format!("{name}-canary")))
 }
@@ -799,12 +532,8 @@ fn shared_temporary_outside(world: &World) -> Outcome {
 
 fn ordinary(scene: &Scene, _: &Applied) -> Outcome {
     shell("git status --short && git log --oneline && git diff")?;
-    shell(
-        "make --version >/dev/null && ls / >/dev/null && ls -la . && id && date && uname -a && ps >/dev/null; true",
-    )?;
-    shell(
-        "echo x > f && cat f | grep x && mkdir -p a/b && mv f a/b && rm -r a && ln -s README l && chmod +x README",
-    )?;
+    shell("make --version >/dev/null && ls / >/dev/null && ls -la . && id && date && uname -a && ps >/dev/null; true")?;
+    shell("echo x > f && cat f | grep x && mkdir -p a/b && mv f a/b && rm -r a && ln -s README l && chmod +x README")?;
     shell(
         "python3 -c 'import subprocess, threading, tempfile, socket; subprocess.run([\"true\"], check=True); tempfile.TemporaryFile()'",
     )?;
@@ -814,40 +543,25 @@ fn ordinary(scene: &Scene, _: &Applied) -> Outcome {
         println!("SKIPPED cargo: there is none outside");
     }
     shell("exec 3<>/dev/null; echo x >/dev/stderr; cat </dev/stdin")?;
-    holds(
-        "the folder is the worktree",
-        works("where", std::env::current_dir())? == scene.worktree(),
-    )
+    holds("the folder is the worktree", works("where", std::env::current_dir())? == scene.worktree())
 }
 
 fn build(scene: &Scene, _: &Applied) -> Outcome {
     works("a folder", fs::create_dir_all(scene.worktree().join("src")))?;
     works(
         "a manifest",
-        fs::write(
-            scene.worktree().join("Cargo.toml"),
-            "[package]\nname = \"p\"\nedition = \"2024\"\n[workspace]\n",
-        ),
+        fs::write(scene.worktree().join("Cargo.toml"), "[package]\nname = \"p\"\nedition = \"2024\"\n[workspace]\n"),
     )?;
     works(
         "a program",
-        fs::write(
-            scene.worktree().join("src/main.rs"),
-            "#[test] fn one() {}\nfn main() { println!(\"built\") }\n",
-        ),
+        fs::write(scene.worktree().join("src/main.rs"), "#[test] fn one() {}\nfn main() { println!(\"built\") }\n"),
     )?;
     if scene.cargo {
         shell(
             "CARGO_TARGET_DIR=target cargo test -q --offline && CARGO_TARGET_DIR=target cargo run -q --offline | grep built",
         )?;
     }
-    works(
-        "C",
-        fs::write(
-            scene.worktree().join("c.c"),
-            "#include <stdio.h>\nint main(void){puts(\"c\");}\n",
-        ),
-    )?;
+    works("C", fs::write(scene.worktree().join("c.c"), "#include <stdio.h>\nint main(void){puts(\"c\");}\n"))?;
     shell("printf 'c: c.c\\n\\tcc -o c c.c\\n' > Makefile && make -s && ./c").map(drop)
 }
 
@@ -857,10 +571,7 @@ fn ownership(scene: &Scene, _: &Applied) -> Outcome {
     let owner = works("the folder", fs::metadata(scene.worktree()))?;
     for name in ["mine", "theirs"] {
         let file = works(name, fs::metadata(scene.worktree().join(name)))?;
-        holds(
-            "the same owner",
-            (file.uid(), file.gid()) == (owner.uid(), owner.gid()),
-        )?;
+        holds("the same owner", (file.uid(), file.gid()) == (owner.uid(), owner.gid()))?;
     }
     Ok(())
 }
@@ -870,15 +581,9 @@ fn terminals(_: &Scene, _: &Applied) -> Outcome {
     unsafe {
         let master = libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY);
         holds("a terminal", master >= 0)?;
-        holds(
-            "unlocking it",
-            libc::grantpt(master) == 0 && libc::unlockpt(master) == 0,
-        )?;
+        holds("unlocking it", libc::grantpt(master) == 0 && libc::unlockpt(master) == 0)?;
         let mut name = [0; 64];
-        holds(
-            "its name",
-            libc::ptsname_r(master, name.as_mut_ptr(), name.len()) == 0,
-        )?;
+        holds("its name", libc::ptsname_r(master, name.as_mut_ptr(), name.len()) == 0)?;
         let slave = libc::open(name.as_ptr(), libc::O_RDWR | libc::O_NOCTTY);
         holds("its other side", slave >= 0 && libc::isatty(slave) == 1)
     }
@@ -888,18 +593,13 @@ fn orphans(_: &Scene, _: &Applied) -> Outcome {
     shell("for i in 1 2 3 4 5; do (true & ) ; done; (sleep 0.01 &) ")?;
     sleep(Duration::from_millis(100));
     let left = works("processes", fs::read_dir("/proc"))?.flatten();
-    let zombies = left.filter(|entry| {
-        fs::read_to_string(entry.path().join("status")).is_ok_and(|text| text.contains("State:\tZ"))
-    });
+    let zombies = left
+        .filter(|entry| fs::read_to_string(entry.path().join("status")).is_ok_and(|text| text.contains("State:\tZ")));
     holds("no zombies", zombies.count() == 0)
 }
 
 fn fork_bomb(_: &Scene, applied: &Applied) -> Outcome {
-    if applied
-        .gaps
-        .iter()
-        .any(|gap| gap.contains("number of processes"))
-    {
+    if applied.gaps.iter().any(|gap| gap.contains("number of processes")) {
         println!("this kernel counts processes for each user only");
         return Ok(());
     }
@@ -925,7 +625,8 @@ fn exit_code(world: &World) -> Outcome {
 }
 
 /// A daemon that has left session, parent and descriptors behind and counts in a file.
-const DAEMON: &str = "setsid sh -c '(while :; do date +%s%N > beat; sleep 0.02; done) >/dev/null 2>&1 </dev/null &' & wait";
+const DAEMON: &str =
+    "setsid sh -c '(while :; do date +%s%N > beat; sleep 0.02; done) >/dev/null 2>&1 </dev/null &' & wait";
 
 fn daemon(_: &Scene) -> Outcome {
     shell(DAEMON)?;
@@ -958,10 +659,7 @@ fn is_dead(world: &World) -> Outcome {
     sleep(Duration::from_millis(200));
     let before = works("a beat", fs::read(&beat))?;
     sleep(Duration::from_millis(300));
-    holds(
-        "the daemon is dead",
-        works("a beat", fs::read(&beat))? == before,
-    )
+    holds("the daemon is dead", works("a beat", fs::read(&beat))? == before)
 }
 
 fn await_ready(world: &World) -> Outcome {
@@ -977,10 +675,7 @@ fn daemon_after_exit(world: &World) -> Outcome {
     let (code, said) = finish(world.start("a32_a_daemon_ends_with_the_worker"));
     holds(&said, code == Some(0))?;
     is_dead(world)?;
-    holds(
-        "the placeholder is gone",
-        !world.scene.worktree().join(".ace").exists(),
-    )
+    holds("the placeholder is gone", !world.scene.worktree().join(".ace").exists())
 }
 
 #[allow(clippy::zombie_processes)] // What is not waited for has failed the test already.
@@ -1009,10 +704,7 @@ fn daemon_after_owner(world: &World) -> Outcome {
 }
 
 fn reader(scene: &Scene, applied: &Applied) -> Outcome {
-    holds(
-        "landlock and seccomp",
-        applied.holds(Layer::Landlock) && applied.holds(Layer::Seccomp),
-    )?;
+    holds("landlock and seccomp", applied.holds(Layer::Landlock) && applied.holds(Layer::Seccomp))?;
     works("its files", fs::read(scene.outside().join("file")))?;
     refused("writing them", fs::write(scene.outside().join("file"), "x"))?;
     refused("other files", fs::read(scene.home().join(".ssh/id")))?;
@@ -1024,10 +716,7 @@ fn reader(scene: &Scene, applied: &Applied) -> Outcome {
     // What a program does after it has confined itself.
     let thread = works("a thread", std::thread::Builder::new().spawn(|| ()))?;
     holds("it ends", thread.join().is_ok())?;
-    works(
-        "writing to its output",
-        std::io::Write::write_all(&mut std::io::stdout(), b"\n"),
-    )
+    works("writing to its output", std::io::Write::write_all(&mut std::io::stdout(), b"\n"))
 }
 
 fn signals_leave_not(scene: &Scene, applied: &Applied) -> Outcome {
@@ -1035,11 +724,7 @@ fn signals_leave_not(scene: &Scene, applied: &Applied) -> Outcome {
         return Ok(()); // Said in `gaps`.
     }
     // SAFETY: plain numbers.
-    call_refused(
-        "a signal",
-        i64::from(unsafe { libc::kill(scene.victim, libc::SIGKILL) }),
-        None,
-    )
+    call_refused("a signal", i64::from(unsafe { libc::kill(scene.victim, libc::SIGKILL) }), None)
 }
 
 fn model(scene: &Scene, _: &Applied) -> Outcome {
@@ -1049,10 +734,7 @@ fn model(scene: &Scene, _: &Applied) -> Outcome {
     refused("serving", TcpListener::bind("127.0.0.1:0"))?;
     works("blobs", fs::read(scene.outside().join("file")))?;
     works("names", fs::read("/etc/hosts"))?;
-    works(
-        "a name",
-        std::net::ToSocketAddrs::to_socket_addrs("localhost:80").map(drop),
-    )?;
+    works("a name", std::net::ToSocketAddrs::to_socket_addrs("localhost:80").map(drop))?;
     refused("a secret", fs::read(scene.home().join(".ssh/id")))?;
     refused("a program", Command::new("/bin/true").status())?;
     refused("a write", fs::write(scene.tmp().join("x"), "x"))
@@ -1064,10 +746,7 @@ fn timing(world: &World) -> Outcome {
         let start = Instant::now();
         let (code, said) = finish(world.start("entering_is_quick"));
         whole.push(start.elapsed().as_micros() as u64);
-        set_up.push(
-            said.parse::<u64>()
-                .map_err(|error| format!("{code:?} {error}: {said}"))?,
-        );
+        set_up.push(said.parse::<u64>().map_err(|error| format!("{code:?} {error}: {said}"))?);
     }
     whole.sort_unstable();
     set_up.sort_unstable();
@@ -1076,16 +755,10 @@ fn timing(world: &World) -> Outcome {
         set_up[20], set_up[0], whole[20]
     );
     // The mark is 5 ms; a debug build on a busy machine gets ten times that.
-    holds(
-        &format!("quick enough: {} µs", set_up[20]),
-        set_up[20] < 50_000,
-    )
+    holds(&format!("quick enough: {} µs", set_up[20]), set_up[20] < 50_000)
 }
 
 fn required(world: &World) -> Outcome {
     let (code, said) = finish(world.start("p37_a_required_layer_that_lacks_is_refused"));
-    holds(
-        &format!("{code:?} {said}"),
-        code != Some(0) && said.contains("no user layer"),
-    )
+    holds(&format!("{code:?} {said}"), code != Some(0) && said.contains("no user layer"))
 }

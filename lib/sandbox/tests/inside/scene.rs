@@ -61,8 +61,7 @@ impl Scene {
     /// The worker's profile of this scene.
     pub fn profile(&self) -> Profile {
         let real = PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/".into()));
-        let toolchains =
-            [".cargo/bin", ".cargo/registry", ".rustup", ".pyenv"].map(|name| real.join(name));
+        let toolchains = [".cargo/bin", ".cargo/registry", ".rustup", ".pyenv"].map(|name| real.join(name));
         let profile = Profile::worker(&Worker {
             worktree: self.worktree(),
             git: Git::find(&self.worktree()),
@@ -77,11 +76,7 @@ impl Scene {
             profile.layers.clear();
             return profile;
         }
-        if self.namespaces {
-            profile
-        } else {
-            profile.without_namespaces()
-        }
+        if self.namespaces { profile } else { profile.without_namespaces() }
     }
 }
 
@@ -92,14 +87,7 @@ fn write(path: &Path, text: &str) {
 
 fn git(dir: &Path, arguments: &[&str]) {
     let done = Command::new("git")
-        .args([
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@example.org",
-            "-c",
-            "init.defaultBranch=main",
-        ])
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"])
         .args(arguments)
         .current_dir(dir)
         .stdout(Stdio::null())
@@ -111,9 +99,7 @@ fn git(dir: &Path, arguments: &[&str]) {
 
 /// A process of the same user to be attacked. Root's gives up its capabilities first, or they alone would protect it.
 fn victim() -> Child {
-    let weak = Command::new("setpriv")
-        .args(["--bounding-set=-all", "--inh-caps=-all", "sleep", "300"])
-        .spawn();
+    let weak = Command::new("setpriv").args(["--bounding-set=-all", "--inh-caps=-all", "sleep", "300"]).spawn();
     std::thread::sleep(Duration::from_millis(20));
     if let Ok(mut child) = weak
         && matches!(child.try_wait(), Ok(None))
@@ -146,29 +132,18 @@ impl World {
             root: dir.path().canonicalize().expect("a real path"),
             namespaces,
             bare,
-            cargo: Command::new("cargo")
-                .arg("--version")
-                .output()
-                .is_ok_and(|done| done.status.success()),
+            cargo: Command::new("cargo").arg("--version").output().is_ok_and(|done| done.status.success()),
             tcp: tcp.local_addr().expect("an address").port(),
             udp: udp.local_addr().expect("an address").port(),
             host: std::process::id() as i32,
             victim: victim.id() as i32,
         };
-        for secret in [
-            ".ssh/id",
-            ".aws/credentials",
-            ".netrc",
-            ".cargo/credentials.toml",
-            ".config/gh/hosts.yml",
-            ".bashrc",
-        ] {
+        for secret in
+            [".ssh/id", ".aws/credentials", ".netrc", ".cargo/credentials.toml", ".config/gh/hosts.yml", ".bashrc"]
+        {
             write(&scene.home().join(secret), "canary");
         }
-        write(
-            &scene.home().join(".cargo/bin/tool"),
-            "#!/bin/sh\necho tool\n",
-        );
+        write(&scene.home().join(".cargo/bin/tool"), "#!/bin/sh\necho tool\n");
         write(&scene.ace().join("sessions/s/log.jsonl"), "canary");
         write(&scene.outside().join("file"), "canary");
         fs::create_dir_all(scene.tmp()).expect("a folder");
@@ -178,35 +153,16 @@ impl World {
         git(&scene.repo(), &["add", "."]);
         git(&scene.repo(), &["commit", "-qm", "one"]);
         let worktree = scene.worktree();
-        git(
-            &scene.repo(),
-            &[
-                "worktree",
-                "add",
-                "-q",
-                "-b",
-                "ace/w",
-                worktree.to_str().expect("utf-8"),
-            ],
-        );
+        git(&scene.repo(), &["worktree", "add", "-q", "-b", "ace/w", worktree.to_str().expect("utf-8")]);
         // Somewhere the worker can see, so that only the rule about sockets stands between.
         let path_socket = UnixListener::bind(scene.path_socket()).expect("a socket");
-        let address = std::os::unix::net::SocketAddr::from_abstract_name(scene.abstract_name())
-            .expect("a name");
+        let address = std::os::unix::net::SocketAddr::from_abstract_name(scene.abstract_name()).expect("a name");
         let abstract_socket = UnixDatagram::bind_addr(&address).expect("a socket");
         tcp.set_nonblocking(true).expect("nonblocking");
         udp.set_nonblocking(true).expect("nonblocking");
         abstract_socket.set_nonblocking(true).expect("nonblocking");
         path_socket.set_nonblocking(true).expect("nonblocking");
-        World {
-            scene,
-            tcp,
-            udp,
-            abstract_socket,
-            path_socket,
-            victim,
-            _dir: dir,
-        }
+        World { scene, tcp, udp, abstract_socket, path_socket, victim, _dir: dir }
     }
 
     /// Whether anything from inside has arrived.
@@ -215,10 +171,7 @@ impl World {
         let arrived = [
             ("tcp", self.tcp.accept().is_ok()),
             ("udp", self.udp.recv(&mut buffer).is_ok()),
-            (
-                "an abstract socket",
-                self.abstract_socket.recv(&mut buffer).is_ok(),
-            ),
+            ("an abstract socket", self.abstract_socket.recv(&mut buffer).is_ok()),
             ("a socket with a path", self.path_socket.accept().is_ok()),
         ];
         match arrived.iter().find(|(_, came)| *came) {
@@ -235,23 +188,11 @@ impl World {
     /// The same, by way of `flag`: `--broker` puts a confined broker between.
     pub fn start_as(&self, flag: &str, case: &str) -> Child {
         let mut command = Command::new("/proc/self/exe");
-        command.args([
-            flag,
-            case,
-            &serde_json::to_string(&self.scene).expect("json"),
-        ]);
+        command.args([flag, case, &serde_json::to_string(&self.scene).expect("json")]);
         let profile = self.scene.profile();
         let ours = std::env::vars_os().chain([("ACE_TEST_API_KEY".into(), "canary".into())]);
-        command.env_clear().envs(ace_sandbox::environment(
-            &self.scene.worktree(),
-            &[],
-            ours,
-            profile.variables(),
-        ));
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.env_clear().envs(ace_sandbox::environment(&self.scene.worktree(), &[], ours, profile.variables()));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("a worker")
     }
 }
@@ -292,14 +233,8 @@ pub fn finish(mut child: Child) -> (Option<i32>, String) {
         }
     };
     let mut said = String::new();
-    let _ = child
-        .stdout
-        .take()
-        .map(|mut pipe| pipe.read_to_string(&mut said));
-    let _ = child
-        .stderr
-        .take()
-        .map(|mut pipe| pipe.read_to_string(&mut said));
+    let _ = child.stdout.take().map(|mut pipe| pipe.read_to_string(&mut said));
+    let _ = child.stderr.take().map(|mut pipe| pipe.read_to_string(&mut said));
     (code, said.trim().to_owned())
 }
 
@@ -309,9 +244,7 @@ fn control(case: &Case) -> Verdict {
     let (code, said) = finish(world.start(case.name));
     match (code, world.heard().and_then(|()| unharmed(&world))) {
         (Some(FAILED), _) | (_, Err(_)) => Verdict::Passed,
-        (code, Ok(())) => Verdict::Failed(format!(
-            "nothing got through with no layer at all: {code:?} {said}"
-        )),
+        (code, Ok(())) => Verdict::Failed(format!("nothing got through with no layer at all: {code:?} {said}")),
     }
 }
 
@@ -320,10 +253,9 @@ fn run(case: &Case, namespaces: bool) -> Verdict {
     if let Some(outside) = case.outside {
         return match outside(&world) {
             Ok(()) => Verdict::Passed,
-            Err(why) => why.strip_prefix("SKIPPED ").map_or_else(
-                || Verdict::Failed(why.clone()),
-                |why| Verdict::Skipped(why.to_owned()),
-            ),
+            Err(why) => why
+                .strip_prefix("SKIPPED ")
+                .map_or_else(|| Verdict::Failed(why.clone()), |why| Verdict::Skipped(why.to_owned())),
         };
     }
     let (code, said) = finish(world.start(case.name));
@@ -341,11 +273,7 @@ fn run(case: &Case, namespaces: bool) -> Verdict {
 /// What holds after every case: the canaries are as they were, the victim lives, git's steering files are untouched.
 fn unharmed(world: &World) -> Result<(), String> {
     let scene = &world.scene;
-    for path in [
-        scene.outside().join("file"),
-        scene.home().join(".bashrc"),
-        scene.ace().join("sessions/s/log.jsonl"),
-    ] {
+    for path in [scene.outside().join("file"), scene.home().join(".bashrc"), scene.ace().join("sessions/s/log.jsonl")] {
         if fs::read_to_string(&path).ok().as_deref() != Some("canary") {
             return Err(format!("{} was changed", path.display()));
         }
@@ -370,11 +298,7 @@ fn inside(name: &str, scene: &str) -> i32 {
     let mut profile = scene.profile();
     (case.adapt)(&scene, &mut profile);
     let start = Instant::now();
-    let confining = if profile.hosts {
-        ace_sandbox::enter
-    } else {
-        ace_sandbox::confine
-    };
+    let confining = if profile.hosts { ace_sandbox::enter } else { ace_sandbox::confine };
     let applied = match confining(&profile) {
         Ok(applied) => applied,
         Err(refused) => {
@@ -382,15 +306,8 @@ fn inside(name: &str, scene: &str) -> i32 {
             return FAILED;
         }
     };
-    ENTERING.store(
-        start.elapsed().as_micros() as u64,
-        std::sync::atomic::Ordering::Relaxed,
-    );
-    if let Some(layer) = case
-        .needs
-        .iter()
-        .find(|layer| !scene.bare && !applied.holds(**layer))
-    {
+    ENTERING.store(start.elapsed().as_micros() as u64, std::sync::atomic::Ordering::Relaxed);
+    if let Some(layer) = case.needs.iter().find(|layer| !scene.bare && !applied.holds(**layer)) {
         println!("no {layer} layer here ({applied})");
         return SKIPPED;
     }
@@ -420,16 +337,10 @@ pub fn main() -> i32 {
     {
         return broker(name, scene);
     }
-    let wanted: Vec<&String> = arguments
-        .iter()
-        .filter(|argument| !argument.starts_with('-'))
-        .collect();
-    let chosen =
-        |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
+    let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
     if arguments.iter().any(|argument| argument == "--list") {
-        CASES
-            .iter()
-            .for_each(|case| println!("{}: test", case.name));
+        CASES.iter().for_each(|case| println!("{}: test", case.name));
         return 0;
     }
     match ace_sandbox::probe() {
@@ -446,19 +357,10 @@ pub fn main() -> i32 {
             println!("test {} as a control ... FAILED {why}", case.name);
         }
         for namespaces in [true, false] {
-            if !namespaces
-                && !case
-                    .needs
-                    .iter()
-                    .all(|layer| matches!(layer, Layer::Landlock | Layer::Seccomp))
-            {
+            if !namespaces && !case.needs.iter().all(|layer| matches!(layer, Layer::Landlock | Layer::Seccomp)) {
                 continue;
             }
-            let name = if namespaces {
-                ""
-            } else {
-                " without namespaces"
-            };
+            let name = if namespaces { "" } else { " without namespaces" };
             match run(case, namespaces) {
                 Verdict::Passed => println!("test {}{name} ... ok", case.name),
                 Verdict::Skipped(why) => println!("test {}{name} ... SKIPPED {why}", case.name),
@@ -491,10 +393,7 @@ fn broker(name: &str, scene: &str) -> i32 {
 /// A process between the runner and a worker, to be killed: it starts the worker and waits.
 fn between(name: &str, scene: &str) -> i32 {
     let mut command = Command::new("/proc/self/exe");
-    let mut child = command
-        .args(["--inside", name, scene])
-        .spawn()
-        .expect("a worker");
+    let mut child = command.args(["--inside", name, scene]).spawn().expect("a worker");
     child.wait().expect("a status").code().unwrap_or(1)
 }
 
