@@ -134,12 +134,13 @@ impl Profile {
         places::RESOLUTION.iter().fold(profile, |profile, path| profile.read(path))
     }
 
-    /// For `ace-tool`, the broker: it starts workers and keeps the private git data, has no key and no network. It must not sit
-    /// in namespaces or filters that would keep its workers from making theirs, so only Landlock's network and signal rules
-    /// could be added to it; it stays free of layers and relies on [`crate::environment`] and on doing nothing but that.
+    /// For `ace-tool`, the broker: it starts the workers and keeps the private git data, has no key and no network. Landlock and
+    /// seccomp would pass on to the workers and keep them from building their own view, so it gets a user and an empty network
+    /// namespace instead, and gives up its capabilities. A broker whose workers are to have the host's network
+    /// ([`Profile::online`]) must not leave it first: take [`Layer::Net`] out of `layers` then.
     pub fn broker() -> Profile {
         let mut profile = Profile::bare("broker");
-        profile.layers.clear();
+        profile.layers = [Layer::User, Layer::Net].into();
         profile
     }
 

@@ -35,6 +35,8 @@ impl Leash {
     /// process tree and the kernel ends the rest; otherwise what has been left behind is looked for and ended here.
     pub(super) fn hold(self, child: Pid, tree: bool) -> ! {
         let _ = raw::close_all_but(&self.kept());
+        // Out of the terminal's foreground: an interrupt is for the one who started us to judge.
+        let _ = rustix::process::setsid();
         let status = self.wait_for(child);
         if !tree {
             end_descendants();

@@ -163,7 +163,7 @@ fn finish(profile: &Profile, plan: &Plan, mut applied: Applied) -> Result<Applie
         view::step_into(profile, plan, &mut applied)?;
     }
     stand(profile, stood.as_deref())?;
-    namespaces::drop_capabilities(&applied)?;
+    namespaces::drop_capabilities(profile, &applied)?;
     rustix::thread::set_no_new_privs(true).map_err(Refused::at("give up new privileges"))?;
     if profile.layers.contains(&Layer::Landlock) {
         fence::raise(profile, plan, &mut applied)?;

@@ -30,7 +30,11 @@ struct Piece {
 /// Builds the view and steps into it. A kernel or container that allows no mounts shows at the first step, before anything
 /// has changed, and is a lack; later failures are refusals.
 pub(super) fn step_into(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Result<(), Refused> {
+<<<<<<< HEAD
     let pieces = match raw::unshare(UnshareFlags::NEWNS).and_then(|()| gather(profile, plan)) {
+=======
+    let pieces = match raw::unshare(UnshareFlags::NEWNS).and_then(|()| gather(profile, plan, &mut applied.gaps)) {
+>>>>>>> sandbox
         Ok(pieces) => pieces,
         Err(error) => {
             applied.lack(Layer::Mount, error);
@@ -75,7 +79,11 @@ pub(super) fn step_into(profile: &Profile, plan: &Plan, applied: &mut Applied) -
 }
 
 /// Opens every source as a detached mount with the attributes it will have.
+<<<<<<< HEAD
 fn gather(profile: &Profile, plan: &Plan) -> io::Result<Vec<Piece>> {
+=======
+fn gather(profile: &Profile, plan: &Plan, gaps: &mut Vec<String>) -> io::Result<Vec<Piece>> {
+>>>>>>> sandbox
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
     let mut pieces = Vec::new();
     for name in ["/tmp", "/var/tmp"] {
@@ -91,7 +99,16 @@ fn gather(profile: &Profile, plan: &Plan) -> io::Result<Vec<Piece>> {
             Access::Private => None,
             Access::Hidden if path.is_dir() => None,
             Access::Hidden => Some(take(Path::new("/dev/null"), Access::Read)?),
-            Access::Read | Access::Write => Some(take(path, *access)?),
+            Access::Write => Some(take(path, *access)?),
+            Access::Read => match take(path, *access) {
+                Ok(tree) => Some(tree),
+                // Gone since, or on a file system that gives itself to its owner only: one path less to read.
+                Err(error) if !forbids_mounts(&error) => {
+                    gaps.push(format!("{} cannot be read: {error}", path.display()));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            },
         };
         pieces.push(Piece { at: path.clone(), tree, access: *access });
     }
@@ -110,6 +127,10 @@ fn gather(profile: &Profile, plan: &Plan) -> io::Result<Vec<Piece>> {
         access: Access::Read,
     });
     Ok(pieces)
+}
+
+fn forbids_mounts(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOSYS | libc::EINVAL))
 }
 
 fn take(path: &Path, access: Access) -> io::Result<OwnedFd> {

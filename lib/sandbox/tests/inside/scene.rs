@@ -24,6 +24,8 @@ pub struct Scene {
     pub namespaces: bool,
     /// No layer at all: the control that shows an attempt can succeed.
     pub bare: bool,
+    /// Whether there is a Rust toolchain outside.
+    pub cargo: bool,
     pub tcp: u16,
     pub udp: u16,
     pub host: i32,
@@ -130,6 +132,7 @@ impl World {
             root: dir.path().canonicalize().expect("a real path"),
             namespaces,
             bare,
+            cargo: Command::new("cargo").arg("--version").output().is_ok_and(|done| done.status.success()),
             tcp: tcp.local_addr().expect("an address").port(),
             udp: udp.local_addr().expect("an address").port(),
             host: std::process::id() as i32,
@@ -179,8 +182,17 @@ impl World {
 
     /// Starts `case` confined, with a secret in this side's environment and a descriptor left open.
     pub fn start(&self, case: &str) -> Child {
+        self.start_as("--inside", case)
+    }
+
+    /// The same, by way of `flag`: `--broker` puts a confined broker between.
+    pub fn start_as(&self, flag: &str, case: &str) -> Child {
         let mut command = Command::new("/proc/self/exe");
+<<<<<<< HEAD
         command.args(["--inside", case, &serde_json::to_string(&self.scene).expect("json")]);
+=======
+        command.args([flag, case, &serde_json::to_string(&self.scene).expect("json")]);
+>>>>>>> sandbox
         let profile = self.scene.profile();
         let ours = std::env::vars_os().chain([("ACE_TEST_API_KEY".into(), "canary".into())]);
         command.env_clear().envs(ace_sandbox::environment(&self.scene.worktree(), &[], ours, profile.variables()));
@@ -324,6 +336,14 @@ pub fn main() -> i32 {
     {
         return between(name, scene);
     }
+<<<<<<< HEAD
+=======
+    if let [flag, name, scene] = &arguments[..]
+        && flag == "--broker"
+    {
+        return broker(name, scene);
+    }
+>>>>>>> sandbox
     let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
     if arguments.iter().any(|argument| argument == "--list") {
@@ -360,6 +380,21 @@ pub fn main() -> i32 {
     }
     println!("\n{failed} failed");
     i32::from(failed > 0)
+}
+
+/// A confined broker that starts a worker.
+fn broker(name: &str, scene: &str) -> i32 {
+    match ace_sandbox::confine(&Profile::broker()) {
+        Ok(applied) if applied.lacking.is_empty() => between(name, scene),
+        Ok(applied) => {
+            println!("the broker holds only {applied}");
+            SKIPPED
+        }
+        Err(refused) => {
+            println!("the broker: {refused}");
+            FAILED
+        }
+    }
 }
 
 /// A process between the runner and a worker, to be killed: it starts the worker and waits.
