@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 use crate::scan;
 use crate::tree::{Disk, look, native};
 
@@ -34,29 +35,21 @@ pub(crate) fn carry(source: &gix::Repository, target: &Path) -> Result<Carried, 
             Disk::File { len, .. } => {
                 bytes += len;
                 if bytes > limits::CARRY_BYTES {
-                    return Err(Error::TooMuch {
-                        what: "bytes to carry",
-                        limit: limits::CARRY_BYTES,
-                    });
+                    return Err(Error::TooMuch { what: "bytes to carry", limit: limits::CARRY_BYTES });
                 }
                 make_folders(target, path, &mut folders)?;
-                std::fs::copy(root.join(path), target.join(path))
-                    .map_err(Error::io(root.join(path)))?;
+                std::fs::copy(root.join(path), target.join(path)).map_err(Error::io(root.join(path)))?;
             }
             Disk::Link => {
                 make_folders(target, path, &mut folders)?;
                 let to = std::fs::read_link(root.join(path)).map_err(Error::io(root.join(path)))?;
-                std::os::unix::fs::symlink(to, target.join(path))
-                    .map_err(Error::io(target.join(path)))?;
+                std::os::unix::fs::symlink(to, target.join(path)).map_err(Error::io(target.join(path)))?;
             }
             Disk::Folder | Disk::Absent => {}
         }
     }
     let left_behind = scan.nested.iter().map(native).collect::<Result<_, _>>()?;
-    Ok(Carried {
-        paths: paths.len(),
-        left_behind,
-    })
+    Ok(Carried { paths: paths.len(), left_behind })
 }
 
 /// Removes a file or link at `path`, and the folders that are empty without it.
@@ -67,11 +60,7 @@ fn remove(target: &Path, path: &Path) -> Result<(), Error> {
         }
         Disk::Folder | Disk::Absent => return Ok(()),
     }
-    for folder in path
-        .ancestors()
-        .skip(1)
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
+    for folder in path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
         if std::fs::remove_dir(target.join(folder)).is_err() {
             break;
         }
@@ -81,11 +70,7 @@ fn remove(target: &Path, path: &Path) -> Result<(), Error> {
 
 /// Makes the folders above `path` in `target`; a link in their place was removed before or is refused.
 fn make_folders(target: &Path, path: &Path, known: &mut BTreeSet<PathBuf>) -> Result<(), Error> {
-    let mut above: Vec<&Path> = path
-        .ancestors()
-        .skip(1)
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .collect();
+    let mut above: Vec<&Path> = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).collect();
     above.reverse();
     for folder in above {
         if known.contains(folder) {

@@ -32,11 +32,7 @@ pub struct Committed {
 /// # Errors
 /// [`Error::PointerChanged`]; [`Error::ForeignHead`] when HEAD is not on a branch below `ace/`;
 /// [`Error::Busy`] in the middle of a merge or the like; [`Error::TooMuch`], [`Error::Io`], [`Error::Git`].
-pub fn commit_all(
-    place: &Place,
-    message: &str,
-    author: &Identity,
-) -> Result<Option<Committed>, Error> {
+pub fn commit_all(place: &Place, message: &str, author: &Identity) -> Result<Option<Committed>, Error> {
     let what = "commit";
     let repo = place.open()?;
     own_branch(&repo)?;
@@ -58,16 +54,8 @@ pub fn commit_all(
         message: format!("{message}\n").into(),
         extra_headers: Vec::new(),
     };
-    let commit = repo
-        .write_object(&commit)
-        .map_err(Error::git(what))?
-        .detach();
-    move_head(
-        &repo,
-        head,
-        commit,
-        message.lines().next().unwrap_or_default(),
-    )?;
+    let commit = repo.write_object(&commit).map_err(Error::git(what))?.detach();
+    move_head(&repo, head, commit, message.lines().next().unwrap_or_default())?;
     write_index(&repo, snapshot.tree, &snapshot.entries)?;
     Ok(Some(Committed {
         commit: commit.to_hex().to_string(),
@@ -82,16 +70,8 @@ pub(crate) fn own_branch(repo: &gix::Repository) -> Result<gix::refs::FullName, 
     let what = "read HEAD";
     match repo.head_name().map_err(Error::git(what))? {
         Some(name) if name.as_bstr().starts_with(b"refs/heads/ace/") => Ok(name),
-        Some(name) => Err(Error::ForeignHead {
-            head: name.shorten().to_str_lossy().into_owned(),
-        }),
-        None => Err(Error::ForeignHead {
-            head: repo
-                .head_id()
-                .map_err(Error::git(what))?
-                .to_hex()
-                .to_string(),
-        }),
+        Some(name) => Err(Error::ForeignHead { head: name.shorten().to_str_lossy().into_owned() }),
+        None => Err(Error::ForeignHead { head: repo.head_id().map_err(Error::git(what))?.to_hex().to_string() }),
     }
 }
 
@@ -99,18 +79,13 @@ pub(crate) fn own_branch(repo: &gix::Repository) -> Result<gix::refs::FullName, 
 pub(crate) fn not_busy(repo: &gix::Repository) -> Result<(), Error> {
     match repo.state() {
         None => Ok(()),
-        Some(state) => Err(Error::Busy {
-            what: format!("{state:?}").to_lowercase(),
-        }),
+        Some(state) => Err(Error::Busy { what: format!("{state:?}").to_lowercase() }),
     }
 }
 
 fn signature(who: &Identity) -> gix::actor::Signature {
-    let plain = |text: &str| -> String {
-        text.chars()
-            .filter(|c| !matches!(c, '<' | '>') && !c.is_control())
-            .collect()
-    };
+    let plain =
+        |text: &str| -> String { text.chars().filter(|c| !matches!(c, '<' | '>') && !c.is_control()).collect() };
     gix::actor::Signature {
         name: plain(&who.name).trim().into(),
         email: plain(&who.email).trim().into(),
@@ -122,20 +97,11 @@ fn signature(who: &Identity) -> gix::actor::Signature {
 fn clean(message: &str) -> String {
     let message = message.replace('\0', "");
     let message = message.trim();
-    if message.is_empty() {
-        "work of a session".into()
-    } else {
-        message.into()
-    }
+    if message.is_empty() { "work of a session".into() } else { message.into() }
 }
 
 /// Moves the branch below HEAD, unless somebody else moved it meanwhile.
-fn move_head(
-    repo: &gix::Repository,
-    from: gix::ObjectId,
-    to: gix::ObjectId,
-    subject: &str,
-) -> Result<(), Error> {
+fn move_head(repo: &gix::Repository, from: gix::ObjectId, to: gix::ObjectId, subject: &str) -> Result<(), Error> {
     let edit = RefEdit {
         change: Change::Update {
             log: LogChange {
@@ -149,34 +115,24 @@ fn move_head(
         name: "HEAD".try_into().map_err(Error::git("name HEAD"))?,
         deref: true,
     };
-    repo.edit_reference(edit)
-        .map(|_| ())
-        .map_err(Error::git("move the branch"))
+    repo.edit_reference(edit).map(|_| ()).map_err(Error::git("move the branch"))
 }
 
 /// Writes an index that says the work tree is the commit, with the times files had before they were read:
 /// what changed since then is seen as changed.
-fn write_index(
-    repo: &gix::Repository,
-    tree: gix::ObjectId,
-    entries: &Entries,
-) -> Result<(), Error> {
+fn write_index(repo: &gix::Repository, tree: gix::ObjectId, entries: &Entries) -> Result<(), Error> {
     let what = "write the index";
     let old = repo.index_or_empty().map_err(Error::git(what))?;
     let mut index = repo.index_from_tree(&tree).map_err(Error::git(what))?;
     for (entry, path) in index.entries_mut_with_paths() {
         if let Some(made) = entries.get(path) {
             entry.stat = made.as_ref().and_then(|made| made.stat).unwrap_or_default();
-        } else if let Some(known) =
-            known(&old, path).filter(|known| known.id == entry.id && known.mode == entry.mode)
-        {
+        } else if let Some(known) = known(&old, path).filter(|known| known.id == entry.id && known.mode == entry.mode) {
             entry.stat = known.stat;
             entry.flags |= known.flags & (Flags::SKIP_WORKTREE | Flags::EXTENDED);
         }
     }
-    index
-        .write(gix::index::write::Options::default())
-        .map_err(Error::git(what))
+    index.write(gix::index::write::Options::default()).map_err(Error::git(what))
 }
 
 fn known<'a>(index: &'a gix::index::State, path: &BStr) -> Option<&'a gix::index::Entry> {

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use gix::bstr::ByteSlice;
 use gix::refs::FullName;
-use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::worktree::add::{Head, PrepareCheckout};
 
+use ace_schema::limits::worktree as limits;
+
+use crate::branch::{delete_branch, make_branch};
 use crate::carry;
 use crate::error::Error;
-use crate::limits;
 use crate::linked::Place;
 use crate::note::Note;
 use crate::repository::{self, Repository};
@@ -50,21 +51,13 @@ pub struct Created {
 /// # Errors
 /// [`Error::Unborn`], [`Error::BadRevision`], [`Error::NameTaken`], [`Error::Occupied`],
 /// [`Error::CarryBase`], [`Error::Bare`] (nothing to carry from), [`Error::Io`], [`Error::Git`].
-pub fn create(
-    repo: &Repository,
-    name: &str,
-    path: &Path,
-    base: Option<&str>,
-    carry: Carry,
-) -> Result<Created, Error> {
+pub fn create(repo: &Repository, name: &str, path: &Path, base: Option<&str>, carry: Carry) -> Result<Created, Error> {
     let commit = repo.commit(base)?;
     if carry == Carry::Bring && repo.inner.head_id().ok().map(|id| id.detach()) != Some(commit) {
         return Err(Error::CarryBase);
     }
     if !is_free(path) {
-        return Err(Error::Occupied {
-            path: path.to_owned(),
-        });
+        return Err(Error::Occupied { path: path.to_owned() });
     }
     let mut undo = Undo::new(repo, path);
     let turn = wait_for_turn(&repo.facts().common_dir)?;
@@ -84,22 +77,14 @@ pub fn create(
         Carry::Bring => carry::carry(&repo.inner, &place.path)?,
     };
     undo.done = true;
-    Ok(Created {
-        place,
-        branch,
-        base_commit,
-        carried: carried.paths,
-        left_behind: carried.left_behind,
-    })
+    Ok(Created { place, branch, base_commit, carried: carried.paths, left_behind: carried.left_behind })
 }
 
 /// Whether a worktree can be made here: nothing there, or an empty folder.
 fn is_free(path: &Path) -> bool {
     match path.symlink_metadata() {
         Err(_) => true,
-        Ok(meta) => {
-            meta.is_dir() && std::fs::read_dir(path).is_ok_and(|mut dir| dir.next().is_none())
-        }
+        Ok(meta) => meta.is_dir() && std::fs::read_dir(path).is_ok_and(|mut dir| dir.next().is_none()),
     }
 }
 
@@ -111,19 +96,14 @@ fn wait_for_turn(common_dir: &Path) -> Result<File, Error> {
     loop {
         match folder.try_lock() {
             Ok(()) => return Ok(folder),
-            Err(TryLockError::WouldBlock) if began.elapsed() < limits::TURN => {
+            Err(TryLockError::WouldBlock) if began.elapsed() < Duration::from_millis(limits::TURN_MS) => {
                 std::thread::sleep(Duration::from_micros(500));
             }
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::Busy {
-                    what: "making another worktree".into(),
-                });
+                return Err(Error::Busy { what: "making another worktree".into() });
             }
             Err(TryLockError::Error(source)) => {
-                return Err(Error::Io {
-                    path: common_dir.to_owned(),
-                    source,
-                });
+                return Err(Error::Io { path: common_dir.to_owned(), source });
             }
         }
     }
@@ -134,132 +114,25 @@ fn prepare(repo: &Repository, path: &Path, branch: &FullName) -> Result<PrepareC
     // `repo` may itself be a linked worktree: the settings of the shared folder count.
     let source = repository::open(&repo.facts().common_dir, None)?;
     source
-        .prepare_add_worktree(
-            path,
-            Head::Attached(branch.clone()),
-            &AtomicBool::new(false),
-        )
+        .prepare_add_worktree(path, Head::Attached(branch.clone()), &AtomicBool::new(false))
         .map_err(Error::git("make the worktree"))
 }
 
 /// Writes its files, on all cores, and its index; unregisters it if anything fails.
 fn check_out(prepared: PrepareCheckout, path: &Path) -> Result<Place, Error> {
-    let (made, outcome) = prepared
-        .checkout(gix::progress::Discard, &AtomicBool::new(false))
-        .map_err(Error::git("make the worktree"))?;
+    let (made, outcome) =
+        prepared.checkout(gix::progress::Discard, &AtomicBool::new(false)).map_err(Error::git("make the worktree"))?;
     let path = path.canonicalize().map_err(Error::io(path))?;
-    let place = Place {
-        git_dir: made.git_dir().to_owned(),
-        path,
-    };
+    let place = Place { git_dir: made.git_dir().to_owned(), path };
     if let Some(lost) = outcome.errors.into_iter().next() {
         take_back(&place);
-        return Err(Error::git("write a file")(format!(
-            "{}: {}",
-            lost.path, lost.error
-        )));
+        return Err(Error::git("write a file")(format!("{}: {}", lost.path, lost.error)));
     }
     if let Some(collision) = outcome.collisions.into_iter().next() {
         take_back(&place);
-        return Err(Error::git("write a file")(format!(
-            "{} is there twice",
-            collision.path
-        )));
+        return Err(Error::git("write a file")(format!("{} is there twice", collision.path)));
     }
     Ok(place)
-}
-
-/// Makes the first free branch of this name; two callers never get the same one.
-fn make_branch(repo: &Repository, name: &str, commit: gix::ObjectId) -> Result<FullName, Error> {
-    let stem = branch_stem(name);
-    for round in 1..=limits::NAME_TRIES {
-        let short = if round == 1 {
-            format!("ace/{stem}")
-        } else {
-            format!("ace/{stem}-{round}")
-        };
-        let taken = || Error::NameTaken {
-            name: short.clone(),
-        };
-        let full: FullName = format!("refs/heads/{short}")
-            .try_into()
-            .map_err(|_| taken())?;
-        if repo
-            .inner
-            .try_find_reference(full.as_ref())
-            .map_err(Error::git("look for the branch"))?
-            .is_some()
-        {
-            continue;
-        }
-        let edit = RefEdit {
-            change: Change::Update {
-                log: LogChange {
-                    mode: RefLog::AndReference,
-                    force_create_reflog: false,
-                    message: "branch: made by ace".into(),
-                },
-                expected: PreviousValue::MustNotExist,
-                new: gix::refs::Target::Object(commit),
-            },
-            name: full.clone(),
-            deref: false,
-        };
-        match repo.inner.edit_reference(edit) {
-            Ok(_) => return Ok(full),
-            Err(_) if repo.facts().common_dir.join("refs/heads/ace").is_file() => {
-                return Err(Error::NameTaken { name: "ace".into() });
-            }
-            // Somebody else was faster, holds its lock, or has a branch below this name.
-            Err(error) => match repo
-                .facts()
-                .common_dir
-                .join(format!("refs/heads/{short}"))
-                .try_exists()
-            {
-                Ok(true) => {}
-                Ok(false) if is_contended(repo, &short) => {}
-                _ => return Err(Error::git("make the branch")(error)),
-            },
-        }
-    }
-    Err(Error::NameTaken {
-        name: format!("ace/{stem}"),
-    })
-}
-
-/// Whether somebody is making this very branch now.
-fn is_contended(repo: &Repository, short: &str) -> bool {
-    repo.facts()
-        .common_dir
-        .join(format!("refs/heads/{short}.lock"))
-        .exists()
-}
-
-/// A session's name as part of a branch name: what git refuses becomes a hyphen.
-fn branch_stem(name: &str) -> String {
-    let mut stem = String::new();
-    for c in name.chars() {
-        let c = if c.is_alphanumeric() || matches!(c, '_' | '.') {
-            c
-        } else {
-            '-'
-        };
-        if matches!(c, '-' | '.') && stem.ends_with(['-', '.']) {
-            continue;
-        }
-        if stem.len() + c.len_utf8() > limits::NAME_BYTES {
-            break;
-        }
-        stem.push(c);
-    }
-    let stem = stem.trim_matches(['-', '.']);
-    let stem = stem.strip_suffix(".lock").unwrap_or(stem);
-    if stem.is_empty() {
-        "session".into()
-    } else {
-        stem.into()
-    }
 }
 
 /// Removes what a half-made worktree left on disk.
@@ -282,20 +155,8 @@ struct Undo<'a> {
 impl<'a> Undo<'a> {
     fn new(repo: &'a Repository, path: &Path) -> Self {
         let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-        let parents = path
-            .ancestors()
-            .skip(1)
-            .take_while(missing)
-            .map(Path::to_owned)
-            .collect();
-        Self {
-            repo,
-            branch: None,
-            place: None,
-            path: path.to_owned(),
-            parents,
-            done: false,
-        }
+        let parents = path.ancestors().skip(1).take_while(missing).map(Path::to_owned).collect();
+        Self { repo, branch: None, place: None, path: path.to_owned(), parents, done: false }
     }
 }
 
@@ -318,23 +179,4 @@ impl Drop for Undo<'_> {
             }
         }
     }
-}
-
-/// Deletes a branch that still stands at `commit`, with its reflog.
-pub(crate) fn delete_branch(
-    repo: &gix::Repository,
-    name: FullName,
-    commit: gix::ObjectId,
-) -> Result<(), Error> {
-    let edit = RefEdit {
-        change: Change::Delete {
-            expected: PreviousValue::MustExistAndMatch(gix::refs::Target::Object(commit)),
-            log: RefLog::AndReference,
-        },
-        name,
-        deref: false,
-    };
-    repo.edit_reference(edit)
-        .map(|_| ())
-        .map_err(Error::git("delete the branch"))
 }

@@ -8,8 +8,9 @@ use gix::bstr::{BString, ByteSlice};
 use gix::object::tree::diff::ChangeDetached as Change;
 use gix::objs::tree::{EntryKind, EntryMode};
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 use crate::linked::Place;
 use crate::patch::{self, Side};
 use crate::scan;
@@ -74,21 +75,11 @@ pub struct Diff {
 pub fn diff(place: &Place, base: &str) -> Result<Diff, Error> {
     let what = "compare trees";
     let repo = place.open()?.with_object_memory();
-    let bad = || Error::BadRevision {
-        rev: base.to_owned(),
-    };
-    let base = repo
-        .rev_parse_single(base)
-        .map_err(|_| bad())?
-        .object()
-        .map_err(|_| bad())?;
+    let bad = || Error::BadRevision { rev: base.to_owned() };
+    let base = repo.rev_parse_single(base).map_err(|_| bad())?.object().map_err(|_| bad())?;
     let base = base.peel_to_commit().map_err(|_| bad())?;
     let scan = scan::scan(&repo)?;
-    let snapshot = tree::snapshot(
-        &repo,
-        &scan,
-        Keep::up_to(limits::DIFF_FILE_BYTES, limits::DIFF_TOTAL_BYTES),
-    )?;
+    let snapshot = tree::snapshot(&repo, &scan, Keep::up_to(limits::DIFF_FILE_BYTES, limits::DIFF_TOTAL_BYTES))?;
     let old = base.tree().map_err(Error::git(what))?;
     let new = repo.find_tree(snapshot.tree).map_err(Error::git(what))?;
     let mut changes = compare(&repo, &old, &new)?;
@@ -117,44 +108,20 @@ pub(crate) struct Differs {
 }
 
 /// The paths of files that differ, in order; folders and renames are not named.
-pub(crate) fn compare(
-    repo: &gix::Repository,
-    old: &gix::Tree<'_>,
-    new: &gix::Tree<'_>,
-) -> Result<Vec<Differs>, Error> {
+pub(crate) fn compare(repo: &gix::Repository, old: &gix::Tree<'_>, new: &gix::Tree<'_>) -> Result<Vec<Differs>, Error> {
     let mut options = gix::diff::Options::default();
     options.track_path().track_rewrites(None);
-    let changes = repo
-        .diff_tree_to_tree(Some(old), Some(new), Some(options))
-        .map_err(Error::git("compare trees"))?;
+    let changes = repo.diff_tree_to_tree(Some(old), Some(new), Some(options)).map_err(Error::git("compare trees"))?;
     let mut out: Vec<Differs> = changes
         .into_iter()
         .filter_map(|change| {
             let file = |mode: EntryMode, id| (!mode.is_tree()).then_some((mode, id));
             let (path, old, new) = match change {
-                Change::Addition {
-                    location,
-                    entry_mode,
-                    id,
-                    ..
-                } => (location, None, file(entry_mode, id)),
-                Change::Deletion {
-                    location,
-                    entry_mode,
-                    id,
-                    ..
-                } => (location, file(entry_mode, id), None),
-                Change::Modification {
-                    location,
-                    previous_entry_mode,
-                    previous_id,
-                    entry_mode,
-                    id,
-                } => (
-                    location,
-                    file(previous_entry_mode, previous_id),
-                    file(entry_mode, id),
-                ),
+                Change::Addition { location, entry_mode, id, .. } => (location, None, file(entry_mode, id)),
+                Change::Deletion { location, entry_mode, id, .. } => (location, file(entry_mode, id), None),
+                Change::Modification { location, previous_entry_mode, previous_id, entry_mode, id } => {
+                    (location, file(previous_entry_mode, previous_id), file(entry_mode, id))
+                }
                 Change::Rewrite { .. } => return None,
             };
             (old.is_some() || new.is_some()).then_some(Differs { path, old, new })
@@ -165,35 +132,17 @@ pub(crate) fn compare(
 }
 
 /// Names the files that were too large to store as what they are on disk now.
-fn with_unstored(
-    changes: &mut Vec<Differs>,
-    snapshot: &Snapshot,
-    old: &gix::Tree<'_>,
-) -> Result<(), Error> {
+fn with_unstored(changes: &mut Vec<Differs>, snapshot: &Snapshot, old: &gix::Tree<'_>) -> Result<(), Error> {
     for (path, entry) in &snapshot.entries {
-        let Some(Entry {
-            kind,
-            id,
-            stored: false,
-            ..
-        }) = entry
-        else {
+        let Some(Entry { kind, id, stored: false, .. }) = entry else {
             continue;
         };
         changes.retain(|change| change.path != *path);
-        let old = old
-            .lookup_entry_by_path(native(path)?)
-            .map_err(Error::git("read a tree"))?;
-        let old = old
-            .filter(|old| !old.mode().is_tree())
-            .map(|old| (old.mode(), old.object_id()));
+        let old = old.lookup_entry_by_path(native(path)?).map_err(Error::git("read a tree"))?;
+        let old = old.filter(|old| !old.mode().is_tree()).map(|old| (old.mode(), old.object_id()));
         let new = Some((EntryMode::from(*kind), *id));
         if old != new {
-            changes.push(Differs {
-                path: path.clone(),
-                old,
-                new,
-            });
+            changes.push(Differs { path: path.clone(), old, new });
         }
     }
     changes.sort_by(|left, right| left.path.cmp(&right.path));
@@ -202,17 +151,10 @@ fn with_unstored(
 
 /// Appends one file's patch, as long as there is room.
 fn show(repo: &gix::Repository, change: Differs, out: &mut Diff) -> Result<FileChange, Error> {
-    let read = |side: Option<(EntryMode, gix::ObjectId)>| {
-        side.map(|(mode, id)| read(repo, mode, id)).transpose()
-    };
+    let read = |side: Option<(EntryMode, gix::ObjectId)>| side.map(|(mode, id)| read(repo, mode, id)).transpose();
     let (old, new) = (read(change.old)?, read(change.new)?);
     let start = out.patch.len();
-    let counts = patch::write(
-        &mut out.patch,
-        change.path.as_bytes(),
-        old.as_ref(),
-        new.as_ref(),
-    );
+    let counts = patch::write(&mut out.patch, change.path.as_bytes(), old.as_ref(), new.as_ref());
     if out.patch.len() > limits::PATCH_BYTES {
         out.patch.truncate(start);
         out.truncated = true;
@@ -235,21 +177,13 @@ fn show(repo: &gix::Repository, change: Differs, out: &mut Diff) -> Result<FileC
 /// One version's content, unless it is too large or was not even stored.
 fn read(repo: &gix::Repository, mode: EntryMode, id: gix::ObjectId) -> Result<Side, Error> {
     if mode.kind() == EntryKind::Commit {
-        return Ok(Side {
-            mode,
-            id,
-            text: Some(format!("Subproject commit {id}\n").into_bytes()),
-        });
+        return Ok(Side { mode, id, text: Some(format!("Subproject commit {id}\n").into_bytes()) });
     }
     let what = "read a file";
     let small = repo
         .try_find_header(id)
         .map_err(Error::git(what))?
         .is_some_and(|header| header.size() <= limits::DIFF_FILE_BYTES);
-    let text = if small {
-        Some(repo.find_blob(id).map_err(Error::git(what))?.take_data())
-    } else {
-        None
-    };
+    let text = if small { Some(repo.find_blob(id).map_err(Error::git(what))?.take_data()) } else { None };
     Ok(Side { mode, id, text })
 }

@@ -134,9 +134,6 @@ impl Error {
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        move |source| Error::Git {
-            what,
-            source: source.into(),
-        }
+        move |source| Error::Git { what, source: source.into() }
     }
 }

@@ -5,8 +5,9 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 
 /// The name git knows the empty tree by. Attributes are read from it, that is: there are none, and no
 /// file in a work tree can choose a filter or a merge program.
@@ -37,26 +38,14 @@ pub(crate) struct Said {
 impl Said {
     /// Refuses unless the run ended well.
     pub(crate) fn ok(self, what: &'static str) -> Result<Self, Error> {
-        if self.code == Some(0) {
-            Ok(self)
-        } else {
-            Err(Error::git(what)(self.reason()))
-        }
+        if self.code == Some(0) { Ok(self) } else { Err(Error::git(what)(self.reason())) }
     }
 
     /// What git, or a hook, said about it, in one line.
     pub(crate) fn reason(&self) -> String {
-        let said = self
-            .stderr
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with("hint:"));
+        let said = self.stderr.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("hint:"));
         let said: Vec<&str> = said.take(limits::GIT_SAYS_LINES).collect();
-        if said.is_empty() {
-            format!("git ended with {:?}", self.code)
-        } else {
-            said.join("; ")
-        }
+        if said.is_empty() { format!("git ended with {:?}", self.code) } else { said.join("; ") }
     }
 }
 
@@ -85,9 +74,7 @@ impl Git<'_> {
         let mut command = self.command(args);
         command.env("GIT_CONFIG_COUNT", settings.len().to_string());
         for (n, (key, value)) in settings.iter().enumerate() {
-            command
-                .env(format!("GIT_CONFIG_KEY_{n}"), key)
-                .env(format!("GIT_CONFIG_VALUE_{n}"), value);
+            command.env(format!("GIT_CONFIG_KEY_{n}"), key).env(format!("GIT_CONFIG_VALUE_{n}"), value);
         }
         say(&mut command)
     }
@@ -95,23 +82,15 @@ impl Git<'_> {
     /// Settings that switch off every filter which the repository's own configuration defines: attributes
     /// beside it (`info/attributes`) could still choose one. The user's own files are left as they are.
     fn without_filters(&self) -> Result<Vec<(String, String)>, Error> {
-        let said =
-            say(&mut self.command(&["config", "--list", "--show-scope", "--name-only", "-z"]))?;
+        let said = say(&mut self.command(&["config", "--list", "--show-scope", "--name-only", "-z"]))?;
         let said = said.ok("read the configuration")?;
         let text = String::from_utf8_lossy(&said.stdout).into_owned();
         let mut out = Vec::new();
         let mut parts = text.split('\0');
         while let (Some(scope), Some(key)) = (parts.next(), parts.next()) {
-            let driver = key
-                .strip_prefix("filter.")
-                .and_then(|rest| rest.rsplit_once('.'));
+            let driver = key.strip_prefix("filter.").and_then(|rest| rest.rsplit_once('.'));
             if let (true, Some((driver, _))) = (matches!(scope, "local" | "worktree"), driver) {
-                for (name, value) in [
-                    ("clean", ""),
-                    ("smudge", ""),
-                    ("process", ""),
-                    ("required", "false"),
-                ] {
+                for (name, value) in [("clean", ""), ("smudge", ""), ("process", ""), ("required", "false")] {
                     out.push((format!("filter.{driver}.{name}"), value.to_owned()));
                 }
             }
@@ -121,16 +100,8 @@ impl Git<'_> {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("git");
-        command
-            .arg("--no-pager")
-            .arg("--git-dir")
-            .arg(self.git_dir)
-            .arg("--work-tree")
-            .arg(self.root);
-        command
-            .args(args)
-            .current_dir(self.root)
-            .stdin(Stdio::null());
+        command.arg("--no-pager").arg("--git-dir").arg(self.git_dir).arg("--work-tree").arg(self.root);
+        command.args(args).current_dir(self.root).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let ours = |name: &str| name.starts_with("GIT_") || matches!(name, "BASH_ENV" | "ENV");
         for (name, _) in std::env::vars_os() {
@@ -157,20 +128,13 @@ fn say(command: &mut Command) -> Result<Said, Error> {
     let stdout = out.map(keep).unwrap_or_default();
     let stderr = errors.join().unwrap_or_default();
     let status = child.wait().map_err(Error::git("wait for git"))?;
-    Ok(Said {
-        code: status.code(),
-        stdout,
-        stderr: String::from_utf8_lossy(&stderr).into_owned(),
-    })
+    Ok(Said { code: status.code(), stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
 }
 
 /// Reads to the end, so that git never waits for us, and keeps what fits.
 fn keep(mut from: impl Read) -> Vec<u8> {
     let mut out = Vec::new();
-    let _ = from
-        .by_ref()
-        .take(limits::GIT_SAYS_BYTES)
-        .read_to_end(&mut out);
+    let _ = from.by_ref().take(limits::GIT_SAYS_BYTES).read_to_end(&mut out);
     let _ = std::io::copy(&mut from, &mut std::io::sink());
     out
 }

@@ -4,8 +4,9 @@
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 use crate::repository;
 
 /// Where a worktree is, as it was recorded when it was made. The `.git` file inside the worktree is
@@ -21,9 +22,7 @@ pub struct Place {
 impl Place {
     /// The git folder all work trees share.
     pub(crate) fn common_dir(&self) -> Result<&Path, Error> {
-        let changed = || Error::PointerChanged {
-            path: self.git_dir.clone(),
-        };
+        let changed = || Error::PointerChanged { path: self.git_dir.clone() };
         let folder = self.git_dir.parent().ok_or_else(changed)?;
         if folder.file_name() != Some("worktrees".as_ref()) {
             return Err(changed());
@@ -52,26 +51,16 @@ impl Place {
 /// Refuses when `path` is anything but a folder, a link to one included.
 fn real_folder(path: &Path) -> Result<(), Error> {
     let meta = path.symlink_metadata().map_err(Error::io(path))?;
-    if meta.is_dir() {
-        Ok(())
-    } else {
-        Err(Error::PointerChanged {
-            path: path.to_owned(),
-        })
-    }
+    if meta.is_dir() { Ok(()) } else { Err(Error::PointerChanged { path: path.to_owned() }) }
 }
 
 /// Refuses unless the plain file `pointer` names `expected` (relative to `from`, after `prefix`).
 fn same(pointer: &Path, from: &Path, prefix: &str, expected: &Path) -> Result<(), Error> {
-    let changed = || Error::PointerChanged {
-        path: pointer.to_owned(),
-    };
+    let changed = || Error::PointerChanged { path: pointer.to_owned() };
     let said = read_pointer(pointer).ok_or_else(changed)?;
     let said = said.strip_prefix(prefix.as_bytes()).ok_or_else(changed)?;
     let said = from.join(gix::path::from_byte_slice(said).map_err(|_| changed())?);
-    if lexical(&said) == lexical(expected)
-        || real(&said).is_some_and(|said| Some(said) == real(expected))
-    {
+    if lexical(&said) == lexical(expected) || real(&said).is_some_and(|said| Some(said) == real(expected)) {
         Ok(())
     } else {
         Err(changed())
@@ -106,9 +95,7 @@ pub(crate) fn read_pointer(path: &Path) -> Option<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).ok()?;
-    file.take(limits::POINTER_BYTES)
-        .read_to_end(&mut bytes)
-        .ok()?;
+    file.take(limits::POINTER_BYTES).read_to_end(&mut bytes).ok()?;
     while matches!(bytes.last(), Some(b'\n' | b'\r')) {
         bytes.pop();
     }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use gix::bstr::ByteSlice;
 use gix::refs::FullName;
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 use crate::linked::{Place, read_pointer};
 use crate::note::{Note, seconds_now};
 use crate::repository::{Changed, Repository};
@@ -66,24 +67,14 @@ pub(crate) fn places(common_dir: &Path) -> Result<Vec<Place>, Error> {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => {
-            return Err(Error::Io {
-                path: folder,
-                source,
-            });
+            return Err(Error::Io { path: folder, source });
         }
     };
     let mut out = Vec::new();
     for entry in entries.flatten() {
         let git_dir = entry.path();
         let dot_git = read_pointer(&git_dir.join("gitdir"));
-        let path = dot_git.and_then(|bytes| {
-            Some(
-                gix::path::from_byte_slice(&bytes)
-                    .ok()?
-                    .parent()?
-                    .to_owned(),
-            )
-        });
+        let path = dot_git.and_then(|bytes| Some(gix::path::from_byte_slice(&bytes).ok()?.parent()?.to_owned()));
         if let Some(path) = path.filter(|path| path.is_absolute()) {
             out.push(Place { git_dir, path });
         }
@@ -97,19 +88,13 @@ pub(crate) fn places(common_dir: &Path) -> Result<Vec<Place>, Error> {
 /// [`Error::PointerChanged`] when `place` is not within this repository.
 pub fn inspect(repo: &Repository, place: &Place) -> Result<Option<Listed>, Error> {
     if place.common_dir()?.canonicalize().ok().as_ref() != Some(&repo.facts().common_dir) {
-        return Err(Error::PointerChanged {
-            path: place.git_dir.clone(),
-        });
+        return Err(Error::PointerChanged { path: place.git_dir.clone() });
     }
     let Some(note) = Note::read(&place.git_dir) else {
         return Ok(None);
     };
     let gone = place.path.symlink_metadata().is_err();
-    let opened = if gone {
-        Err(None)
-    } else {
-        place.open().map_err(Some)
-    };
+    let opened = if gone { Err(None) } else { place.open().map_err(Some) };
     let tip = tip(&repo.inner, &note);
     let ahead = tip.map_or(0, |tip| ahead(&repo.inner, tip, &note.base));
     Ok(Some(Listed {
@@ -117,11 +102,7 @@ pub fn inspect(repo: &Repository, place: &Place) -> Result<Option<Listed>, Error
         tip: tip.map(|tip| tip.to_hex().to_string()),
         base: note.base.clone(),
         ahead,
-        changed: opened
-            .as_ref()
-            .ok()
-            .and_then(|work| scan::scan(work).ok())
-            .map(|scan| scan.counts()),
+        changed: opened.as_ref().ok().and_then(|work| scan::scan(work).ok()).map(|scan| scan.counts()),
         merged: tip.is_none_or(|tip| is_merged(&repo.inner, tip, &note)),
         disk: disk(&place.path) + disk(&place.git_dir),
         age: seconds_now().saturating_sub(note.made),
@@ -145,43 +126,25 @@ pub(crate) fn ahead(repo: &gix::Repository, tip: gix::ObjectId, base: &str) -> u
         return 0;
     };
     let walk = repo.rev_walk([tip]).with_hidden([base]).all();
-    walk.map_or(0, |walk| {
-        walk.take(limits::AHEAD).filter(Result::is_ok).count()
-    })
+    walk.map_or(0, |walk| walk.take(limits::AHEAD).filter(Result::is_ok).count())
 }
 
 /// Whether the commits of `tip` are in HEAD or in the branch it came from, or landed as one.
 pub(crate) fn is_merged(repo: &gix::Repository, tip: gix::ObjectId, note: &Note) -> bool {
-    if note
-        .landed
-        .as_deref()
-        .and_then(|id| gix::ObjectId::from_hex(id.as_bytes()).ok())
-        == Some(tip)
-    {
+    if note.landed.as_deref().and_then(|id| gix::ObjectId::from_hex(id.as_bytes()).ok()) == Some(tip) {
         return true;
     }
     let from = note.from.as_ref().and_then(|from| {
         let name: FullName = format!("refs/heads/{from}").try_into().ok()?;
-        Some(
-            repo.try_find_reference(name.as_ref())
-                .ok()??
-                .peel_to_id()
-                .ok()?
-                .detach(),
-        )
+        Some(repo.try_find_reference(name.as_ref()).ok()??.peel_to_id().ok()?.detach())
     });
     let head = repo.head_id().ok().map(|id| id.detach());
     [from, head].into_iter().flatten().any(|other| {
         // A HEAD that stands on the very branch says nothing.
-        let own = repo
-            .head_name()
-            .ok()
-            .flatten()
-            .is_some_and(|name| name.shorten() == note.branch.as_bytes().as_bstr());
+        let own =
+            repo.head_name().ok().flatten().is_some_and(|name| name.shorten() == note.branch.as_bytes().as_bstr());
         !(own && Some(other) == head && Some(other) != from)
-            && repo
-                .merge_base(other, tip)
-                .is_ok_and(|base| base.is_some_and(|base| base == tip))
+            && repo.merge_base(other, tip).is_ok_and(|base| base.is_some_and(|base| base == tip))
     })
 }
 
@@ -189,11 +152,7 @@ pub(crate) fn is_merged(repo: &gix::Repository, tip: gix::ObjectId, note: &Note)
 pub(crate) fn locked(place: &Place) -> Option<String> {
     let path = place.git_dir.join("locked");
     path.symlink_metadata().ok()?;
-    Some(
-        String::from_utf8_lossy(&read_pointer(&path).unwrap_or_default())
-            .trim()
-            .to_owned(),
-    )
+    Some(String::from_utf8_lossy(&read_pointer(&path).unwrap_or_default()).trim().to_owned())
 }
 
 /// Bytes a folder takes on disk; links are not followed.

@@ -28,21 +28,12 @@ pub(crate) struct Note {
 impl Note {
     /// A note made now.
     pub(crate) fn now(base: String, from: Option<String>, branch: String) -> Self {
-        Self {
-            base,
-            from,
-            branch,
-            made: seconds_now(),
-            landed: None,
-        }
+        Self { base, from, branch, made: seconds_now(), landed: None }
     }
 
     /// Writes it in one step.
     pub(crate) fn write(&self, git_dir: &Path) -> Result<(), Error> {
-        let mut text = format!(
-            "base {}\nbranch {}\nmade {}\n",
-            self.base, self.branch, self.made
-        );
+        let mut text = format!("base {}\nbranch {}\nmade {}\n", self.base, self.branch, self.made);
         if let Some(from) = &self.from {
             text.push_str(&format!("from {from}\n"));
         }
@@ -74,7 +65,5 @@ impl Note {
 
 /// Seconds since 1970.
 pub(crate) fn seconds_now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -29,12 +29,7 @@ pub(crate) struct Counts {
 }
 
 /// Appends the patch from `old` to `new`, at least one of which is there.
-pub(crate) fn write(
-    out: &mut Vec<u8>,
-    path: &[u8],
-    old: Option<&Side>,
-    new: Option<&Side>,
-) -> Counts {
+pub(crate) fn write(out: &mut Vec<u8>, path: &[u8], old: Option<&Side>, new: Option<&Side>) -> Counts {
     if let (Some(before), Some(after)) = (old, new)
         && before.mode.kind_of_file() != after.mode.kind_of_file()
     {
@@ -52,17 +47,11 @@ pub(crate) fn write(
     let text = |side: Option<&Side>| side.map_or(Some(Vec::new()), |side| side.text.clone());
     let (Some(before), Some(after)) = (text(old), text(new)) else {
         binary(out, path, old.is_some(), new.is_some());
-        return Counts {
-            too_large: true,
-            ..Counts::default()
-        };
+        return Counts { too_large: true, ..Counts::default() };
     };
     if is_binary(&before) || is_binary(&after) {
         binary(out, path, old.is_some(), new.is_some());
-        return Counts {
-            binary: true,
-            ..Counts::default()
-        };
+        return Counts { binary: true, ..Counts::default() };
     }
     if before == after {
         return Counts::default();
@@ -70,11 +59,7 @@ pub(crate) fn write(
     let tab: &[u8] = if path.contains(&b' ') { b"\t" } else { b"" };
     for (mark, side, there) in [("--- ", "a/", old.is_some()), ("+++ ", "b/", new.is_some())] {
         out.extend(mark.as_bytes());
-        out.extend(if there {
-            [&quote(side, path), tab].concat()
-        } else {
-            b"/dev/null".to_vec()
-        });
+        out.extend(if there { [&quote(side, path), tab].concat() } else { b"/dev/null".to_vec() });
         out.push(b'\n');
     }
     hunks(out, &before, &after)
@@ -104,19 +89,8 @@ pub(crate) fn is_binary(text: &[u8]) -> bool {
 /// The lines above the hunks: names, modes, ids.
 fn header(out: &mut Vec<u8>, path: &[u8], old: Option<&Side>, new: Option<&Side>) {
     let mode = |side: &Side| format!("{:06o}", side.mode.value());
-    let id = |side: Option<&Side>| {
-        side.map_or_else(|| "0".repeat(40), |side| side.id.to_hex().to_string())
-    };
-    out.extend(
-        [
-            b"diff --git ".as_slice(),
-            &quote("a/", path),
-            b" ",
-            &quote("b/", path),
-            b"\n",
-        ]
-        .concat(),
-    );
+    let id = |side: Option<&Side>| side.map_or_else(|| "0".repeat(40), |side| side.id.to_hex().to_string());
+    out.extend([b"diff --git ".as_slice(), &quote("a/", path), b" ", &quote("b/", path), b"\n"].concat());
     let mut suffix = String::new();
     match (old, new) {
         (None, Some(new)) => out.extend(format!("new file mode {}\n", mode(new)).bytes()),
@@ -134,22 +108,9 @@ fn header(out: &mut Vec<u8>, path: &[u8], old: Option<&Side>, new: Option<&Side>
 
 fn binary(out: &mut Vec<u8>, path: &[u8], old: bool, new: bool) {
     let name = |side, there| {
-        if there {
-            quote(side, path)
-        } else {
-            b"/dev/null".to_vec()
-        }
+        if there { quote(side, path) } else { b"/dev/null".to_vec() }
     };
-    out.extend(
-        [
-            b"Binary files ".as_slice(),
-            &name("a/", old),
-            b" and ",
-            &name("b/", new),
-            b" differ\n",
-        ]
-        .concat(),
-    );
+    out.extend([b"Binary files ".as_slice(), &name("a/", old), b" and ", &name("b/", new), b" differ\n"].concat());
 }
 
 /// A path as git writes it: in quotes with octal escapes when it holds anything odd.
@@ -176,26 +137,14 @@ fn quote(side: &str, path: &[u8]) -> Vec<u8> {
 fn hunks(out: &mut Vec<u8>, before: &[u8], after: &[u8]) -> Counts {
     let input = InternedInput::new(before, after);
     let diff = diff_with_slider_heuristics(Algorithm::Histogram, &input);
-    let old: Vec<&[u8]> = input
-        .before
-        .iter()
-        .map(|token| input.interner[*token])
-        .collect();
-    let new: Vec<&[u8]> = input
-        .after
-        .iter()
-        .map(|token| input.interner[*token])
-        .collect();
+    let old: Vec<&[u8]> = input.before.iter().map(|token| input.interner[*token]).collect();
+    let new: Vec<&[u8]> = input.after.iter().map(|token| input.interner[*token]).collect();
     let all: Vec<Hunk> = diff.hunks().collect();
     let near = |left: &Hunk, right: &Hunk| right.before.start - left.before.end <= 2 * CONTEXT;
     for group in all.chunk_by(near) {
         group_of(out, group, &old, &new);
     }
-    Counts {
-        added: diff.count_additions(),
-        removed: diff.count_removals(),
-        ..Counts::default()
-    }
+    Counts { added: diff.count_additions(), removed: diff.count_removals(), ..Counts::default() }
 }
 
 /// Changes so near to each other that they share their context.
@@ -204,9 +153,7 @@ fn group_of(out: &mut Vec<u8>, group: &[Hunk], old: &[&[u8]], new: &[&[u8]]) {
         return;
     };
     let lead = first.before.start.min(CONTEXT);
-    let tail = (old.len() as u32)
-        .saturating_sub(last.before.end)
-        .min(CONTEXT);
+    let tail = (old.len() as u32).saturating_sub(last.before.end).min(CONTEXT);
     let before = first.before.start - lead..last.before.end + tail;
     let after = first.after.start - lead..last.after.end + tail;
     out.extend(format!("@@ -{} +{} @@\n", span(&before), span(&after)).bytes());
@@ -230,10 +177,7 @@ fn span(range: &Range<u32>) -> String {
 }
 
 fn lines(out: &mut Vec<u8>, mark: u8, text: &[&[u8]], range: Range<u32>) {
-    for line in text
-        .get(range.start as usize..range.end as usize)
-        .unwrap_or_default()
-    {
+    for line in text.get(range.start as usize..range.end as usize).unwrap_or_default() {
         out.push(mark);
         out.extend(*line);
         if line.last() != Some(&b'\n') {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use gix::refs::FullName;
 use gix::worktree::remove::Force as GixForce;
 
-use crate::create::delete_branch;
+use ace_schema::limits::worktree as limits;
+
+use crate::branch::delete_branch;
 use crate::error::Error;
-use crate::limits;
 use crate::linked::Place;
 use crate::list::{Listed, ahead, inspect, is_merged, list, locked, places, tip};
 use crate::note::Note;
@@ -44,23 +45,13 @@ pub struct Removed {
 /// [`Error::NoWorktree`] if none of ours is there, [`Error::PointerChanged`]; without force
 /// [`Error::Dirty`], [`Error::Unmerged`], [`Error::Locked`]; [`Error::Nested`], [`Error::Git`].
 pub fn remove(repo: &Repository, path: &Path, force: Force) -> Result<Removed, Error> {
-    let none = || Error::NoWorktree {
-        path: path.to_owned(),
-    };
+    let none = || Error::NoWorktree { path: path.to_owned() };
     let wanted = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let all = places(&repo.facts().common_dir)?;
-    let place = all
-        .iter()
-        .find(|place| place.path == wanted || place.path == path)
-        .ok_or_else(none)?;
+    let place = all.iter().find(|place| place.path == wanted || place.path == path).ok_or_else(none)?;
     let note = Note::read(&place.git_dir).ok_or_else(none)?;
-    if let Some(inner) = all
-        .iter()
-        .find(|other| *other != place && other.path.starts_with(&place.path))
-    {
-        return Err(Error::Nested {
-            path: inner.path.clone(),
-        });
+    if let Some(inner) = all.iter().find(|other| *other != place && other.path.starts_with(&place.path)) {
+        return Err(Error::Nested { path: inner.path.clone() });
     }
     let there = place.path.symlink_metadata().is_ok();
     if there {
@@ -76,10 +67,7 @@ pub fn remove(repo: &Repository, path: &Path, force: Force) -> Result<Removed, E
             clean(place)?;
         }
         if let (false, Some(tip)) = (merged, tip) {
-            return Err(Error::Unmerged {
-                branch: note.branch,
-                ahead: ahead(&repo.inner, tip, &note.base),
-            });
+            return Err(Error::Unmerged { branch: note.branch, ahead: ahead(&repo.inner, tip, &note.base) });
         }
     }
     take_away(repo, place, &note, merged)
@@ -89,47 +77,25 @@ pub fn remove(repo: &Repository, path: &Path, force: Force) -> Result<Removed, E
 fn clean(place: &Place) -> Result<(), Error> {
     let scan = scan::scan(&place.open()?)?;
     let found = scan.paths.keys().chain(&scan.nested);
-    let paths: Vec<PathBuf> = found
-        .take(limits::NAMED_PATHS)
-        .map(native)
-        .collect::<Result<_, _>>()?;
-    if paths.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Dirty { paths })
-    }
+    let paths: Vec<PathBuf> = found.take(limits::NAMED_PATHS).map(native).collect::<Result<_, _>>()?;
+    if paths.is_empty() { Ok(()) } else { Err(Error::Dirty { paths }) }
 }
 
 /// Deletes the folder, the git folder and, if told so, the branch. The shared objects stay.
-fn take_away(
-    repo: &Repository,
-    place: &Place,
-    note: &Note,
-    with_branch: bool,
-) -> Result<Removed, Error> {
+fn take_away(repo: &Repository, place: &Place, note: &Note, with_branch: bool) -> Result<Removed, Error> {
     let what = "remove the worktree";
     // Where the branch stands is asked before the folder goes, and once more by git when it is deleted.
     let tip = tip(&repo.inner, note);
     let all = repo.inner.worktrees().map_err(Error::git(what))?;
-    let proxy = all
-        .into_iter()
-        .find(|proxy| proxy.git_dir() == place.git_dir);
-    let proxy = proxy.ok_or_else(|| Error::NoWorktree {
-        path: place.path.clone(),
-    })?;
-    proxy
-        .remove(GixForce::OverrideLock, gix::progress::Discard)
-        .map_err(Error::git(what))?;
+    let proxy = all.into_iter().find(|proxy| proxy.git_dir() == place.git_dir);
+    let proxy = proxy.ok_or_else(|| Error::NoWorktree { path: place.path.clone() })?;
+    proxy.remove(GixForce::OverrideLock, gix::progress::Discard).map_err(Error::git(what))?;
     let name: Option<FullName> = format!("refs/heads/{}", note.branch).try_into().ok();
     let branch_deleted = match (with_branch, tip, name) {
         (true, Some(tip), Some(name)) => delete_branch(&repo.inner, name, tip).is_ok(),
         _ => false,
     };
-    Ok(Removed {
-        path: place.path.clone(),
-        branch: note.branch.clone(),
-        branch_deleted,
-    })
+    Ok(Removed { path: place.path.clone(), branch: note.branch.clone(), branch_deleted })
 }
 
 /// Why a worktree went, or stays.
@@ -192,11 +158,7 @@ pub fn prune(
             continue;
         }
         let verdict = judge(&listed, orphan);
-        let mut pruned = Pruned {
-            listed,
-            verdict,
-            branch_deleted: false,
-        };
+        let mut pruned = Pruned { listed, verdict, branch_deleted: false };
         if verdict.goes() && !dry_run {
             match carry_out(repo, &pruned.listed, orphan) {
                 Ok(removed) => pruned.branch_deleted = removed.branch_deleted,
@@ -214,10 +176,7 @@ fn judge(listed: &Listed, orphan: bool) -> Verdict {
         _ if listed.locked.is_some() => Verdict::Locked,
         _ if listed.gone => Verdict::Gone,
         Listed { changed: None, .. } => Verdict::Failed,
-        Listed {
-            changed: Some(changed),
-            ..
-        } if !changed.is_clean() => Verdict::Dirty,
+        Listed { changed: Some(changed), .. } if !changed.is_clean() => Verdict::Dirty,
         _ if listed.merged => Verdict::Merged,
         _ if orphan => Verdict::Orphan,
         _ => Verdict::Unmerged,
@@ -226,9 +185,7 @@ fn judge(listed: &Listed, orphan: bool) -> Verdict {
 
 /// Removes it, after one more look: time has passed since it was listed.
 fn carry_out(repo: &Repository, listed: &Listed, orphan: bool) -> Result<Removed, Error> {
-    let none = || Error::NoWorktree {
-        path: listed.place.path.clone(),
-    };
+    let none = || Error::NoWorktree { path: listed.place.path.clone() };
     let now = inspect(repo, &listed.place)?.ok_or_else(none)?;
     if !judge(&now, orphan).goes() {
         return Err(none());

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use gix::bstr::ByteSlice;
 use gix::sec::Trust;
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 use crate::scan::{self, Kind};
 
 /// A repository, open.
@@ -71,10 +72,7 @@ pub fn discover(cwd: &Path) -> Result<Option<Repository>, Error> {
         Ok((found, _trust)) => found,
         Err(error) => {
             return match std::fs::metadata(cwd) {
-                Err(source) => Err(Error::Io {
-                    path: cwd.to_owned(),
-                    source,
-                }),
+                Err(source) => Err(Error::Io { path: cwd.to_owned(), source }),
                 Ok(_) if is_absent(&error) => Ok(None),
                 Ok(_) => Err(Error::git("look for a repository")(error)),
             };
@@ -82,9 +80,7 @@ pub fn discover(cwd: &Path) -> Result<Option<Repository>, Error> {
     };
     let (git_dir, root) = found.into_repository_and_work_tree_directories();
     let git_dir = git_dir.canonicalize().map_err(Error::io(&git_dir))?;
-    let root = root
-        .map(|root| root.canonicalize().map_err(Error::io(&root)))
-        .transpose()?;
+    let root = root.map(|root| root.canonicalize().map_err(Error::io(&root))).transpose()?;
     let inner = open(&git_dir, root.as_deref())?;
     Repository::new(inner).map(Some)
 }
@@ -113,39 +109,27 @@ pub(crate) fn open(git_dir: &Path, root: Option<&Path>) -> Result<gix::Repositor
         .filter_config_section(|meta| meta.source.kind() != gix::config::source::Kind::Repository)
         .open_path_as_is(true)
         .config_overrides([
-            format!(
-                "gitoxide.objects.allocLimitIfReducedTrust={}",
-                limits::OBJECT_BYTES
-            ),
+            format!("gitoxide.objects.allocLimitIfReducedTrust={}", limits::OBJECT_BYTES),
             "gitoxide.committer.nameFallback=ace".into(),
             "gitoxide.committer.emailFallback=ace@localhost".into(),
             "worktree.useRelativePaths=false".into(),
             "core.trustCTime=true".into(),
             "core.checkStat=default".into(),
         ]);
-    let mut repo = options
-        .open(git_dir)
-        .map_err(Error::git("open the repository"))?
-        .to_thread_local();
-    repo.set_workdir(root.map(Path::to_owned))
-        .map_err(Error::git("open the work tree"))?;
+    let mut repo = options.open(git_dir).map_err(Error::git("open the repository"))?.to_thread_local();
+    repo.set_workdir(root.map(Path::to_owned)).map_err(Error::git("open the work tree"))?;
     Ok(repo)
 }
 
 impl Repository {
     fn new(inner: gix::Repository) -> Result<Self, Error> {
         let head = inner.head().map_err(Error::git("read HEAD"))?;
-        let branch = head
-            .referent_name()
-            .map(|name| name.shorten().to_str_lossy().into_owned());
+        let branch = head.referent_name().map(|name| name.shorten().to_str_lossy().into_owned());
         let unborn = head.is_unborn();
         let facts = Facts {
             root: inner.workdir().map(Path::to_owned),
             git_dir: inner.git_dir().to_owned(),
-            common_dir: inner
-                .common_dir()
-                .canonicalize()
-                .map_err(Error::io(inner.common_dir()))?,
+            common_dir: inner.common_dir().canonicalize().map_err(Error::io(inner.common_dir()))?,
             head: head.id().map(|id| id.to_hex().to_string()),
             branch,
             unborn,
@@ -170,12 +154,8 @@ impl Repository {
         let Ok(head) = self.inner.head_id() else {
             return Ok(None);
         };
-        let walk = self
-            .inner
-            .rev_walk([head.detach()])
-            .first_parent_only()
-            .all()
-            .map_err(Error::git("walk history"))?;
+        let walk =
+            self.inner.rev_walk([head.detach()]).first_parent_only().all().map_err(Error::git("walk history"))?;
         let mut last = None;
         for (step, commit) in walk.enumerate() {
             if step == limits::ROOT_STEPS {
@@ -200,9 +180,7 @@ impl Repository {
         let Some(rev) = rev else {
             return Ok(self.inner.head_id().map_err(|_| Error::Unborn)?.detach());
         };
-        let bad = || Error::BadRevision {
-            rev: rev.to_owned(),
-        };
+        let bad = || Error::BadRevision { rev: rev.to_owned() };
         let id = self.inner.rev_parse_single(rev).map_err(|_| bad())?;
         let commit = id.object().and_then(|object| object.peel_to_commit());
         Ok(commit.map_err(|_| bad())?.id)
@@ -212,14 +190,7 @@ impl Repository {
 impl scan::Scan {
     /// The same as numbers.
     pub(crate) fn counts(&self) -> Changed {
-        let untracked = self
-            .paths
-            .values()
-            .filter(|kind| **kind == Kind::Untracked)
-            .count();
-        Changed {
-            tracked: self.paths.len() - untracked,
-            untracked: untracked + self.nested.len(),
-        }
+        let untracked = self.paths.values().filter(|kind| **kind == Kind::Untracked).count();
+        Changed { tracked: self.paths.len() - untracked, untracked: untracked + self.nested.len() }
     }
 }

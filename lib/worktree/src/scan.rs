@@ -11,8 +11,9 @@ use gix::status::plumbing::index_as_worktree::traits::{FastEq, SubmoduleStatus};
 use gix::status::plumbing::index_as_worktree_with_renames::{Entry, VisitEntry};
 use gix::status::tree_index::TrackRenames;
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 
 /// What a work tree has that HEAD has not.
 #[derive(Debug, Default)]
@@ -42,28 +43,16 @@ pub(crate) fn scan(repo: &gix::Repository) -> Result<Scan, Error> {
     let what = "compare the work tree";
     let enough = AtomicBool::new(false);
     let index = honest_index(repo)?;
-    let mut seen = Seen {
-        scan: Scan::default(),
-        enough: &enough,
-    };
-    let head = repo
-        .head_tree_id_or_empty()
-        .map_err(Error::git(what))?
-        .detach();
-    repo.tree_index_status(
-        &head,
-        &index,
-        None,
-        TrackRenames::Disabled,
-        |change, _, _| {
-            seen.add(change.fields().0.to_owned(), Kind::Staged);
-            Ok(if enough.load(Ordering::Relaxed) {
-                std::ops::ControlFlow::Break(())
-            } else {
-                std::ops::ControlFlow::Continue(())
-            })
-        },
-    )
+    let mut seen = Seen { scan: Scan::default(), enough: &enough };
+    let head = repo.head_tree_id_or_empty().map_err(Error::git(what))?.detach();
+    repo.tree_index_status(&head, &index, None, TrackRenames::Disabled, |change, _, _| {
+        seen.add(change.fields().0.to_owned(), Kind::Staged);
+        Ok(if enough.load(Ordering::Relaxed) {
+            std::ops::ControlFlow::Break(())
+        } else {
+            std::ops::ControlFlow::Continue(())
+        })
+    })
     .map_err(Error::git(what))?;
     let walk = repo.dirwalk_options().map_err(Error::git(what))?;
     let walked = repo.index_worktree_status(
@@ -80,10 +69,7 @@ pub(crate) fn scan(repo: &gix::Repository) -> Result<Scan, Error> {
         },
     );
     if enough.load(Ordering::Relaxed) {
-        return Err(Error::TooMuch {
-            what: "changed files",
-            limit: limits::PATHS as u64,
-        });
+        return Err(Error::TooMuch { what: "changed files", limit: limits::PATHS as u64 });
     }
     walked.map_err(Error::git(what))?;
     Ok(seen.scan)
@@ -115,16 +101,10 @@ impl<'a> VisitEntry<'a> for Seen<'_> {
 
     fn visit_entry(&mut self, entry: Entry<'a, (), ()>) {
         match entry {
-            Entry::Modification {
-                entry,
-                rela_path,
-                status,
-                ..
-            } => {
+            Entry::Modification { entry, rela_path, status, .. } => {
                 // A submodule that is not checked out is no change: its entry is kept as it is.
                 let kept = matches!(status, EntryStatus::NeedsUpdate(_))
-                    || entry.mode == Mode::COMMIT
-                        && !matches!(status, EntryStatus::Conflict { .. });
+                    || entry.mode == Mode::COMMIT && !matches!(status, EntryStatus::Conflict { .. });
                 if !kept {
                     self.add(rela_path.to_owned(), Kind::Changed);
                 }
@@ -162,19 +142,13 @@ impl SubmoduleStatus for Unseen {
 /// The index without the bits that say "do not look": whoever owns a work tree could hide its changes
 /// behind them. A path that sparse checkout left out stays left out, as long as nothing is there.
 fn honest_index(repo: &gix::Repository) -> Result<gix::index::File, Error> {
-    let shared = repo
-        .index_or_empty()
-        .map_err(Error::git("read the index"))?;
+    let shared = repo.index_or_empty().map_err(Error::git("read the index"))?;
     let mut index: gix::index::File = (**shared).clone();
     let (entries, paths) = index.entries_mut_and_pathbacking();
     for entry in entries {
-        entry
-            .flags
-            .remove(Flags::ASSUME_VALID | Flags::FSMONITOR_VALID);
+        entry.flags.remove(Flags::ASSUME_VALID | Flags::FSMONITOR_VALID);
         if entry.flags.contains(Flags::SKIP_WORKTREE) {
-            let there = repo
-                .workdir_path(entry.path_in(paths))
-                .is_some_and(|path| path.symlink_metadata().is_ok());
+            let there = repo.workdir_path(entry.path_in(paths)).is_some_and(|path| path.symlink_metadata().is_ok());
             if there {
                 entry.flags.remove(Flags::SKIP_WORKTREE);
             }

@@ -10,9 +10,10 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::entry::{Mode, Stat};
 use gix::objs::tree::EntryKind;
 
+use ace_schema::limits::worktree as limits;
+
 use crate::commit;
 use crate::error::Error;
-use crate::limits;
 use crate::scan::Scan;
 
 /// What is on disk at a path.
@@ -39,10 +40,7 @@ pub(crate) fn look(root: &Path, path: &Path) -> Disk {
     match root.join(path).symlink_metadata() {
         Ok(meta) if meta.is_symlink() => Disk::Link,
         Ok(meta) if meta.is_dir() => Disk::Folder,
-        Ok(meta) if meta.is_file() => Disk::File {
-            len: meta.len(),
-            meta,
-        },
+        Ok(meta) if meta.is_file() => Disk::File { len: meta.len(), meta },
         _ => Disk::Absent,
     }
 }
@@ -79,10 +77,7 @@ pub(crate) struct Keep {
 impl Keep {
     /// Everything.
     pub(crate) fn all() -> Self {
-        Self {
-            each: u64::MAX,
-            rest: u64::MAX,
-        }
+        Self { each: u64::MAX, rest: u64::MAX }
     }
 
     /// Files of up to `each` bytes, as long as all together have up to `total`.
@@ -106,16 +101,9 @@ pub(crate) struct Snapshot {
 }
 
 /// Writes the tree into the object store of `repo` (which may be in memory).
-pub(crate) fn snapshot(
-    repo: &gix::Repository,
-    scan: &Scan,
-    mut keep: Keep,
-) -> Result<Snapshot, Error> {
+pub(crate) fn snapshot(repo: &gix::Repository, scan: &Scan, mut keep: Keep) -> Result<Snapshot, Error> {
     let what = "write the tree";
-    let head = repo
-        .head_tree_id_or_empty()
-        .map_err(Error::git(what))?
-        .detach();
+    let head = repo.head_tree_id_or_empty().map_err(Error::git(what))?.detach();
     let mut entries = Entries::new();
     {
         let (mut pipeline, index) = repo.filter_pipeline(None).map_err(Error::git(what))?;
@@ -125,24 +113,12 @@ pub(crate) fn snapshot(
         }
     }
     let mut editor = repo.edit_tree(head).map_err(Error::git(what))?;
-    for path in entries
-        .iter()
-        .filter(|(_, entry)| entry.is_none())
-        .map(|(path, _)| path)
-    {
+    for path in entries.iter().filter(|(_, entry)| entry.is_none()).map(|(path, _)| path) {
         editor.remove(path.as_bstr()).map_err(Error::git(what))?;
     }
     for (path, entry) in &entries {
-        if let Some(Entry {
-            kind,
-            id,
-            stored: true,
-            ..
-        }) = entry
-        {
-            editor
-                .upsert(path.as_bstr(), *kind, *id)
-                .map_err(Error::git(what))?;
+        if let Some(Entry { kind, id, stored: true, .. }) = entry {
+            editor.upsert(path.as_bstr(), *kind, *id).map_err(Error::git(what))?;
         }
     }
     let tree = editor.write().map_err(Error::git(what))?.detach();
@@ -163,10 +139,9 @@ fn entry(
     let staged = index.entry_by_path(path);
     let stat = commit::stat(&root.join(&native));
     match look(root, &native) {
-        Disk::File { len, .. } if len > limits::FILE_BYTES => Err(Error::TooMuch {
-            what: "bytes in a file",
-            limit: limits::FILE_BYTES,
-        }),
+        Disk::File { len, .. } if len > limits::FILE_BYTES => {
+            Err(Error::TooMuch { what: "bytes in a file", limit: limits::FILE_BYTES })
+        }
         Disk::File { len, meta } if !keep.take(len) => {
             let full = root.join(&native);
             let mut file = std::fs::File::open(&full).map_err(Error::io(&full))?;
@@ -180,39 +155,19 @@ fn entry(
             )
             .map_err(Error::git("hash a file"))?;
             let runs = meta.permissions().mode() & 0o100 != 0;
-            let kind = if runs {
-                EntryKind::BlobExecutable
-            } else {
-                EntryKind::Blob
-            };
-            Ok(Some(Entry {
-                kind,
-                id,
-                stat,
-                stored: false,
-            }))
+            let kind = if runs { EntryKind::BlobExecutable } else { EntryKind::Blob };
+            Ok(Some(Entry { kind, id, stat, stored: false }))
         }
         Disk::File { .. } | Disk::Link => {
-            let made = pipeline
-                .worktree_file_to_object(path, index)
-                .map_err(Error::git("store a file"))?;
-            Ok(made.map(|(id, kind, _)| Entry {
-                kind,
-                id,
-                stat,
-                stored: true,
-            }))
+            let made = pipeline.worktree_file_to_object(path, index).map_err(Error::git("store a file"))?;
+            Ok(made.map(|(id, kind, _)| Entry { kind, id, stat, stored: true }))
         }
         // A submodule's entry is kept as it was staged, checked out or not.
-        Disk::Folder | Disk::Absent => {
-            Ok(staged
-                .filter(|entry| entry.mode == Mode::COMMIT)
-                .map(|entry| Entry {
-                    kind: EntryKind::Commit,
-                    id: entry.id,
-                    stat: None,
-                    stored: true,
-                }))
-        }
+        Disk::Folder | Disk::Absent => Ok(staged.filter(|entry| entry.mode == Mode::COMMIT).map(|entry| Entry {
+            kind: EntryKind::Commit,
+            id: entry.id,
+            stat: None,
+            stored: true,
+        })),
     }
 }

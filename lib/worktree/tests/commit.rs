@@ -10,12 +10,7 @@ use crate::fixture::*;
 fn commits_everything_and_git_finds_it_clean() {
     let fixture = Fixture::new();
     let sub = fixture.git(&["rev-parse", "HEAD"]);
-    fixture.git(&[
-        "update-index",
-        "--add",
-        "--cacheinfo",
-        &format!("160000,{},sub", sub.trim()),
-    ]);
+    fixture.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{},sub", sub.trim())]);
     fixture.git(&["commit", "-qm", "with a submodule"]);
     let made = fixture.create("x");
     let at = |path: &str| made.place.path.join(path);
@@ -29,30 +24,19 @@ fn commits_everything_and_git_finds_it_clean() {
     for name in [b"new\nline".as_slice(), b"-rf", b"\xff\xfe"] {
         write(&made.place.path.join(bytes(name)), name);
     }
-    let done = commit_all(&made.place, "first line\n\nmore\n\n", &uma())
-        .unwrap()
-        .unwrap();
+    let done = commit_all(&made.place, "first line\n\nmore\n\n", &uma()).unwrap().unwrap();
     assert_eq!(porcelain(&made.place.path), "");
-    assert_eq!(
-        git(&made.place.path, &["rev-parse", "ace/x"]).trim(),
-        done.commit
-    );
+    assert_eq!(git(&made.place.path, &["rev-parse", "ace/x"]).trim(), done.commit);
     assert_eq!(
         git(&made.place.path, &["log", "-1", "--format=%an <%ae>|%P|%B"]),
-        format!(
-            "Uma <uma@example.org>|{}|first line\n\nmore\n\n",
-            made.base_commit
-        )
+        format!("Uma <uma@example.org>|{}|first line\n\nmore\n\n", made.base_commit)
     );
     let tree = git(&made.place.path, &["ls-tree", "-r", "HEAD"]);
     for row in ["100755 blob", "120000 blob", "160000 commit"] {
         assert!(tree.contains(row), "{tree}");
     }
     assert!(tree.contains(&format!("{}\tsub", sub.trim())), "{tree}");
-    assert!(
-        !tree.contains("src/lib.rs") && !tree.contains("ignored.o"),
-        "{tree}"
-    );
+    assert!(!tree.contains("src/lib.rs") && !tree.contains("ignored.o"), "{tree}");
     assert_eq!(done.files, 8);
     fixture.git(&["fsck", "--strict"]);
     assert!(git(&made.place.path, &["reflog", "-1"]).contains("commit: first line"));
@@ -103,10 +87,7 @@ fn line_ends_are_stored_as_git_would() {
     let made = fixture.create("x");
     write(&made.place.path.join("dos.txt"), "one\r\ntwo\r\n");
     commit_all(&made.place, "m", &uma()).unwrap().unwrap();
-    assert_eq!(
-        git(&made.place.path, &["cat-file", "blob", "HEAD:dos.txt"]),
-        "one\ntwo\n"
-    );
+    assert_eq!(git(&made.place.path, &["cat-file", "blob", "HEAD:dos.txt"]), "one\ntwo\n");
     assert_eq!(porcelain(&made.place.path), "");
 }
 
@@ -115,10 +96,7 @@ fn odd_names_and_messages_make_a_valid_commit() {
     let fixture = Fixture::new();
     let made = fixture.create("x");
     write(&made.place.path.join("b"), "");
-    let odd = Identity {
-        name: "A <b>\n\0author x".into(),
-        email: "<a@b>\n".into(),
-    };
+    let odd = Identity { name: "A <b>\n\0author x".into(), email: "<a@b>\n".into() };
     commit_all(&made.place, "\0\n  ", &odd).unwrap().unwrap();
     fixture.git(&["fsck", "--strict"]);
 }
@@ -133,10 +111,7 @@ fn only_our_own_branch_is_committed_to() {
     let refused = commit_all(&made.place, "m", &uma());
     assert!(matches!(refused, Err(Error::ForeignHead { head }) if head == "precious"));
     git(&made.place.path, &["checkout", "-q", "--detach"]);
-    assert!(matches!(
-        commit_all(&made.place, "m", &uma()),
-        Err(Error::ForeignHead { .. })
-    ));
+    assert!(matches!(commit_all(&made.place, "m", &uma()), Err(Error::ForeignHead { .. })));
 }
 
 #[test]
@@ -144,11 +119,7 @@ fn a_half_made_merge_is_not_committed_over() {
     let fixture = Fixture::new();
     let made = fixture.create("x");
     write(&made.place.path.join("b"), "");
-    std::fs::write(
-        made.place.git_dir.join("MERGE_HEAD"),
-        format!("{}\n", made.base_commit),
-    )
-    .unwrap();
+    std::fs::write(made.place.git_dir.join("MERGE_HEAD"), format!("{}\n", made.base_commit)).unwrap();
     let refused = commit_all(&made.place, "m", &uma());
     assert!(matches!(refused, Err(Error::Busy { what }) if what == "merge"));
 }

@@ -15,30 +15,15 @@ fn makes_a_worktree_that_git_agrees_with() {
     assert_eq!(made.base_commit, fixture.git(&["rev-parse", "HEAD"]).trim());
     assert_eq!(porcelain(&made.place.path), "");
     let list = fixture.git(&["worktree", "list", "--porcelain"]);
-    assert!(
-        list.contains(&format!("worktree {}", made.place.path.display())),
-        "{list}"
-    );
+    assert!(list.contains(&format!("worktree {}", made.place.path.display())), "{list}");
     assert!(list.contains("branch refs/heads/ace/fix-median"), "{list}");
     assert!(!list.contains("locked"), "{list}");
     fixture.git(&["fsck", "--strict"]);
     let git_dir = git(&made.place.path, &["rev-parse", "--absolute-git-dir"]);
     assert_eq!(made.place.git_dir.to_str(), Some(git_dir.trim()));
-    let mode = made
-        .place
-        .path
-        .join("run.sh")
-        .metadata()
-        .unwrap()
-        .permissions()
-        .mode();
+    let mode = made.place.path.join("run.sh").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o111, 0o111);
-    assert_eq!(
-        std::fs::read_link(made.place.path.join("link"))
-            .unwrap()
-            .to_str(),
-        Some("a.txt")
-    );
+    assert_eq!(std::fs::read_link(made.place.path.join("link")).unwrap().to_str(), Some("a.txt"));
 }
 
 #[test]
@@ -46,14 +31,7 @@ fn a_taken_name_gets_a_number() {
     let fixture = Fixture::new();
     let repo = fixture.open();
     for (n, branch) in ["ace/x", "ace/x-2", "ace/x-3"].into_iter().enumerate() {
-        let made = create(
-            &repo,
-            "x",
-            &fixture.place(&n.to_string()),
-            None,
-            Carry::Leave,
-        )
-        .unwrap();
+        let made = create(&repo, "x", &fixture.place(&n.to_string()), None, Carry::Leave).unwrap();
         assert_eq!(made.branch, branch);
     }
 }
@@ -74,14 +52,7 @@ fn any_name_makes_a_branch() {
     .into_iter()
     .enumerate()
     {
-        let made = create(
-            &fixture.open(),
-            name,
-            &fixture.place(&n.to_string()),
-            None,
-            Carry::Leave,
-        )
-        .unwrap();
+        let made = create(&fixture.open(), name, &fixture.place(&n.to_string()), None, Carry::Leave).unwrap();
         assert_eq!(made.branch, branch, "{name:?}");
     }
     fixture.git(&["fsck"]);
@@ -92,18 +63,8 @@ fn begins_at_any_revision() {
     let fixture = Fixture::new();
     fixture.write("a.txt", "second\n");
     fixture.commit("second");
-    let made = create(
-        &fixture.open(),
-        "old",
-        &fixture.place("old"),
-        Some("HEAD~1"),
-        Carry::Leave,
-    )
-    .unwrap();
-    assert_eq!(
-        std::fs::read_to_string(made.place.path.join("a.txt")).unwrap(),
-        "one\ntwo\nthree\n"
-    );
+    let made = create(&fixture.open(), "old", &fixture.place("old"), Some("HEAD~1"), Carry::Leave).unwrap();
+    assert_eq!(std::fs::read_to_string(made.place.path.join("a.txt")).unwrap(), "one\ntwo\nthree\n");
     assert_eq!(porcelain(&made.place.path), "");
 }
 
@@ -112,13 +73,7 @@ fn a_failure_leaves_nothing_behind() {
     let fixture = Fixture::new();
     let repo = fixture.open();
     let before = fixture.traces();
-    let bad = create(
-        &repo,
-        "x",
-        &fixture.place("x"),
-        Some("no-such-rev"),
-        Carry::Leave,
-    );
+    let bad = create(&repo, "x", &fixture.place("x"), Some("no-such-rev"), Carry::Leave);
     assert!(matches!(bad, Err(Error::BadRevision { rev }) if rev == "no-such-rev"));
     assert_eq!(fixture.traces(), before);
     // A blob is missing: the checkout fails in the middle.
@@ -128,28 +83,12 @@ fn a_failure_leaves_nothing_behind() {
     std::fs::set_permissions(&object, std::fs::Permissions::from_mode(0o644)).unwrap();
     std::fs::remove_file(&object).unwrap();
     let before = fixture.traces();
-    let broken = create(
-        &fixture.open(),
-        "x",
-        &fixture.place("x"),
-        None,
-        Carry::Leave,
-    );
+    let broken = create(&fixture.open(), "x", &fixture.place("x"), None, Carry::Leave);
     assert!(matches!(broken, Err(Error::Git { .. })), "{broken:?}");
     // Git's own folders for worktrees and branches may stay, empty.
-    let after: Vec<String> = fixture
-        .traces()
-        .lines()
-        .filter(|line| !before.contains(line))
-        .map(Into::into)
-        .collect();
+    let after: Vec<String> = fixture.traces().lines().filter(|line| !before.contains(line)).map(Into::into).collect();
     let harmless = ["/.git/worktrees", "/refs/heads/ace", "/logs/refs/heads/ace"];
-    assert!(
-        after
-            .iter()
-            .all(|line| harmless.iter().any(|end| line.ends_with(end))),
-        "{after:#?}"
-    );
+    assert!(after.iter().all(|line| harmless.iter().any(|end| line.ends_with(end))), "{after:#?}");
 }
 
 #[test]
@@ -157,13 +96,7 @@ fn refuses_a_folder_in_use_and_leaves_it_alone() {
     let fixture = Fixture::new();
     write(&fixture.place("x").join("mine"), "precious");
     let before = fixture.traces();
-    let refused = create(
-        &fixture.open(),
-        "x",
-        &fixture.place("x"),
-        None,
-        Carry::Leave,
-    );
+    let refused = create(&fixture.open(), "x", &fixture.place("x"), None, Carry::Leave);
     assert!(matches!(refused, Err(Error::Occupied { .. })));
     assert_eq!(fixture.traces(), before);
 }
@@ -171,13 +104,7 @@ fn refuses_a_folder_in_use_and_leaves_it_alone() {
 #[test]
 fn a_repository_without_commits_has_nothing_to_begin_from() {
     let fixture = Fixture::empty();
-    let refused = create(
-        &fixture.open(),
-        "x",
-        &fixture.place("x"),
-        None,
-        Carry::Leave,
-    );
+    let refused = create(&fixture.open(), "x", &fixture.place("x"), None, Carry::Leave);
     assert!(matches!(refused, Err(Error::Unborn)));
 }
 
@@ -189,28 +116,15 @@ fn works_from_bare_detached_and_linked() {
     let repo = discover(&bare).unwrap().unwrap();
     let made = create(&repo, "x", &fixture.place("bare"), None, Carry::Leave).unwrap();
     assert_eq!(porcelain(&made.place.path), "");
-    assert!(matches!(
-        create(&repo, "y", &fixture.place("y"), None, Carry::Bring),
-        Err(Error::Bare)
-    ));
+    assert!(matches!(create(&repo, "y", &fixture.place("y"), None, Carry::Bring), Err(Error::Bare)));
 
     fixture.git(&["checkout", "-q", "--detach"]);
     let made = fixture.create("detached");
     assert_eq!(porcelain(&made.place.path), "");
 
     let linked = discover(&made.place.path).unwrap().unwrap();
-    let again = create(
-        &linked,
-        "inner",
-        &fixture.place("inner"),
-        None,
-        Carry::Leave,
-    )
-    .unwrap();
-    assert_eq!(
-        again.place.git_dir.parent(),
-        Some(fixture.root().join(".git/worktrees").as_path())
-    );
+    let again = create(&linked, "inner", &fixture.place("inner"), None, Carry::Leave).unwrap();
+    assert_eq!(again.place.git_dir.parent(), Some(fixture.root().join(".git/worktrees").as_path()));
     assert_eq!(porcelain(&again.place.path), "");
 }
 
@@ -218,13 +132,7 @@ fn works_from_bare_detached_and_linked() {
 fn a_branch_called_ace_is_in_the_way() {
     let fixture = Fixture::new();
     fixture.git(&["branch", "ace"]);
-    let refused = create(
-        &fixture.open(),
-        "x",
-        &fixture.place("x"),
-        None,
-        Carry::Leave,
-    );
+    let refused = create(&fixture.open(), "x", &fixture.place("x"), None, Carry::Leave);
     assert!(matches!(refused, Err(Error::NameTaken { name }) if name == "ace"));
 }
 
@@ -241,14 +149,7 @@ fn carries_what_is_not_committed() {
     std::fs::remove_file(fixture.root().join("link")).unwrap();
     std::os::unix::fs::symlink("src", fixture.root().join("link")).unwrap();
     let before = porcelain(&fixture.root());
-    let made = create(
-        &fixture.open(),
-        "x",
-        &fixture.place("x"),
-        None,
-        Carry::Bring,
-    )
-    .unwrap();
+    let made = create(&fixture.open(), "x", &fixture.place("x"), None, Carry::Bring).unwrap();
     assert_eq!(porcelain(&fixture.root()), before);
     let there = |folder: &std::path::Path| {
         let add = ["add", "-AN"];
@@ -267,54 +168,25 @@ fn carries_a_file_that_became_a_folder_and_the_other_way_round() {
     fixture.write("link/inner", "now a folder\n");
     std::fs::remove_dir_all(fixture.root().join("src")).unwrap();
     fixture.write("src", "now a file\n");
-    let made = create(
-        &fixture.open(),
-        "x",
-        &fixture.place("x"),
-        None,
-        Carry::Bring,
-    )
-    .unwrap();
-    assert_eq!(
-        std::fs::read_to_string(made.place.path.join("link/inner")).unwrap(),
-        "now a folder\n"
-    );
-    assert_eq!(
-        std::fs::read_to_string(made.place.path.join("src")).unwrap(),
-        "now a file\n"
-    );
+    let made = create(&fixture.open(), "x", &fixture.place("x"), None, Carry::Bring).unwrap();
+    assert_eq!(std::fs::read_to_string(made.place.path.join("link/inner")).unwrap(), "now a folder\n");
+    assert_eq!(std::fs::read_to_string(made.place.path.join("src")).unwrap(), "now a file\n");
     assert_eq!(porcelain(&made.place.path), porcelain(&fixture.root()));
 }
 
 #[test]
 fn carries_odd_names_and_leaves_repositories_behind() {
     let fixture = Fixture::new();
-    let odd: [&[u8]; 5] = [
-        b"new\nline",
-        b"-rf",
-        b"\xff\xfe",
-        b" space ",
-        "übung".as_bytes(),
-    ];
+    let odd: [&[u8]; 5] = [b"new\nline", b"-rf", b"\xff\xfe", b" space ", "übung".as_bytes()];
     for name in odd {
         fixture.write(bytes(name), name);
     }
     std::fs::create_dir(fixture.root().join("nested")).unwrap();
     git(&fixture.root().join("nested"), &["init", "-q"]);
     fixture.write("nested/file", "x");
-    let made = create(
-        &fixture.open(),
-        "x",
-        &fixture.place("x"),
-        None,
-        Carry::Bring,
-    )
-    .unwrap();
+    let made = create(&fixture.open(), "x", &fixture.place("x"), None, Carry::Bring).unwrap();
     for name in odd {
-        assert_eq!(
-            std::fs::read(made.place.path.join(bytes(name))).unwrap(),
-            name
-        );
+        assert_eq!(std::fs::read(made.place.path.join(bytes(name))).unwrap(), name);
     }
     assert_eq!(made.left_behind, [std::path::PathBuf::from("nested")]);
     assert!(!made.place.path.join("nested").exists());
@@ -325,13 +197,7 @@ fn carries_only_to_the_commit_the_changes_were_made_on() {
     let fixture = Fixture::new();
     fixture.write("a.txt", "second\n");
     fixture.commit("second");
-    let refused = create(
-        &fixture.open(),
-        "x",
-        &fixture.place("x"),
-        Some("HEAD~1"),
-        Carry::Bring,
-    );
+    let refused = create(&fixture.open(), "x", &fixture.place("x"), Some("HEAD~1"), Carry::Bring);
     assert!(matches!(refused, Err(Error::CarryBase)));
 }
 
@@ -345,25 +211,14 @@ fn keeps_odd_names_submodules_and_line_ends() {
     fixture.write("dos.txt", "one\r\ntwo\r\n");
     fixture.write(".gitattributes", "dos.txt text eol=crlf\n");
     let sub = fixture.git(&["rev-parse", "HEAD"]);
-    fixture.git(&[
-        "update-index",
-        "--add",
-        "--cacheinfo",
-        &format!("160000,{},sub", sub.trim()),
-    ]);
+    fixture.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{},sub", sub.trim())]);
     fixture.git(&["add", "-A", "--", ":!sub"]);
     fixture.git(&["commit", "-qm", "odd"]);
     let made = fixture.create("odd");
     for name in odd {
-        assert_eq!(
-            std::fs::read(made.place.path.join(bytes(name))).unwrap(),
-            name
-        );
+        assert_eq!(std::fs::read(made.place.path.join(bytes(name))).unwrap(), name);
     }
-    assert_eq!(
-        std::fs::read(made.place.path.join("dos.txt")).unwrap(),
-        b"one\r\ntwo\r\n"
-    );
+    assert_eq!(std::fs::read(made.place.path.join("dos.txt")).unwrap(), b"one\r\ntwo\r\n");
     assert_eq!(porcelain(&made.place.path), "");
 }
 
@@ -376,22 +231,13 @@ fn thirty_two_at_once_all_succeed() {
                 let fixture = &fixture;
                 scope.spawn(move || {
                     // Half of them want the very same name.
-                    let name = if n % 2 == 0 {
-                        "same".to_owned()
-                    } else {
-                        format!("n{n}")
-                    };
+                    let name = if n % 2 == 0 { "same".to_owned() } else { format!("n{n}") };
                     let place = fixture.place(&n.to_string());
-                    create(&fixture.open(), &name, &place, None, Carry::Leave)
-                        .unwrap()
-                        .branch
+                    create(&fixture.open(), &name, &place, None, Carry::Leave).unwrap().branch
                 })
             })
             .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let distinct: std::collections::BTreeSet<_> = made.iter().collect();
     assert_eq!(distinct.len(), 32);

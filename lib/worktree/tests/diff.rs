@@ -14,27 +14,16 @@ fn numstat(folder: &Path, base: &str) -> Vec<(String, String, String)> {
     git(folder, &["reset", "-q"]);
     let row = |row: &str| {
         let mut parts = row.splitn(3, '\t').map(str::to_owned);
-        (
-            parts.next().unwrap(),
-            parts.next().unwrap(),
-            parts.next().unwrap(),
-        )
+        (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap())
     };
-    out.split('\0')
-        .filter(|text| !text.is_empty())
-        .map(row)
-        .collect()
+    out.split('\0').filter(|text| !text.is_empty()).map(row).collect()
 }
 
 fn ours(diff: &Diff) -> Vec<(String, String, String)> {
     let count = |n: u32, binary| if binary { "-".into() } else { n.to_string() };
     let row = |file: &ace_worktree::FileChange| {
         let path = file.path.to_string_lossy().into_owned();
-        (
-            count(file.added, file.binary),
-            count(file.removed, file.binary),
-            path,
-        )
+        (count(file.added, file.binary), count(file.removed, file.binary), path)
     };
     diff.files.iter().map(row).collect()
 }
@@ -42,14 +31,7 @@ fn ours(diff: &Diff) -> Vec<(String, String, String)> {
 /// Applies the patch to a fresh checkout of the base and compares the trees.
 fn apply(fixture: &Fixture, diff: &Diff, folder: &Path) {
     let fresh = fixture.home.path().join("fresh");
-    fixture.git(&[
-        "worktree",
-        "add",
-        "-q",
-        "--detach",
-        fresh.to_str().unwrap(),
-        &diff.base,
-    ]);
+    fixture.git(&["worktree", "add", "-q", "--detach", fresh.to_str().unwrap(), &diff.base]);
     let patch = fixture.home.path().join("patch");
     std::fs::write(&patch, &diff.patch).unwrap();
     git(&fresh, &["apply", "--index", patch.to_str().unwrap()]);
@@ -79,9 +61,7 @@ fn agrees_with_git_and_applies() {
     let at = |path: &str| made.place.path.join(path);
     write(
         &at("long.txt"),
-        long.replace("line 3\n", "third\n")
-            .replace("line 8\n", "")
-            .replace("line 70\n", "line 70\nplus\n"),
+        long.replace("line 3\n", "third\n").replace("line 8\n", "").replace("line 70\n", "line 70\nplus\n"),
     );
     write(&at("bare-end.txt"), "no\nend\nnow\n");
     write(&at("a.txt"), "one\ntwo\nthree");
@@ -98,20 +78,8 @@ fn agrees_with_git_and_applies() {
     std::os::unix::fs::symlink("src", at("link")).unwrap();
     let diff = diff(&made.place, &made.base_commit).unwrap();
     assert_eq!(ours(&diff), numstat(&made.place.path, &made.base_commit));
-    assert_eq!(
-        diff.added,
-        diff.files
-            .iter()
-            .map(|file| u64::from(file.added))
-            .sum::<u64>()
-    );
-    let status = |path: &str| {
-        diff.files
-            .iter()
-            .find(|file| file.path == Path::new(path))
-            .unwrap()
-            .status
-    };
+    assert_eq!(diff.added, diff.files.iter().map(|file| u64::from(file.added)).sum::<u64>());
+    let status = |path: &str| diff.files.iter().find(|file| file.path == Path::new(path)).unwrap().status;
     assert_eq!(status("src/lib.rs"), FileStatus::Deleted);
     assert_eq!(status("umläut"), FileStatus::Added);
     assert_eq!(status("run.sh"), FileStatus::Modified);
@@ -142,11 +110,7 @@ fn staged_and_committed_changes_count_too() {
     git(&made.place.path, &["add", "-A"]);
     write(&made.place.path.join("loose"), "3\n");
     let diff = diff(&made.place, &made.base_commit).unwrap();
-    let paths: Vec<_> = diff
-        .files
-        .iter()
-        .map(|file| file.path.to_str().unwrap())
-        .collect();
+    let paths: Vec<_> = diff.files.iter().map(|file| file.path.to_str().unwrap()).collect();
     assert_eq!(paths, ["committed", "loose", "staged"]);
 }
 
@@ -157,9 +121,7 @@ fn binary_and_large_files_are_named_without_lines() {
     write(&made.place.path.join("picture"), b"\x89PNG\0\0");
     write(&made.place.path.join("large"), "x\n".repeat(3 << 20));
     let diff = diff(&made.place, &made.base_commit).unwrap();
-    let [large, picture] = diff.files.as_slice() else {
-        panic!("{:?}", diff.files)
-    };
+    let [large, picture] = diff.files.as_slice() else { panic!("{:?}", diff.files) };
     assert!(large.too_large && !large.binary);
     assert!(picture.binary && !picture.too_large);
     assert!(diff.patch.len() < 1000);
@@ -190,10 +152,7 @@ fn other_repositories_within_are_named_only() {
 fn an_unknown_base_is_refused() {
     let fixture = Fixture::new();
     let made = fixture.create("x");
-    assert!(matches!(
-        diff(&made.place, "nope"),
-        Err(Error::BadRevision { .. })
-    ));
+    assert!(matches!(diff(&made.place, "nope"), Err(Error::BadRevision { .. })));
 }
 
 #[test]

@@ -17,9 +17,7 @@ pub struct Fixture {
 impl Fixture {
     /// A repository without a commit.
     pub fn empty() -> Self {
-        let fixture = Self {
-            home: TempDir::new().unwrap(),
-        };
+        let fixture = Self { home: TempDir::new().unwrap() };
         std::fs::create_dir(fixture.root()).unwrap();
         fixture.git(&["init", "-q", "-b", "main"]);
         for (key, value) in [("user.name", "Uma"), ("user.email", "uma@example.org")] {
@@ -51,12 +49,7 @@ impl Fixture {
 
     /// Where a worktree called `id` goes.
     pub fn place(&self, id: &str) -> PathBuf {
-        self.root()
-            .parent()
-            .unwrap()
-            .join("worktrees")
-            .join(id)
-            .join("repo")
+        self.root().parent().unwrap().join("worktrees").join(id).join("repo")
     }
 
     pub fn create(&self, name: &str) -> Created {
@@ -85,17 +78,9 @@ impl Fixture {
     /// Every file, folder, ref and worktree there is: equal before and after what must leave no trace.
     pub fn traces(&self) -> String {
         let top = self.home.path();
-        let mut names: Vec<String> = walk(top)
-            .into_iter()
-            .filter(|path| !path.contains("/objects/"))
-            .collect();
+        let mut names: Vec<String> = walk(top).into_iter().filter(|path| !path.contains("/objects/")).collect();
         names.sort();
-        format!(
-            "{}\n{}\n{}",
-            names.join("\n"),
-            self.git(&["for-each-ref"]),
-            self.git(&["worktree", "list"])
-        )
+        format!("{}\n{}\n{}", names.join("\n"), self.git(&["for-each-ref"]), self.git(&["worktree", "list"]))
     }
 }
 
@@ -132,11 +117,7 @@ pub fn run(folder: &Path, args: &[&str]) -> Output {
 
 pub fn git(folder: &Path, args: &[&str]) -> String {
     let out = run(folder, args);
-    assert!(
-        out.status.success(),
-        "git {args:?}: {}",
-        String::from_utf8_lossy(&out.stderr)
-    );
+    assert!(out.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
@@ -149,8 +130,5 @@ pub fn bytes(name: &[u8]) -> &Path {
 }
 
 pub fn uma() -> Identity {
-    Identity {
-        name: "Uma".into(),
-        email: "uma@example.org".into(),
-    }
+    Identity { name: "Uma".into(), email: "uma@example.org".into() }
 }

@@ -3,9 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use ace_worktree::{
-    Carry, Error, Force, How, Verdict, commit_all, create, diff, land, list, prune, remove,
-};
+use ace_worktree::{Carry, Error, Force, How, Verdict, commit_all, create, diff, land, list, prune, remove};
 
 use crate::fixture::*;
 
@@ -16,13 +14,7 @@ impl Canary {
     fn settle(fixture: &Fixture) -> Self {
         let bird = fixture.home.path().canonicalize().unwrap().join("canary");
         let script = bird.with_extension("sh");
-        write(
-            &script,
-            format!(
-                "#!/bin/sh\necho \"$0 $*\" >> {}\nexec cat\n",
-                bird.display()
-            ),
-        );
+        write(&script, format!("#!/bin/sh\necho \"$0 $*\" >> {}\nexec cat\n", bird.display()));
         let runs = |path: &std::path::Path| {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
         };
@@ -56,11 +48,7 @@ impl Canary {
         fixture.git(&["config", "merge.default", "evil"]);
         fixture.git(&["config", "merge.verifySignatures", "true"]);
         fixture.git(&["config", "commit.gpgSign", "true"]);
-        fixture.git(&[
-            "config",
-            "core.hooksPath",
-            fixture.home.path().join("hooks").to_str().unwrap(),
-        ]);
+        fixture.git(&["config", "core.hooksPath", fixture.home.path().join("hooks").to_str().unwrap()]);
         for hook in [
             "post-checkout",
             "post-merge",
@@ -79,10 +67,7 @@ impl Canary {
             let path = fixture.root().join(".git/hooks").join(hook);
             std::fs::copy(&script, &path).unwrap();
         }
-        write(
-            &fixture.root().join(".git/info/attributes"),
-            "* filter=evil diff=evil merge=evil\n",
-        );
+        write(&fixture.root().join(".git/info/attributes"), "* filter=evil diff=evil merge=evil\n");
         Self(bird)
     }
 
@@ -110,10 +95,7 @@ fn a22_the_canary_sings_when_git_is_used_carelessly() {
     assert_ne!(canary.sang(), "");
     run(&fixture.root(), &["diff"]);
     assert_ne!(canary.sang(), "");
-    run(
-        &fixture.root(),
-        &["worktree", "add", fixture.place("x").to_str().unwrap()],
-    );
+    run(&fixture.root(), &["worktree", "add", fixture.place("x").to_str().unwrap()]);
     assert_ne!(canary.sang(), "");
 }
 
@@ -129,10 +111,7 @@ fn a22_nothing_a_repository_names_is_ever_started() {
     assert_eq!(canary.sang(), "");
     write(&made.place.path.join("run.sh"), "changed\n");
     write(&made.place.path.join("binary"), b"\0\0");
-    write(
-        &made.place.path.join(".gitattributes"),
-        "* filter=evil diff=evil merge=evil\n",
-    );
+    write(&made.place.path.join(".gitattributes"), "* filter=evil diff=evil merge=evil\n");
     diff(&made.place, &made.base_commit).unwrap();
     assert_eq!(canary.sang(), "");
     std::fs::remove_file(made.place.path.join(".gitattributes")).unwrap();
@@ -152,16 +131,10 @@ fn a22_moving_forward_starts_nothing_and_a_merge_only_the_users_hooks() {
     let landed = land(&fixture.open(), &made.place, How::Merge, "m", &uma()).unwrap();
     assert!(landed.fast_forward);
     assert_eq!(canary.sang(), "");
-    assert_eq!(
-        std::fs::read_to_string(fixture.root().join("new")).unwrap(),
-        "n\n"
-    );
+    assert_eq!(std::fs::read_to_string(fixture.root().join("new")).unwrap(), "n\n");
 
     for how in [How::Merge, How::Squash] {
-        write(
-            &made.place.path.join("a.txt"),
-            format!("{how:?}\ntwo\nthree\n"),
-        );
+        write(&made.place.path.join("a.txt"), format!("{how:?}\ntwo\nthree\n"));
         fixture.write("other", format!("{how:?}\n"));
         for setting in ["commit.gpgSign", "core.fsmonitor"] {
             run(&fixture.root(), &["config", setting, "false"]);
@@ -206,10 +179,7 @@ fn a22_a_filter_with_an_odd_name_is_switched_off_too() {
     let (fixture, canary) = poisoned();
     let script = canary.0.with_extension("sh");
     fixture.git(&["config", "filter.e=v.i.smudge", script.to_str().unwrap()]);
-    write(
-        &fixture.root().join(".git/info/attributes"),
-        "* filter=e=v.i\n",
-    );
+    write(&fixture.root().join(".git/info/attributes"), "* filter=e=v.i\n");
     let made = fixture.create("x");
     write(&made.place.path.join("new"), "n\n");
     land(&fixture.open(), &made.place, How::Merge, "m", &uma()).unwrap();
@@ -220,25 +190,13 @@ fn a22_a_filter_with_an_odd_name_is_switched_off_too() {
 #[test]
 fn a23_a_rewritten_link_is_reported_and_never_followed() {
     let rewrites: [fn(&ace_worktree::Place, &std::path::Path); 6] = [
-        |place, evil| {
-            std::fs::write(
-                place.path.join(".git"),
-                format!("gitdir: {}\n", evil.display()),
-            )
-            .unwrap()
-        },
+        |place, evil| std::fs::write(place.path.join(".git"), format!("gitdir: {}\n", evil.display())).unwrap(),
         |place, evil| {
             std::fs::remove_file(place.path.join(".git")).unwrap();
             std::os::unix::fs::symlink(evil, place.path.join(".git")).unwrap();
         },
         |place, _| std::fs::remove_file(place.path.join(".git")).unwrap(),
-        |place, evil| {
-            std::fs::write(
-                place.git_dir.join("commondir"),
-                format!("{}\n", evil.display()),
-            )
-            .unwrap()
-        },
+        |place, evil| std::fs::write(place.git_dir.join("commondir"), format!("{}\n", evil.display())).unwrap(),
         |place, evil| {
             std::fs::remove_dir_all(&place.path).unwrap();
             std::os::unix::fs::symlink(evil.parent().unwrap(), &place.path).unwrap();
@@ -251,49 +209,31 @@ fn a23_a_rewritten_link_is_reported_and_never_followed() {
     for (n, rewrite) in rewrites.iter().enumerate() {
         let fixture = Fixture::new();
         let made = fixture.create("x");
-        let evil = fixture
-            .home
-            .path()
-            .canonicalize()
-            .unwrap()
-            .join("evil/.git");
+        let evil = fixture.home.path().canonicalize().unwrap().join("evil/.git");
         std::fs::create_dir(evil.parent().unwrap()).unwrap();
         git(evil.parent().unwrap(), &["init", "-q"]);
         write(&evil.parent().unwrap().join("precious"), "p");
         rewrite(&made.place, &evil);
         let changed = |what: &str, error: Option<Error>| {
-            assert!(
-                matches!(error, Some(Error::PointerChanged { .. })),
-                "{n} {what}: {error:?}"
-            );
+            assert!(matches!(error, Some(Error::PointerChanged { .. })), "{n} {what}: {error:?}");
         };
         changed("diff", diff(&made.place, &made.base_commit).err());
         changed("commit", commit_all(&made.place, "m", &uma()).err());
-        changed(
-            "land",
-            land(&fixture.open(), &made.place, How::Merge, "m", &uma()).err(),
-        );
+        changed("land", land(&fixture.open(), &made.place, How::Merge, "m", &uma()).err());
         changed(
             "remove",
-            remove(&fixture.open(), &made.place.path, Force::Yes)
-                .err()
-                .map(|error| match error {
-                    // Through a link the path is another one, and no worktree of ours is there.
-                    Error::NoWorktree { .. } if n == 4 => Error::PointerChanged {
-                        path: PathBuf::new(),
-                    },
-                    error => error,
-                }),
+            remove(&fixture.open(), &made.place.path, Force::Yes).err().map(|error| match error {
+                // Through a link the path is another one, and no worktree of ours is there.
+                Error::NoWorktree { .. } if n == 4 => Error::PointerChanged { path: PathBuf::new() },
+                error => error,
+            }),
         );
         let listed = list(&fixture.open()).unwrap();
         assert!(listed[0].pointer_changed, "{n}");
         let pruned = prune(&fixture.open(), |_| true, |_| true, false).unwrap();
         assert_eq!(pruned[0].verdict, Verdict::PointerChanged, "{n}");
         assert!(evil.parent().unwrap().join("precious").exists());
-        assert!(
-            made.place.path.symlink_metadata().is_ok(),
-            "{n}: it is left as it is"
-        );
+        assert!(made.place.path.symlink_metadata().is_ok(), "{n}: it is left as it is");
     }
 }
 
@@ -303,15 +243,8 @@ fn a23_a_back_link_that_points_elsewhere_is_not_removed_through() {
     let made = fixture.create("x");
     let precious = fixture.home.path().canonicalize().unwrap().join("precious");
     write(&precious.join("file"), "p");
-    std::fs::write(
-        made.place.git_dir.join("gitdir"),
-        format!("{}/.git\n", precious.display()),
-    )
-    .unwrap();
-    assert!(matches!(
-        diff(&made.place, &made.base_commit),
-        Err(Error::PointerChanged { .. })
-    ));
+    std::fs::write(made.place.git_dir.join("gitdir"), format!("{}/.git\n", precious.display())).unwrap();
+    assert!(matches!(diff(&made.place, &made.base_commit), Err(Error::PointerChanged { .. })));
     let listed = list(&fixture.open()).unwrap();
     assert!(listed[0].pointer_changed);
     assert!(remove(&fixture.open(), &precious, Force::Yes).is_err());
@@ -331,10 +264,7 @@ fn a23_a_link_in_the_work_tree_leads_nowhere() {
     assert!(!String::from_utf8_lossy(&diff.patch).contains("secret"));
     commit_all(&made.place, "m", &uma()).unwrap().unwrap();
     let tree = git(&made.place.path, &["ls-tree", "-r", "HEAD"]);
-    assert!(
-        tree.contains("120000") && tree.contains("\tsrc\n") && !tree.contains("src/lib.rs"),
-        "{tree}"
-    );
+    assert!(tree.contains("120000") && tree.contains("\tsrc\n") && !tree.contains("src/lib.rs"), "{tree}");
     remove(&fixture.open(), &made.place.path, Force::Yes).unwrap();
     assert!(outside.join("lib.rs").exists());
 }
@@ -348,18 +278,8 @@ fn a23_carrying_never_writes_through_a_link() {
     fixture.commit("a link");
     std::fs::remove_file(fixture.root().join("dir")).unwrap();
     fixture.write("dir/file", "inside\n");
-    let made = create(
-        &fixture.open(),
-        "x",
-        &fixture.place("x"),
-        None,
-        Carry::Bring,
-    )
-    .unwrap();
-    assert_eq!(
-        std::fs::read_to_string(made.place.path.join("dir/file")).unwrap(),
-        "inside\n"
-    );
+    let made = create(&fixture.open(), "x", &fixture.place("x"), None, Carry::Bring).unwrap();
+    assert_eq!(std::fs::read_to_string(made.place.path.join("dir/file")).unwrap(), "inside\n");
     assert!(!outside.join("file").exists());
 }
 
@@ -373,18 +293,7 @@ fn a24_submodules_are_never_entered() {
     git(&sub, &["init", "-q"]);
     write(&sub.join("f"), "f");
     git(&sub, &["add", "-A"]);
-    git(
-        &sub,
-        &[
-            "-c",
-            "user.name=a",
-            "-c",
-            "user.email=a@b",
-            "commit",
-            "-qm",
-            "s",
-        ],
-    );
+    git(&sub, &["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "s"]);
     let head = git(&sub, &["rev-parse", "HEAD"]);
     let script = canary.0.with_extension("sh");
     for key in ["core.fsmonitor", "filter.evil.clean", "filter.evil.process"] {
@@ -393,34 +302,14 @@ fn a24_submodules_are_never_entered() {
     write(&sub.join(".gitattributes"), "* filter=evil\n");
     write(&sub.join("f"), "changed");
     let cached = format!("160000,{},sub\r", head.trim());
-    git(
-        &made.place.path,
-        &[
-            "-c",
-            "core.hooksPath=/dev/null",
-            "update-index",
-            "--add",
-            "--cacheinfo",
-            &cached,
-        ],
-    );
-    write(
-        &made.place.path.join(".gitmodules"),
-        "[submodule \"sub\"]\n\tnot a configuration\n\turl = ./sub\n",
-    );
+    git(&made.place.path, &["-c", "core.hooksPath=/dev/null", "update-index", "--add", "--cacheinfo", &cached]);
+    write(&made.place.path.join(".gitmodules"), "[submodule \"sub\"]\n\tnot a configuration\n\turl = ./sub\n");
     canary.sang();
     diff(&made.place, &made.base_commit).unwrap();
     commit_all(&made.place, "m", &uma()).unwrap().unwrap();
     list(&fixture.open()).unwrap();
     land(&fixture.open(), &made.place, How::Merge, "m", &uma()).unwrap();
-    let again = create(
-        &fixture.open(),
-        "y",
-        &fixture.place("y"),
-        Some("ace/x"),
-        Carry::Leave,
-    )
-    .unwrap();
+    let again = create(&fixture.open(), "y", &fixture.place("y"), Some("ace/x"), Carry::Leave).unwrap();
     assert_eq!(canary.sang(), "");
     assert!(!again.place.path.join("sub\r/f").exists());
 }
@@ -441,15 +330,84 @@ fn a24_a_tree_that_names_git_folders_is_refused_and_leaves_nothing() {
             .unwrap();
         let tree = String::from_utf8(tree.stdout).unwrap();
         let commit = fixture.git(&["commit-tree", "-m", "evil", tree.trim()]);
-        let refused = create(
-            &fixture.open(),
-            "x",
-            &fixture.place("x"),
-            Some(commit.trim()),
-            Carry::Leave,
-        );
+        let refused = create(&fixture.open(), "x", &fixture.place("x"), Some(commit.trim()), Carry::Leave);
         assert!(refused.is_err(), "{name}: {refused:?}");
         assert!(!fixture.place("x").exists());
         assert!(!fixture.git(&["branch"]).contains("ace"));
     }
+}
+
+/// Runs the named ignored test in a process of its own, with a hostile environment.
+#[test]
+fn a22_the_environment_is_not_believed() {
+    let (fixture, canary) = poisoned();
+    let script = canary.0.with_extension("sh");
+    let out = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "hostile::inner_with_a_hostile_environment", "--ignored", "--nocapture"])
+        .env("FIXTURE", fixture.root())
+        .env("GIT_DIR", "/nonexistent")
+        .env("GIT_WORK_TREE", "/nonexistent")
+        .env("GIT_INDEX_FILE", "/nonexistent")
+        .env("GIT_OBJECT_DIRECTORY", "/nonexistent")
+        .env("GIT_NAMESPACE", "elsewhere")
+        .env("GIT_CONFIG_COUNT", "2")
+        .env("GIT_CONFIG_KEY_0", "filter.evil.smudge")
+        .env("GIT_CONFIG_VALUE_0", &script)
+        .env("GIT_CONFIG_KEY_1", "core.fsmonitor")
+        .env("GIT_CONFIG_VALUE_1", &script)
+        .env("GIT_EXTERNAL_DIFF", &script)
+        .env("GIT_SSH_COMMAND", &script)
+        .env("BASH_ENV", &script)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && text.contains("1 passed"), "{text}");
+    assert_eq!(canary.sang(), "");
+    assert_eq!(porcelain_quietly(&fixture), "");
+    assert!(fixture.root().join("new").exists());
+}
+
+/// `git status` with what the canary would sing at switched off.
+fn porcelain_quietly(fixture: &Fixture) -> String {
+    let off = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "filter.evil.clean=", "filter.evil.required=false"];
+    let mut args: Vec<&str> = off.iter().flat_map(|setting| ["-c", setting]).collect();
+    args.extend(["status", "--porcelain"]);
+    git(&fixture.root(), &args)
+}
+
+#[test]
+#[ignore = "run by a22_the_environment_is_not_believed, in a process of its own"]
+fn inner_with_a_hostile_environment() {
+    let root = PathBuf::from(std::env::var_os("FIXTURE").unwrap());
+    let repo = ace_worktree::discover(&root).unwrap().unwrap();
+    assert_eq!(repo.facts().root.as_ref(), Some(&root));
+    let path = root.parent().unwrap().join("worktrees/env/repo");
+    let made = create(&repo, "env", &path, None, Carry::Leave).unwrap();
+    write(&made.place.path.join("new"), "n\n");
+    assert_eq!(diff(&made.place, &made.base_commit).unwrap().files.len(), 1);
+    land(&repo, &made.place, How::Merge, "m", &uma()).unwrap();
+    remove(&repo, &made.place.path, Force::No).unwrap();
+}
+
+#[test]
+fn a22_a_changed_configuration_or_hook_changes_the_fingerprint() {
+    let fixture = Fixture::new();
+    let mut seen = vec![ace_worktree::fingerprint(&fixture.open()).unwrap()];
+    assert_eq!(ace_worktree::fingerprint(&fixture.open()).unwrap(), seen[0]);
+    let hook = fixture.root().join(".git/hooks/pre-commit");
+    let changes: [&dyn Fn(); 4] = [
+        &|| drop(fixture.git(&["config", "core.fsmonitor", "evil"])),
+        &|| write(&hook, "#!/bin/sh\n"),
+        &|| std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap(),
+        &|| write(&fixture.root().join(".git/info/attributes"), "* filter=evil\n"),
+    ];
+    for change in changes {
+        change();
+        let now = ace_worktree::fingerprint(&fixture.open()).unwrap();
+        assert!(!seen.contains(&now));
+        seen.push(now);
+    }
+    fixture.write("a.txt", "work goes on\n");
+    fixture.commit("more");
+    assert_eq!(ace_worktree::fingerprint(&fixture.open()).unwrap(), *seen.last().unwrap());
 }

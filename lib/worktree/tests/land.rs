@@ -27,10 +27,8 @@ fn changed(theirs: &[(&str, &str)], ours: &[(&str, &str)]) -> (Fixture, ace_work
 fn state(fixture: &Fixture) -> String {
     let head = fixture.git(&["rev-parse", "HEAD"]);
     let diff = fixture.git(&["diff", "HEAD"]);
-    let git_dir: Vec<_> = walk(&fixture.root().join(".git"))
-        .into_iter()
-        .filter(|path| path.contains("MERGE"))
-        .collect();
+    let git_dir: Vec<_> =
+        walk(&fixture.root().join(".git")).into_iter().filter(|path| path.contains("MERGE")).collect();
     format!("{head}{}{diff}{git_dir:?}", porcelain(&fixture.root()))
 }
 
@@ -40,16 +38,10 @@ fn forward_when_the_user_did_not_move() {
     std::fs::remove_file(made.place.path.join("run.sh")).unwrap();
     let landed = land(&fixture.open(), &made.place, How::Merge, "work", &uma()).unwrap();
     assert!(landed.fast_forward);
-    assert_eq!(
-        (landed.branch.as_str(), landed.onto.as_deref(), landed.files),
-        ("ace/x", Some("main"), 3)
-    );
+    assert_eq!((landed.branch.as_str(), landed.onto.as_deref(), landed.files), ("ace/x", Some("main"), 3));
     assert_eq!(fixture.git(&["rev-parse", "main"]).trim(), landed.commit);
     assert_eq!(fixture.git(&["rev-parse", "ace/x"]).trim(), landed.commit);
-    assert_eq!(
-        std::fs::read_to_string(fixture.root().join("new")).unwrap(),
-        "n\n"
-    );
+    assert_eq!(std::fs::read_to_string(fixture.root().join("new")).unwrap(), "n\n");
     assert!(!fixture.root().join("run.sh").exists());
     assert_eq!(porcelain(&fixture.root()), "");
     assert_eq!(fixture.git(&["symbolic-ref", "HEAD"]), "refs/heads/main\n");
@@ -61,17 +53,8 @@ fn a_merge_commit_when_both_moved() {
     let landed = land(&fixture.open(), &made.place, How::Merge, "bring x", &uma()).unwrap();
     assert!(!landed.fast_forward);
     assert_eq!(landed.files, 1);
-    assert_eq!(
-        fixture.git(&["log", "-1", "--format=%s|%an"]),
-        "bring x|Uma\n"
-    );
-    assert_eq!(
-        fixture
-            .git(&["rev-list", "--parents", "-1", "HEAD"])
-            .split_whitespace()
-            .count(),
-        3
-    );
+    assert_eq!(fixture.git(&["log", "-1", "--format=%s|%an"]), "bring x|Uma\n");
+    assert_eq!(fixture.git(&["rev-list", "--parents", "-1", "HEAD"]).split_whitespace().count(), 3);
     assert!(fixture.root().join("new").exists() && fixture.root().join("other").exists());
     assert_eq!(porcelain(&fixture.root()), "");
     fixture.git(&["fsck"]);
@@ -81,35 +64,17 @@ fn a_merge_commit_when_both_moved() {
 fn squash_is_one_commit() {
     for moved in [&[][..], &[("other", "o\n")][..]] {
         let (fixture, made) = changed(&[("new", "n\n")], moved);
-        ace_worktree::commit_all(&made.place, "one", &uma())
-            .unwrap()
-            .unwrap();
+        ace_worktree::commit_all(&made.place, "one", &uma()).unwrap().unwrap();
         write(&made.place.path.join("newer"), "n\n");
         let before = fixture.git(&["rev-parse", "HEAD"]);
-        let landed = land(
-            &fixture.open(),
-            &made.place,
-            How::Squash,
-            "all of x",
-            &uma(),
-        )
-        .unwrap();
+        let landed = land(&fixture.open(), &made.place, How::Squash, "all of x", &uma()).unwrap();
         assert_eq!(fixture.git(&["rev-parse", "HEAD^"]), before);
         assert_eq!(fixture.git(&["log", "-1", "--format=%s"]), "all of x\n");
-        assert_eq!(
-            fixture
-                .git(&["rev-list", "--parents", "-1", "HEAD"])
-                .split_whitespace()
-                .count(),
-            2
-        );
+        assert_eq!(fixture.git(&["rev-list", "--parents", "-1", "HEAD"]).split_whitespace().count(), 2);
         assert_eq!((landed.files, landed.fast_forward), (2, false));
         assert_eq!(porcelain(&fixture.root()), "");
         let listed = ace_worktree::list(&fixture.open()).unwrap();
-        assert!(
-            listed[0].merged,
-            "a squashed branch is nowhere else, and yet landed"
-        );
+        assert!(listed[0].merged, "a squashed branch is nowhere else, and yet landed");
     }
 }
 
@@ -135,10 +100,8 @@ fn nothing_new_lands_as_nothing() {
 #[test]
 fn conflicts_are_named_and_change_nothing() {
     for how in [How::Merge, How::Squash] {
-        let (fixture, made) = changed(
-            &[("a.txt", "theirs\n"), ("b", "theirs\n")],
-            &[("a.txt", "ours\n"), ("b", "ours\n")],
-        );
+        let (fixture, made) =
+            changed(&[("a.txt", "theirs\n"), ("b", "theirs\n")], &[("a.txt", "ours\n"), ("b", "ours\n")]);
         fixture.write("src/lib.rs", "uncommitted\n");
         let before = state(&fixture);
         let refused = land(&fixture.open(), &made.place, how, "work", &uma());
@@ -154,20 +117,9 @@ fn conflicts_are_named_and_change_nothing() {
 
 #[test]
 fn the_users_uncommitted_files_in_the_way_are_named_and_kept() {
-    for (ours, how) in [
-        (&[][..], How::Merge),
-        (&[("other", "o\n")][..], How::Merge),
-        (&[][..], How::Squash),
-    ] {
-        let (fixture, made) = changed(
-            &[
-                ("a.txt", "theirs\n"),
-                ("new", "n\n"),
-                ("folder/new", "n\n"),
-                ("made.o", "n\n"),
-            ],
-            ours,
-        );
+    for (ours, how) in [(&[][..], How::Merge), (&[("other", "o\n")][..], How::Merge), (&[][..], How::Squash)] {
+        let (fixture, made) =
+            changed(&[("a.txt", "theirs\n"), ("new", "n\n"), ("folder/new", "n\n"), ("made.o", "n\n")], ours);
         git(&made.place.path, &["add", "-f", "made.o"]);
         fixture.write("a.txt", "mine\n");
         fixture.write("new", "untracked\n");
@@ -183,10 +135,7 @@ fn the_users_uncommitted_files_in_the_way_are_named_and_kept() {
             other => panic!("{other:?}"),
         }
         assert_eq!(state(&fixture), before);
-        assert_eq!(
-            std::fs::read_to_string(fixture.root().join("made.o")).unwrap(),
-            "ignored\n"
-        );
+        assert_eq!(std::fs::read_to_string(fixture.root().join("made.o")).unwrap(), "ignored\n");
     }
 }
 
@@ -199,10 +148,7 @@ fn uncommitted_files_elsewhere_are_kept() {
         let before = porcelain(&fixture.root());
         land(&fixture.open(), &made.place, How::Merge, "work", &uma()).unwrap();
         assert_eq!(porcelain(&fixture.root()), before);
-        assert_eq!(
-            std::fs::read_to_string(fixture.root().join("a.txt")).unwrap(),
-            "mine\n"
-        );
+        assert_eq!(std::fs::read_to_string(fixture.root().join("a.txt")).unwrap(), "mine\n");
     }
 }
 
@@ -214,20 +160,14 @@ fn what_is_staged_never_slips_into_a_commit() {
         fixture.git(&["add", "staged"]);
         let before = state(&fixture);
         let refused = land(&fixture.open(), &made.place, how, "work", &uma());
-        assert!(
-            matches!(&refused, Err(Error::Dirty { paths }) if paths == &[Path::new("staged")]),
-            "{refused:?}"
-        );
+        assert!(matches!(&refused, Err(Error::Dirty { paths }) if paths == &[Path::new("staged")]), "{refused:?}");
         assert_eq!(state(&fixture), before);
     }
 }
 
 #[test]
 fn the_users_hooks_run_and_may_refuse() {
-    for (how, hook) in [
-        (How::Merge, "pre-merge-commit"),
-        (How::Squash, "pre-commit"),
-    ] {
+    for (how, hook) in [(How::Merge, "pre-merge-commit"), (How::Squash, "pre-commit")] {
         let (fixture, made) = changed(&[("new", "n\n")], &[("other", "o\n")]);
         fixture.write("a.txt", "mine\n");
         let path = fixture.root().join(".git/hooks").join(hook);
@@ -253,11 +193,7 @@ fn needs_a_branch_to_land_on() {
     let refused = land(&fixture.open(), &made.place, How::Merge, "work", &uma());
     assert!(matches!(refused, Err(Error::ForeignHead { .. })));
     fixture.git(&["checkout", "-q", "main"]);
-    std::fs::write(
-        fixture.root().join(".git/MERGE_HEAD"),
-        format!("{}\n", made.base_commit),
-    )
-    .unwrap();
+    std::fs::write(fixture.root().join(".git/MERGE_HEAD"), format!("{}\n", made.base_commit)).unwrap();
     let refused = land(&fixture.open(), &made.place, How::Merge, "work", &uma());
     assert!(matches!(refused, Err(Error::Busy { .. })));
 }

@@ -20,53 +20,26 @@ fn says_how_each_stands() {
     let (a, b) = (fixture.create("a"), fixture.create("b"));
     for n in 0..3 {
         write(&b.place.path.join("new"), format!("{n}"));
-        ace_worktree::commit_all(&b.place, "m", &uma())
-            .unwrap()
-            .unwrap();
+        ace_worktree::commit_all(&b.place, "m", &uma()).unwrap().unwrap();
     }
     write(&b.place.path.join("new"), "loose");
     write(&b.place.path.join("big"), "x".repeat(100_000));
-    fixture.git(&[
-        "worktree",
-        "lock",
-        "--reason",
-        "mine now",
-        b.place.path.to_str().unwrap(),
-    ]);
+    fixture.git(&["worktree", "lock", "--reason", "mine now", b.place.path.to_str().unwrap()]);
     let listed = list(&fixture.open()).unwrap();
-    let of = |branch: &str| {
-        listed
-            .iter()
-            .find(|listed| listed.branch == branch)
-            .unwrap()
-    };
+    let of = |branch: &str| listed.iter().find(|listed| listed.branch == branch).unwrap();
     let (first, second) = (of("ace/a"), of("ace/b"));
     assert_eq!(first.place, a.place);
-    assert_eq!(
-        (first.ahead, first.merged, first.locked.as_deref()),
-        (0, true, None)
-    );
+    assert_eq!((first.ahead, first.merged, first.locked.as_deref()), (0, true, None));
     assert!(first.changed.unwrap().is_clean());
     assert_eq!(first.base, a.base_commit);
-    assert_eq!(
-        (second.ahead, second.merged, second.locked.as_deref()),
-        (3, false, Some("mine now"))
-    );
+    assert_eq!((second.ahead, second.merged, second.locked.as_deref()), (3, false, Some("mine now")));
     let changed = second.changed.unwrap();
     assert_eq!((changed.tracked, changed.untracked), (1, 1));
     assert!(second.disk > first.disk + 90_000 && first.disk > 0);
     assert!(first.age < 60 && !first.gone && !first.pointer_changed);
-    assert_eq!(
-        second.tip.as_deref(),
-        Some(fixture.git(&["rev-parse", "ace/b"]).trim())
-    );
+    assert_eq!(second.tip.as_deref(), Some(fixture.git(&["rev-parse", "ace/b"]).trim()));
     fixture.git(&["merge", "-q", "ace/b"]);
-    assert!(
-        list(&fixture.open())
-            .unwrap()
-            .iter()
-            .all(|listed| listed.merged)
-    );
+    assert!(list(&fixture.open()).unwrap().iter().all(|listed| listed.merged));
 }
 
 #[test]
@@ -75,9 +48,7 @@ fn merged_is_asked_of_the_branch_it_came_from_too() {
     fixture.git(&["checkout", "-qb", "topic"]);
     let made = fixture.create("x");
     write(&made.place.path.join("new"), "n");
-    ace_worktree::commit_all(&made.place, "m", &uma())
-        .unwrap()
-        .unwrap();
+    ace_worktree::commit_all(&made.place, "m", &uma()).unwrap().unwrap();
     fixture.git(&["merge", "-q", "ace/x"]);
     fixture.git(&["checkout", "-q", "main"]);
     assert!(list(&fixture.open()).unwrap()[0].merged);
@@ -88,9 +59,7 @@ fn the_worktrees_own_head_does_not_count_as_merged() {
     let fixture = Fixture::new();
     let made = fixture.create("x");
     write(&made.place.path.join("new"), "n");
-    ace_worktree::commit_all(&made.place, "m", &uma())
-        .unwrap()
-        .unwrap();
+    ace_worktree::commit_all(&made.place, "m", &uma()).unwrap().unwrap();
     let inside = ace_worktree::discover(&made.place.path).unwrap().unwrap();
     assert!(!list(&inside).unwrap()[0].merged);
 }
@@ -103,12 +72,5 @@ fn a_folder_that_is_gone_is_said_so() {
     let listed = list(&fixture.open()).unwrap();
     assert!(listed[0].gone && !listed[0].pointer_changed);
     assert_eq!(listed[0].changed, None);
-    create(
-        &fixture.open(),
-        "y",
-        &fixture.place("y"),
-        None,
-        Carry::Leave,
-    )
-    .unwrap();
+    create(&fixture.open(), "y", &fixture.place("y"), None, Carry::Leave).unwrap();
 }

@@ -30,14 +30,7 @@ fn compare(files: usize, rounds: usize) {
     fixture.git(&["repack", "-adq"]);
     let ours = median(rounds, |n| {
         let name = format!("ours-{n}");
-        create(
-            &fixture.open(),
-            &name,
-            &fixture.place(&name),
-            None,
-            Carry::Leave,
-        )
-        .unwrap();
+        create(&fixture.open(), &name, &fixture.place(&name), None, Carry::Leave).unwrap();
     });
     let theirs = median(rounds, |n| {
         let (name, at) = (format!("theirs-{n}"), fixture.place(&format!("theirs-{n}")));
@@ -46,20 +39,9 @@ fn compare(files: usize, rounds: usize) {
     let parallel = median(rounds, |n| {
         let (name, at) = (format!("par-{n}"), fixture.place(&format!("par-{n}")));
         let workers = "checkout.workers=0";
-        fixture.git(&[
-            "-c",
-            workers,
-            "worktree",
-            "add",
-            "-q",
-            "-b",
-            &name,
-            at.to_str().unwrap(),
-        ]);
+        fixture.git(&["-c", workers, "worktree", "add", "-q", "-b", &name, at.to_str().unwrap()]);
     });
-    let status = median(rounds, |_| {
-        assert!(fixture.open().changed().unwrap().is_clean())
-    });
+    let status = median(rounds, |_| assert!(fixture.open().changed().unwrap().is_clean()));
     let git_status = median(rounds, |_| assert_eq!(porcelain(&fixture.root()), ""));
     println!(
         "{files} files: create {ours:.1?}, git worktree add {theirs:.1?} (checkout.workers=0 {parallel:.1?}); \

@@ -9,10 +9,7 @@ fn a_finished_worktree_goes_without_a_trace() {
     let fixture = Fixture::new();
     let made = fixture.create("x");
     let removed = remove(&fixture.open(), &made.place.path, Force::No).unwrap();
-    assert_eq!(
-        (removed.branch.as_str(), removed.branch_deleted),
-        ("ace/x", true)
-    );
+    assert_eq!((removed.branch.as_str(), removed.branch_deleted), ("ace/x", true));
     assert!(!made.place.path.exists() && !made.place.git_dir.exists());
     assert_eq!(fixture.git(&["worktree", "list"]).lines().count(), 1);
     assert!(!fixture.git(&["branch", "-a"]).contains("ace"));
@@ -30,10 +27,7 @@ fn dirty_and_unmerged_work_is_refused() {
     }
     commit_all(&made.place, "m", &uma()).unwrap().unwrap();
     let refused = remove(&fixture.open(), &made.place.path, Force::No);
-    assert!(
-        matches!(refused, Err(Error::Unmerged { ref branch, ahead: 1 }) if branch == "ace/x"),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Error::Unmerged { ref branch, ahead: 1 }) if branch == "ace/x"), "{refused:?}");
     write(&made.place.path.join("new"), "more");
     let removed = remove(&fixture.open(), &made.place.path, Force::Yes).unwrap();
     assert!(!removed.branch_deleted, "commits are never lost");
@@ -47,25 +41,13 @@ fn locked_nested_and_foreign_worktrees_are_refused() {
     let made = fixture.create("x");
     let path = made.place.path.to_str().unwrap();
     fixture.git(&["worktree", "lock", path]);
-    assert!(matches!(
-        remove(&fixture.open(), &made.place.path, Force::No),
-        Err(Error::Locked { .. })
-    ));
+    assert!(matches!(remove(&fixture.open(), &made.place.path, Force::No), Err(Error::Locked { .. })));
     fixture.git(&["worktree", "unlock", path]);
     let inner = made.place.path.join("target/inner");
     fixture.git(&["worktree", "add", "-q", inner.to_str().unwrap()]);
-    assert!(matches!(
-        remove(&fixture.open(), &made.place.path, Force::Yes),
-        Err(Error::Nested { .. })
-    ));
-    assert!(matches!(
-        remove(&fixture.open(), &inner, Force::Yes),
-        Err(Error::NoWorktree { .. })
-    ));
-    assert!(matches!(
-        remove(&fixture.open(), &fixture.root(), Force::Yes),
-        Err(Error::NoWorktree { .. })
-    ));
+    assert!(matches!(remove(&fixture.open(), &made.place.path, Force::Yes), Err(Error::Nested { .. })));
+    assert!(matches!(remove(&fixture.open(), &inner, Force::Yes), Err(Error::NoWorktree { .. })));
+    assert!(matches!(remove(&fixture.open(), &fixture.root(), Force::Yes), Err(Error::NoWorktree { .. })));
 }
 
 #[test]
@@ -104,18 +86,12 @@ fn prune_takes_only_what_nobody_needs() {
     for dry_run in [true, false] {
         let mut out: Vec<_> = prune(&repo, settled, orphan, dry_run).unwrap();
         out.sort_by(|left, right| left.listed.branch.cmp(&right.listed.branch));
-        let verdicts: Vec<_> = out
-            .iter()
-            .map(|pruned| (pruned.listed.branch.as_str(), pruned.verdict))
-            .collect();
+        let verdicts: Vec<_> = out.iter().map(|pruned| (pruned.listed.branch.as_str(), pruned.verdict)).collect();
         assert_eq!(verdicts, expected);
         let left = fixture.git(&["worktree", "list"]).lines().count();
         assert_eq!(left, if dry_run { 7 } else { 4 });
     }
     let branches = fixture.git(&["branch", "--format=%(refname:short)", "--list", "ace/*"]);
-    assert_eq!(
-        branches,
-        "ace/dirty\nace/orphan\nace/unmerged\nace/working\n"
-    );
+    assert_eq!(branches, "ace/dirty\nace/orphan\nace/unmerged\nace/working\n");
     fixture.git(&["fsck"]);
 }
