@@ -121,6 +121,8 @@ pub mod worktree {
     pub const DIFF_TOTAL_BYTES: u64 = 256 << 20;
     /// Lines of what the `git` program says that an error repeats.
     pub const GIT_SAYS_LINES: usize = 8;
+    /// A worktree still "being made" after this was given up by its maker, seconds.
+    pub const MAKING_SECONDS: u64 = 3600;
     /// Hooks that a fingerprint covers.
     pub const HOOKS: usize = 1000;
     /// Bytes of one hook or configuration that a fingerprint covers.

@@ -64,14 +64,15 @@ pub fn create(repo: &Repository, name: &str, path: &Path, base: Option<&str>, ca
     let branch = make_branch(repo, name, commit)?;
     undo.branch = Some((branch.clone(), commit));
     let prepared = prepare(repo, path, &branch)?;
+    let base_commit = commit.to_hex().to_string();
+    let branch = branch.shorten().to_str_lossy().into_owned();
+    // Before the files: should we die among them, the rest is known to be ours.
+    let note = Note::now(base_commit.clone(), repo.facts().branch.clone(), branch.clone());
+    note.write(prepared.repo().git_dir())?;
     // The files are written by all callers at once.
     drop(turn);
     let place = check_out(prepared, path)?;
     undo.place = Some(place.clone());
-    let base_commit = commit.to_hex().to_string();
-    let branch = branch.shorten().to_str_lossy().into_owned();
-    let from = repo.facts().branch.clone();
-    Note::now(base_commit.clone(), from, branch.clone()).write(&place.git_dir)?;
     let carried = match carry {
         Carry::Leave => carry::Carried::default(),
         Carry::Bring => carry::carry(&repo.inner, &place.path)?,

@@ -39,7 +39,7 @@ pub struct Landed {
 }
 
 /// Commits what is uncommitted at `place` (in the name of `author`), then brings its branch into the
-/// branch that is checked out in `repo`. A merge or squash commit is made by the `git` program in the
+/// branch that is checked out in `repo` (in its main work tree, if `repo` is the worktree itself). A merge or squash commit is made by the `git` program in the
 /// user's name, with `message`, so the user's hooks and signature apply; otherwise no program of the
 /// user's or the repository's is started.
 ///
@@ -49,6 +49,13 @@ pub struct Landed {
 /// [`Error::Bare`], [`Error::ForeignHead`] (the user's HEAD is detached, or the worktree's is not ours),
 /// [`Error::Busy`], [`Error::PointerChanged`], [`Error::Io`], [`Error::Git`].
 pub fn land(repo: &Repository, place: &Place, how: How, message: &str, author: &Identity) -> Result<Landed, Error> {
+    let main;
+    let repo = if repo.facts().root.as_ref() == Some(&place.path) {
+        main = repo.main()?;
+        &main
+    } else {
+        repo
+    };
     let target = match how {
         How::Branch => None,
         How::Merge | How::Squash => Some(Target::of(repo)?),

@@ -106,7 +106,7 @@ pub fn inspect(repo: &Repository, place: &Place) -> Result<Option<Listed>, Error
         merged: tip.is_none_or(|tip| is_merged(&repo.inner, tip, &note)),
         disk: disk(&place.path) + disk(&place.git_dir),
         age: seconds_now().saturating_sub(note.made),
-        locked: locked(place),
+        locked: locked(place, &note),
         gone,
         pointer_changed: matches!(opened, Err(Some(Error::PointerChanged { .. }))),
         place: place.clone(),
@@ -148,11 +148,13 @@ pub(crate) fn is_merged(repo: &gix::Repository, tip: gix::ObjectId, note: &Note)
     })
 }
 
-/// Why git says it is locked.
-pub(crate) fn locked(place: &Place) -> Option<String> {
+/// Why git says it is locked. What is being made is locked too; who died over that does not come back.
+pub(crate) fn locked(place: &Place, note: &Note) -> Option<String> {
     let path = place.git_dir.join("locked");
     path.symlink_metadata().ok()?;
-    Some(String::from_utf8_lossy(&read_pointer(&path).unwrap_or_default()).trim().to_owned())
+    let reason = String::from_utf8_lossy(&read_pointer(&path).unwrap_or_default()).trim().to_owned();
+    let stale = reason == "initializing" && seconds_now().saturating_sub(note.made) > limits::MAKING_SECONDS;
+    (!stale).then_some(reason)
 }
 
 /// Bytes a folder takes on disk; links are not followed.

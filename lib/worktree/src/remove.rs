@@ -60,7 +60,7 @@ pub fn remove(repo: &Repository, path: &Path, force: Force) -> Result<Removed, E
     let tip = tip(&repo.inner, &note);
     let merged = tip.is_none_or(|tip| is_merged(&repo.inner, tip, &note));
     if force == Force::No {
-        if let Some(reason) = locked(place) {
+        if let Some(reason) = locked(place, &note) {
             return Err(Error::Locked { reason });
         }
         if there {

@@ -145,6 +145,16 @@ impl Repository {
         &self.facts
     }
 
+    /// The repository of the main work tree; itself, if this is it.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Git`].
+    pub fn main(&self) -> Result<Self, Error> {
+        let common = &self.facts.common_dir;
+        let root = common.parent().filter(|_| common.file_name() == Some(".git".as_ref()));
+        Self::new(open(common, root)?)
+    }
+
     /// The first commit reachable from HEAD by first parents: the same in every clone, so it names
     /// the project. `None` when unborn, or when history is longer than we walk.
     ///

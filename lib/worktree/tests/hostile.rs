@@ -378,7 +378,7 @@ fn porcelain_quietly(fixture: &Fixture) -> String {
 #[test]
 #[ignore = "run by a22_the_environment_is_not_believed, in a process of its own"]
 fn inner_with_a_hostile_environment() {
-    let root = PathBuf::from(std::env::var_os("FIXTURE").unwrap());
+    let Some(root) = std::env::var_os("FIXTURE").map(PathBuf::from) else { return };
     let repo = ace_worktree::discover(&root).unwrap().unwrap();
     assert_eq!(repo.facts().root.as_ref(), Some(&root));
     let path = root.parent().unwrap().join("worktrees/env/repo");
@@ -410,4 +410,48 @@ fn a22_a_changed_configuration_or_hook_changes_the_fingerprint() {
     fixture.write("a.txt", "work goes on\n");
     fixture.commit("more");
     assert_eq!(ace_worktree::fingerprint(&fixture.open()).unwrap(), *seen.last().unwrap());
+}
+
+#[test]
+fn a22_no_program_at_all_is_needed_but_to_land() {
+    let fixture = Fixture::new();
+    let out = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "hostile::inner_without_programs", "--ignored", "--nocapture"])
+        .env_clear()
+        .env("PATH", "/nonexistent")
+        .env("FIXTURE", fixture.root())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
+#[ignore = "run by a22_no_program_at_all_is_needed_but_to_land, in a process of its own"]
+fn inner_without_programs() {
+    let Some(root) = std::env::var_os("FIXTURE").map(PathBuf::from) else { return };
+    let repo = ace_worktree::discover(&root).unwrap().unwrap();
+    let path = root.parent().unwrap().join("worktrees/env/repo");
+    let made = create(&repo, "env", &path, None, Carry::Bring).unwrap();
+    write(&made.place.path.join("new"), "n\n");
+    assert_eq!(diff(&made.place, &made.base_commit).unwrap().files.len(), 1);
+    commit_all(&made.place, "m", &uma()).unwrap().unwrap();
+    assert_eq!(list(&repo).unwrap().len(), 1);
+    assert_eq!(ace_worktree::user_identity(), None);
+    match land(&repo, &made.place, How::Merge, "m", &uma()) {
+        Err(Error::Git { what: "start git", .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    remove(&repo, &made.place.path, Force::Yes).unwrap();
+}
+
+#[test]
+fn a23_a_branch_that_is_another_name_for_the_users_is_not_moved() {
+    let fixture = Fixture::new();
+    let made = fixture.create("x");
+    fixture.git(&["symbolic-ref", "refs/heads/ace/x", "refs/heads/main"]);
+    write(&made.place.path.join("new"), "n\n");
+    let refused = commit_all(&made.place, "m", &uma());
+    assert!(matches!(&refused, Err(Error::ForeignHead { head }) if head == "main"), "{refused:?}");
+    assert_eq!(fixture.git(&["rev-parse", "main"]).trim(), made.base_commit);
 }
