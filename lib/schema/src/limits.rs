@@ -1,0 +1,130 @@
+//! Everything that grows has its limit here, and only here. Units stand in the names or the comments.
+
+/// A recorded line with its LF, bytes. Larger payloads go to blobs.
+pub const LINE_BYTES: usize = 64 * 1024;
+/// What the log may put in front of a draft (`seq`, `ts`, `prev`, `pen`), bytes: a draft must leave this much room.
+pub const STAMP_BYTES: usize = 256;
+/// A payload above this goes to a blob, bytes (the rest of the line is envelope and other fields; JSON may double the size by escapes).
+pub const INLINE_BYTES: usize = 24 * 1024;
+/// One `log.blob` part before base64, bytes.
+pub const BLOB_PART_BYTES: usize = 40 * 1024;
+/// One blob, bytes.
+pub const BLOB_BYTES: u64 = 256 * 1024 * 1024;
+/// A prompt or other message of a person, bytes (about a million tokens: more fits no model).
+pub const PROMPT_BYTES: usize = 4 * 1024 * 1024;
+/// All instruction files (AGENTS.md and the like) together in the system text, bytes.
+pub const INSTRUCTION_BYTES: usize = 32 * 1024;
+/// Tool output that reaches the model and the event's own line: so many bytes of the head …
+pub const OUTPUT_HEAD_BYTES: usize = 8 * 1024;
+/// … and so many of the tail.
+pub const OUTPUT_TAIL_BYTES: usize = 8 * 1024;
+/// Whole output of one call kept as a blob, bytes; what comes after is counted, not kept.
+pub const OUTPUT_KEPT_BYTES: u64 = 64 * 1024 * 1024;
+/// A file the read tool takes in at most, bytes (more is read as a range).
+pub const READ_BYTES: u64 = 256 * 1024;
+/// Lines the read tool returns when no range is asked for.
+pub const READ_LINES: usize = 2000;
+/// A file the edit tool takes in, bytes.
+pub const EDIT_BYTES: u64 = 8 * 1024 * 1024;
+/// Matches a glob, grep or list call returns at most.
+pub const MATCHES: usize = 500;
+/// Bytes of one matched line that grep shows.
+pub const MATCH_LINE_BYTES: usize = 400;
+/// A shell command, bytes.
+pub const COMMAND_BYTES: usize = 64 * 1024;
+/// Default time limit of a shell call, ms.
+pub const SHELL_MS: u64 = 120_000;
+/// The longest time limit a call may ask for, ms.
+pub const SHELL_MAX_MS: u64 = 30 * 60_000;
+/// Reading calls that run at once in one session.
+pub const PARALLEL_CALLS: usize = 8;
+/// Tool calls one model answer may hold.
+pub const CALLS_PER_ANSWER: usize = 64;
+/// Model answers in one turn when nobody says otherwise.
+pub const ANSWERS_PER_TURN: u32 = 200;
+/// The most model answers in one turn that may be asked for.
+pub const ANSWERS_PER_TURN_MOST: u32 = 20_000;
+/// How often a model call that a crash interrupted is asked again before the turn fails.
+pub const INTERRUPTED_RETRIES: u32 = 5;
+/// Bytes of one provider stream event.
+pub const SSE_EVENT_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of one model answer (text, reasoning and arguments together).
+pub const ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// Attempts of one provider request, the first included.
+pub const PROVIDER_ATTEMPTS: u32 = 4;
+/// Longest wait between two attempts that a server may demand, ms.
+pub const RETRY_WAIT_MS: u64 = 60_000;
+/// Silence on a provider stream before it counts as cut, ms.
+pub const STREAM_IDLE_MS: u64 = 120_000;
+/// Time to reach a provider, ms.
+pub const CONNECT_MS: u64 = 10_000;
+/// Deltas an ace-model writes at most a second; faster streams are joined.
+pub const DELTAS_PER_SECOND: u64 = 50;
+/// Bytes of `live.jsonl` (chalk of the running turn) before it starts afresh.
+pub const LIVE_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes of a session's name.
+pub const NAME_BYTES: usize = 64;
+/// Characters of a name made from a prompt.
+pub const NAME_FROM_PROMPT: usize = 24;
+/// Filters of the user's own, and gates, in one pipeline.
+pub const USER_FILTERS: usize = 16;
+/// Times a fallen filter is started again within `RESTART_WINDOW_MS` before the run gives up.
+pub const RESTARTS: u32 = 5;
+/// The window for `RESTARTS`, ms.
+pub const RESTART_WINDOW_MS: u64 = 10_000;
+/// A thing that is due and claimed by nobody for this long is said aloud, ms.
+pub const UNCLAIMED_MS: u64 = 5_000;
+/// Sessions one listing reads.
+pub const SESSIONS: usize = 100_000;
+/// Pens of one session that may be open at once.
+pub const PENS: usize = 256;
+/// One file of configuration, bytes.
+pub const CONFIG_BYTES: usize = 1024 * 1024;
+
+/// Worktrees: what is read of one, and what is written for one.
+pub mod worktree {
+    /// Bytes a single object may claim to have when unpacked; a damaged or hostile pack is refused above it.
+    pub const OBJECT_BYTES: u64 = 1 << 30;
+    /// First-parent steps walked in search of the first commit.
+    pub const ROOT_STEPS: usize = 200_000;
+    /// Commits counted as "ahead" before the count stops.
+    pub const AHEAD: usize = 10_000;
+    /// Bytes of a branch's own part, after `ace/`.
+    pub const NAME_BYTES: usize = 60;
+    /// Branches with the same stem tried (`-2`, `-3`, …) before giving up.
+    pub const NAME_TRIES: u32 = 10_000;
+    /// Changed or new paths one look at a work tree may find.
+    pub const PATHS: usize = 200_000;
+    /// Bytes of one new or changed file that is committed or carried.
+    pub const FILE_BYTES: u64 = 1 << 30;
+    /// Bytes carried along into a new worktree.
+    pub const CARRY_BYTES: u64 = 4 << 30;
+    /// Files in one diff.
+    pub const DIFF_FILES: usize = 5_000;
+    /// Bytes of one side of a file for which lines are still compared.
+    pub const DIFF_FILE_BYTES: u64 = 4 << 20;
+    /// Bytes of the text of one diff.
+    pub const PATCH_BYTES: usize = 32 << 20;
+    /// Bytes kept of what the `git` program says.
+    pub const GIT_SAYS_BYTES: u64 = 1 << 20;
+    /// Paths named in an error.
+    pub const NAMED_PATHS: usize = 100;
+    /// Bytes read of a `.git` file, `gitdir`, `commondir` or our own note.
+    pub const POINTER_BYTES: u64 = 16 << 10;
+    /// Files and folders counted for the disk use of one worktree.
+    pub const DISK_ENTRIES: usize = 2_000_000;
+    /// Folders within folders followed when counting disk use.
+    pub const DISK_DEPTH: usize = 256;
+    /// How long to wait for another `create` in the same repository to choose its branch, ms.
+    pub const TURN_MS: u64 = 10_000;
+    /// Bytes of all changed files that one diff holds in memory.
+    pub const DIFF_TOTAL_BYTES: u64 = 256 << 20;
+    /// Lines of what the `git` program says that an error repeats.
+    pub const GIT_SAYS_LINES: usize = 8;
+    /// A worktree still "being made" after this was given up by its maker, seconds.
+    pub const MAKING_SECONDS: u64 = 3600;
+    /// Hooks that a fingerprint covers.
+    pub const HOOKS: usize = 1000;
+    /// Bytes of one hook or configuration that a fingerprint covers.
+    pub const HOOK_BYTES: u64 = 1 << 20;
+}

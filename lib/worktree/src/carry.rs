@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 use crate::scan;
 use crate::tree::{Disk, look, native};
 

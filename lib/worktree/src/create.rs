@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use gix::bstr::ByteSlice;
 use gix::refs::FullName;
-use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 use gix::worktree::add::{Head, PrepareCheckout};
 
+use ace_schema::limits::worktree as limits;
+
+use crate::branch::{delete_branch, make_branch};
 use crate::carry;
 use crate::error::Error;
-use crate::limits;
 use crate::linked::Place;
 use crate::note::Note;
 use crate::repository::{self, Repository};
@@ -63,14 +64,15 @@ pub fn create(repo: &Repository, name: &str, path: &Path, base: Option<&str>, ca
     let branch = make_branch(repo, name, commit)?;
     undo.branch = Some((branch.clone(), commit));
     let prepared = prepare(repo, path, &branch)?;
+    let base_commit = commit.to_hex().to_string();
+    let branch = branch.shorten().to_str_lossy().into_owned();
+    // Before the files: should we die among them, the rest is known to be ours.
+    let note = Note::now(base_commit.clone(), repo.facts().branch.clone(), branch.clone());
+    note.write(prepared.repo().git_dir())?;
     // The files are written by all callers at once.
     drop(turn);
     let place = check_out(prepared, path)?;
     undo.place = Some(place.clone());
-    let base_commit = commit.to_hex().to_string();
-    let branch = branch.shorten().to_str_lossy().into_owned();
-    let from = repo.facts().branch.clone();
-    Note::now(base_commit.clone(), from, branch.clone()).write(&place.git_dir)?;
     let carried = match carry {
         Carry::Leave => carry::Carried::default(),
         Carry::Bring => carry::carry(&repo.inner, &place.path)?,
@@ -95,7 +97,7 @@ fn wait_for_turn(common_dir: &Path) -> Result<File, Error> {
     loop {
         match folder.try_lock() {
             Ok(()) => return Ok(folder),
-            Err(TryLockError::WouldBlock) if began.elapsed() < limits::TURN => {
+            Err(TryLockError::WouldBlock) if began.elapsed() < Duration::from_millis(limits::TURN_MS) => {
                 std::thread::sleep(Duration::from_micros(500));
             }
             Err(TryLockError::WouldBlock) => {
@@ -134,6 +136,7 @@ fn check_out(prepared: PrepareCheckout, path: &Path) -> Result<Place, Error> {
     Ok(place)
 }
 
+<<<<<<< HEAD
 /// Makes the first free branch of this name; two callers never get the same one.
 fn make_branch(repo: &Repository, name: &str, commit: gix::ObjectId) -> Result<FullName, Error> {
     let stem = branch_stem(name);
@@ -196,6 +199,8 @@ fn branch_stem(name: &str) -> String {
     if stem.is_empty() { "session".into() } else { stem.into() }
 }
 
+=======
+>>>>>>> worktree
 /// Removes what a half-made worktree left on disk.
 fn take_back(place: &Place) {
     let _ = std::fs::remove_dir_all(&place.path);
@@ -241,6 +246,7 @@ impl Drop for Undo<'_> {
         }
     }
 }
+<<<<<<< HEAD
 
 /// Deletes a branch that still stands at `commit`, with its reflog.
 pub(crate) fn delete_branch(repo: &gix::Repository, name: FullName, commit: gix::ObjectId) -> Result<(), Error> {
@@ -254,3 +260,5 @@ pub(crate) fn delete_branch(repo: &gix::Repository, name: FullName, commit: gix:
     };
     repo.edit_reference(edit).map(|_| ()).map_err(Error::git("delete the branch"))
 }
+=======
+>>>>>>> worktree

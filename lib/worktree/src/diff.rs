@@ -8,8 +8,9 @@ use gix::bstr::{BString, ByteSlice};
 use gix::object::tree::diff::ChangeDetached as Change;
 use gix::objs::tree::{EntryKind, EntryMode};
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 use crate::linked::Place;
 use crate::patch::{self, Side};
 use crate::scan;

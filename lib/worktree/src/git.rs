@@ -5,8 +5,9 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 
 /// The name git knows the empty tree by. Attributes are read from it, that is: there are none, and no
 /// file in a work tree can choose a filter or a merge program.

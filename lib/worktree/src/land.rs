@@ -1,22 +1,15 @@
 //! A worktree's branch, brought into the branch the user stands on. It must never lose a line of the
 //! user's: whatever is in the way is named, and everything stays as it was.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use gix::bstr::ByteSlice;
 
-use gix::bstr::{BString, ByteSlice};
-
-use crate::commit::{commit_all, not_busy, own_branch};
-use crate::diff::{Differs, compare};
+use crate::commit::{commit_all, own_branch};
 use crate::error::Error;
-use crate::git::{Git, Hooks};
 use crate::identity::Identity;
-use crate::limits;
 use crate::linked::Place;
 use crate::note::Note;
 use crate::repository::Repository;
-use crate::scan::{self, Kind};
-use crate::tree::native;
+use crate::target::{Target, tree_of};
 
 /// How a branch lands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +39,7 @@ pub struct Landed {
 }
 
 /// Commits what is uncommitted at `place` (in the name of `author`), then brings its branch into the
-/// branch that is checked out in `repo`. A merge or squash commit is made by the `git` program in the
+/// branch that is checked out in `repo` (in its main work tree, if `repo` is the worktree itself). A merge or squash commit is made by the `git` program in the
 /// user's name, with `message`, so the user's hooks and signature apply; otherwise no program of the
 /// user's or the repository's is started.
 ///
@@ -56,6 +49,16 @@ pub struct Landed {
 /// [`Error::Bare`], [`Error::ForeignHead`] (the user's HEAD is detached, or the worktree's is not ours),
 /// [`Error::Busy`], [`Error::PointerChanged`], [`Error::Io`], [`Error::Git`].
 pub fn land(repo: &Repository, place: &Place, how: How, message: &str, author: &Identity) -> Result<Landed, Error> {
+<<<<<<< HEAD
+=======
+    let main;
+    let repo = if repo.facts().root.as_ref() == Some(&place.path) {
+        main = repo.main()?;
+        &main
+    } else {
+        repo
+    };
+>>>>>>> worktree
     let target = match how {
         How::Branch => None,
         How::Merge | How::Squash => Some(Target::of(repo)?),
@@ -92,6 +95,7 @@ pub fn land(repo: &Repository, place: &Place, how: How, message: &str, author: &
     }
     Ok(landed)
 }
+<<<<<<< HEAD
 
 fn tree_of(repo: &gix::Repository, commit: gix::ObjectId) -> Result<gix::ObjectId, Error> {
     let what = "read a commit";
@@ -236,3 +240,5 @@ mod tests {
         assert!(!overlap(b"ab", b"a"));
     }
 }
+=======
+>>>>>>> worktree

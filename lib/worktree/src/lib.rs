@@ -6,15 +6,16 @@
 //! (`core.autocrlf` is honoured), but nothing it names is ever started. The one exception is
 //! [`land`], where a merge is made by the `git` program in the user's own name.
 
+mod branch;
 mod carry;
 mod commit;
 mod create;
 mod diff;
 mod error;
+mod fingerprint;
 mod git;
 mod identity;
 mod land;
-mod limits;
 mod linked;
 mod list;
 mod note;
@@ -22,12 +23,14 @@ mod patch;
 mod remove;
 mod repository;
 mod scan;
+mod target;
 mod tree;
 
 pub use commit::{Committed, commit_all};
 pub use create::{Carry, Created, create};
 pub use diff::{Diff, FileChange, FileStatus, diff};
 pub use error::Error;
+pub use fingerprint::fingerprint;
 pub use identity::{Identity, user_identity};
 pub use land::{How, Landed, land};
 pub use linked::Place;

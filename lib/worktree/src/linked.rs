@@ -4,8 +4,9 @@
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 use crate::repository;
 
 /// Where a worktree is, as it was recorded when it was made. The `.git` file inside the worktree is

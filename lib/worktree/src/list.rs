@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use gix::bstr::ByteSlice;
 use gix::refs::FullName;
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 use crate::linked::{Place, read_pointer};
 use crate::note::{Note, seconds_now};
 use crate::repository::{Changed, Repository};
@@ -105,7 +106,7 @@ pub fn inspect(repo: &Repository, place: &Place) -> Result<Option<Listed>, Error
         merged: tip.is_none_or(|tip| is_merged(&repo.inner, tip, &note)),
         disk: disk(&place.path) + disk(&place.git_dir),
         age: seconds_now().saturating_sub(note.made),
-        locked: locked(place),
+        locked: locked(place, &note),
         gone,
         pointer_changed: matches!(opened, Err(Some(Error::PointerChanged { .. }))),
         place: place.clone(),
@@ -147,11 +148,17 @@ pub(crate) fn is_merged(repo: &gix::Repository, tip: gix::ObjectId, note: &Note)
     })
 }
 
-/// Why git says it is locked.
-pub(crate) fn locked(place: &Place) -> Option<String> {
+/// Why git says it is locked. What is being made is locked too; who died over that does not come back.
+pub(crate) fn locked(place: &Place, note: &Note) -> Option<String> {
     let path = place.git_dir.join("locked");
     path.symlink_metadata().ok()?;
+<<<<<<< HEAD
     Some(String::from_utf8_lossy(&read_pointer(&path).unwrap_or_default()).trim().to_owned())
+=======
+    let reason = String::from_utf8_lossy(&read_pointer(&path).unwrap_or_default()).trim().to_owned();
+    let stale = reason == "initializing" && seconds_now().saturating_sub(note.made) > limits::MAKING_SECONDS;
+    (!stale).then_some(reason)
+>>>>>>> worktree
 }
 
 /// Bytes a folder takes on disk; links are not followed.

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use gix::refs::FullName;
 use gix::worktree::remove::Force as GixForce;
 
-use crate::create::delete_branch;
+use ace_schema::limits::worktree as limits;
+
+use crate::branch::delete_branch;
 use crate::error::Error;
-use crate::limits;
 use crate::linked::Place;
 use crate::list::{Listed, ahead, inspect, is_merged, list, locked, places, tip};
 use crate::note::Note;
@@ -59,7 +60,7 @@ pub fn remove(repo: &Repository, path: &Path, force: Force) -> Result<Removed, E
     let tip = tip(&repo.inner, &note);
     let merged = tip.is_none_or(|tip| is_merged(&repo.inner, tip, &note));
     if force == Force::No {
-        if let Some(reason) = locked(place) {
+        if let Some(reason) = locked(place, &note) {
             return Err(Error::Locked { reason });
         }
         if there {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use gix::bstr::ByteSlice;
 use gix::sec::Trust;
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 use crate::scan::{self, Kind};
 
 /// A repository, open.
@@ -142,6 +143,16 @@ impl Repository {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// The repository of the main work tree; itself, if this is it.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Git`].
+    pub fn main(&self) -> Result<Self, Error> {
+        let common = &self.facts.common_dir;
+        let root = common.parent().filter(|_| common.file_name() == Some(".git".as_ref()));
+        Self::new(open(common, root)?)
     }
 
     /// The first commit reachable from HEAD by first parents: the same in every clone, so it names

@@ -11,8 +11,9 @@ use gix::status::plumbing::index_as_worktree::traits::{FastEq, SubmoduleStatus};
 use gix::status::plumbing::index_as_worktree_with_renames::{Entry, VisitEntry};
 use gix::status::tree_index::TrackRenames;
 
+use ace_schema::limits::worktree as limits;
+
 use crate::error::Error;
-use crate::limits;
 
 /// What a work tree has that HEAD has not.
 #[derive(Debug, Default)]

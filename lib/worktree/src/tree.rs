@@ -10,9 +10,10 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use gix::index::entry::{Mode, Stat};
 use gix::objs::tree::EntryKind;
 
+use ace_schema::limits::worktree as limits;
+
 use crate::commit;
 use crate::error::Error;
-use crate::limits;
 use crate::scan::Scan;
 
 /// What is on disk at a path.

@@ -336,3 +336,122 @@ fn a24_a_tree_that_names_git_folders_is_refused_and_leaves_nothing() {
         assert!(!fixture.git(&["branch"]).contains("ace"));
     }
 }
+
+/// Runs the named ignored test in a process of its own, with a hostile environment.
+#[test]
+fn a22_the_environment_is_not_believed() {
+    let (fixture, canary) = poisoned();
+    let script = canary.0.with_extension("sh");
+    let out = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "hostile::inner_with_a_hostile_environment", "--ignored", "--nocapture"])
+        .env("FIXTURE", fixture.root())
+        .env("GIT_DIR", "/nonexistent")
+        .env("GIT_WORK_TREE", "/nonexistent")
+        .env("GIT_INDEX_FILE", "/nonexistent")
+        .env("GIT_OBJECT_DIRECTORY", "/nonexistent")
+        .env("GIT_NAMESPACE", "elsewhere")
+        .env("GIT_CONFIG_COUNT", "2")
+        .env("GIT_CONFIG_KEY_0", "filter.evil.smudge")
+        .env("GIT_CONFIG_VALUE_0", &script)
+        .env("GIT_CONFIG_KEY_1", "core.fsmonitor")
+        .env("GIT_CONFIG_VALUE_1", &script)
+        .env("GIT_EXTERNAL_DIFF", &script)
+        .env("GIT_SSH_COMMAND", &script)
+        .env("BASH_ENV", &script)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && text.contains("1 passed"), "{text}");
+    assert_eq!(canary.sang(), "");
+    assert_eq!(porcelain_quietly(&fixture), "");
+    assert!(fixture.root().join("new").exists());
+}
+
+/// `git status` with what the canary would sing at switched off.
+fn porcelain_quietly(fixture: &Fixture) -> String {
+    let off = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "filter.evil.clean=", "filter.evil.required=false"];
+    let mut args: Vec<&str> = off.iter().flat_map(|setting| ["-c", setting]).collect();
+    args.extend(["status", "--porcelain"]);
+    git(&fixture.root(), &args)
+}
+
+#[test]
+#[ignore = "run by a22_the_environment_is_not_believed, in a process of its own"]
+fn inner_with_a_hostile_environment() {
+    let Some(root) = std::env::var_os("FIXTURE").map(PathBuf::from) else { return };
+    let repo = ace_worktree::discover(&root).unwrap().unwrap();
+    assert_eq!(repo.facts().root.as_ref(), Some(&root));
+    let path = root.parent().unwrap().join("worktrees/env/repo");
+    let made = create(&repo, "env", &path, None, Carry::Leave).unwrap();
+    write(&made.place.path.join("new"), "n\n");
+    assert_eq!(diff(&made.place, &made.base_commit).unwrap().files.len(), 1);
+    land(&repo, &made.place, How::Merge, "m", &uma()).unwrap();
+    remove(&repo, &made.place.path, Force::No).unwrap();
+}
+
+#[test]
+fn a22_a_changed_configuration_or_hook_changes_the_fingerprint() {
+    let fixture = Fixture::new();
+    let mut seen = vec![ace_worktree::fingerprint(&fixture.open()).unwrap()];
+    assert_eq!(ace_worktree::fingerprint(&fixture.open()).unwrap(), seen[0]);
+    let hook = fixture.root().join(".git/hooks/pre-commit");
+    let changes: [&dyn Fn(); 4] = [
+        &|| drop(fixture.git(&["config", "core.fsmonitor", "evil"])),
+        &|| write(&hook, "#!/bin/sh\n"),
+        &|| std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap(),
+        &|| write(&fixture.root().join(".git/info/attributes"), "* filter=evil\n"),
+    ];
+    for change in changes {
+        change();
+        let now = ace_worktree::fingerprint(&fixture.open()).unwrap();
+        assert!(!seen.contains(&now));
+        seen.push(now);
+    }
+    fixture.write("a.txt", "work goes on\n");
+    fixture.commit("more");
+    assert_eq!(ace_worktree::fingerprint(&fixture.open()).unwrap(), *seen.last().unwrap());
+}
+
+#[test]
+fn a22_no_program_at_all_is_needed_but_to_land() {
+    let fixture = Fixture::new();
+    let out = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "hostile::inner_without_programs", "--ignored", "--nocapture"])
+        .env_clear()
+        .env("PATH", "/nonexistent")
+        .env("FIXTURE", fixture.root())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
+#[ignore = "run by a22_no_program_at_all_is_needed_but_to_land, in a process of its own"]
+fn inner_without_programs() {
+    let Some(root) = std::env::var_os("FIXTURE").map(PathBuf::from) else { return };
+    let repo = ace_worktree::discover(&root).unwrap().unwrap();
+    let path = root.parent().unwrap().join("worktrees/env/repo");
+    let made = create(&repo, "env", &path, None, Carry::Bring).unwrap();
+    write(&made.place.path.join("new"), "n\n");
+    assert_eq!(diff(&made.place, &made.base_commit).unwrap().files.len(), 1);
+    commit_all(&made.place, "m", &uma()).unwrap().unwrap();
+    assert_eq!(list(&repo).unwrap().len(), 1);
+    assert_eq!(ace_worktree::user_identity(), None);
+    match land(&repo, &made.place, How::Merge, "m", &uma()) {
+        Err(Error::Git { what: "start git", .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    remove(&repo, &made.place.path, Force::Yes).unwrap();
+}
+
+#[test]
+fn a23_a_branch_that_is_another_name_for_the_users_is_not_moved() {
+    let fixture = Fixture::new();
+    let made = fixture.create("x");
+    fixture.git(&["symbolic-ref", "refs/heads/ace/x", "refs/heads/main"]);
+    write(&made.place.path.join("new"), "n\n");
+    let refused = commit_all(&made.place, "m", &uma());
+    assert!(matches!(&refused, Err(Error::ForeignHead { head }) if head == "main"), "{refused:?}");
+    assert_eq!(fixture.git(&["rev-parse", "main"]).trim(), made.base_commit);
+}

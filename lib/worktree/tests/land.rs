@@ -197,3 +197,13 @@ fn needs_a_branch_to_land_on() {
     let refused = land(&fixture.open(), &made.place, How::Merge, "work", &uma());
     assert!(matches!(refused, Err(Error::Busy { .. })));
 }
+
+#[test]
+fn from_within_the_worktree_it_lands_in_the_main_one() {
+    let (fixture, made) = changed(&[("new", "n\n")], &[]);
+    let inside = ace_worktree::discover(&made.place.path).unwrap().unwrap();
+    let landed = land(&inside, &made.place, How::Merge, "work", &uma()).unwrap();
+    assert_eq!(landed.onto.as_deref(), Some("main"));
+    assert!(fixture.root().join("new").exists());
+    assert_eq!(porcelain(&fixture.root()), "");
+}

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use ace_worktree::{Carry, create};
+use ace_worktree::{Carry, Force, How, commit_all, create, diff, land, list, remove};
 
 use crate::fixture::*;
 
@@ -43,9 +43,27 @@ fn compare(files: usize, rounds: usize) {
     });
     let status = median(rounds, |_| assert!(fixture.open().changed().unwrap().is_clean()));
     let git_status = median(rounds, |_| assert_eq!(porcelain(&fixture.root()), ""));
+    let places: Vec<_> = (0..rounds).map(|n| fixture.place(&format!("ours-{n}"))).collect();
+    let listed = list(&fixture.open()).unwrap();
+    let place = |n: usize| listed.iter().find(|listed| listed.place.path == places[n]).unwrap().place.clone();
+    let differ = median(rounds, |n| {
+        write(&places[n].join("d0/e0/f0"), "changed\n");
+        write(&places[n].join("new"), "new\n");
+        assert_eq!(diff(&place(n), "main").unwrap().files.len(), 2);
+    });
+    let commit = median(rounds, |n| drop(commit_all(&place(n), "m", &uma()).unwrap().unwrap()));
+    let mut moved = 0;
+    let land = median(1, |_| moved = land(&fixture.open(), &place(0), How::Merge, "m", &uma()).unwrap().files);
+    assert_eq!(moved, 2);
+    let all = median(1, |_| assert_eq!(list(&fixture.open()).unwrap().len(), rounds));
+    let gone = median(rounds, |n| drop(remove(&fixture.open(), &places[n], Force::Yes).unwrap()));
+    let git_gone = median(rounds, |n| {
+        drop(fixture.git(&["worktree", "remove", fixture.place(&format!("theirs-{n}")).to_str().unwrap()]));
+    });
     println!(
         "{files} files: create {ours:.1?}, git worktree add {theirs:.1?} (checkout.workers=0 {parallel:.1?}); \
-         changed {status:.1?}, git status {git_status:.1?}"
+         changed {status:.1?}, git status {git_status:.1?}; diff {differ:.1?}; commit_all {commit:.1?}; \
+         land forward {land:.1?}; list of {rounds} {all:.1?}; remove {gone:.1?}, git worktree remove {git_gone:.1?}"
     );
 }
 

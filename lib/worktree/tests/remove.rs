@@ -95,3 +95,20 @@ fn prune_takes_only_what_nobody_needs() {
     assert_eq!(branches, "ace/dirty\nace/orphan\nace/unmerged\nace/working\n");
     fixture.git(&["fsck"]);
 }
+
+#[test]
+fn what_was_never_finished_goes_after_a_while() {
+    let fixture = Fixture::new();
+    let made = fixture.create("x");
+    std::fs::write(made.place.git_dir.join("locked"), "initializing\n").unwrap();
+    let verdict = || prune(&fixture.open(), |_| true, |_| false, true).unwrap()[0].verdict;
+    assert_eq!(verdict(), Verdict::Locked);
+    let note = made.place.git_dir.join("ace");
+    let text = std::fs::read_to_string(&note).unwrap();
+    let old: Vec<&str> = text.lines().map(|line| if line.starts_with("made") { "made 1000" } else { line }).collect();
+    std::fs::write(&note, old.join("\n")).unwrap();
+    assert_eq!(verdict(), Verdict::Merged);
+    let repo = fixture.open();
+    prune(&repo, |_| true, |_| false, false).unwrap();
+    assert!(!made.place.path.exists());
+}

@@ -89,3 +89,35 @@ fn a_work_tree_elsewhere_in_the_configuration_is_not_followed() {
     fixture.git(&["config", "core.worktree", "/etc"]);
     assert_eq!(fixture.open().facts().root, Some(fixture.root()));
 }
+
+#[test]
+fn the_identity_is_the_users_and_never_a_repositorys() {
+    let home = tempfile::TempDir::new().unwrap();
+    let inner = |file: Option<&str>| {
+        let _ = std::fs::remove_file(home.path().join(".gitconfig"));
+        if let Some(text) = file {
+            std::fs::write(home.path().join(".gitconfig"), text).unwrap();
+        }
+        let out = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "repository::inner_identity", "--ignored", "--nocapture"])
+            .env_clear()
+            .env("HOME", home.path())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .current_dir(Fixture::new().root())
+            .output()
+            .unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    assert!(inner(Some("[user]\n\tname = Ida\n\temail = ida@example.org\n")).contains("Ida <ida@example.org>"));
+    assert!(inner(Some("[user]\n\tname = Ida\n")).contains("nobody"));
+    assert!(inner(None).contains("nobody"));
+}
+
+#[test]
+#[ignore = "run by the_identity_is_the_users_and_never_a_repositorys, in a process of its own"]
+fn inner_identity() {
+    match ace_worktree::user_identity() {
+        Some(who) => println!("{} <{}>", who.name, who.email),
+        None => println!("nobody"),
+    }
+}
