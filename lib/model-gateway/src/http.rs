@@ -182,7 +182,7 @@ impl Answer {
         let Self { sse, decoder, state, events, out, .. } = self;
         run(sse, &mut |data| {
             *events += 1;
-            *state = decoder.push(data, out)?.max(*state);
+            *state = decoder.push(data, out)?;
             Ok(())
         })
     }

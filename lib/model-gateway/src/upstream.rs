@@ -107,7 +107,12 @@ impl Upstream {
         if self.is_money() {
             return Chance::None;
         }
-        if matches!(self.status, 503 | 529) || self.kind.contains("overloaded") || self.kind == "slow_down" {
+        let overloaded = |said: &str| said.contains("overloaded");
+        if matches!(self.status, 503 | 529)
+            || overloaded(&self.kind)
+            || self.kind == "slow_down"
+            || (self.status == 0 && overloaded(&self.message.to_lowercase()))
+        {
             return Chance::Overloaded;
         }
         let kind = self.kind.as_str();

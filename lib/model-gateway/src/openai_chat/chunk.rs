@@ -33,6 +33,8 @@ impl Decoder for Chunks {
             let mut values = Deserializer::from_str(rest).into_iter::<Value>();
             match values.next() {
                 Some(Ok(value)) => self.chunk(value, out)?,
+                // Half an object at the end of a stream: more was to come.
+                Some(Err(e)) if e.is_eof() => return Err(StreamError::Cut),
                 Some(Err(e)) => return Err(StreamError::Format(e.to_string())),
                 None => break,
             }
@@ -89,6 +91,8 @@ impl Chunks {
         let Some(choice) = choice else {
             return Upstream::read(&chunk).map_or(Ok(()), |e| Err(StreamError::Reported(e)));
         };
+        // What comes after an end was none: only figures may.
+        self.done = false;
         let reason = take(choice, "finish_reason");
         let inner = take(choice, "error");
         // A server that does not stream sends the whole as `message`.
@@ -191,7 +195,7 @@ fn content(value: Value, out: &mut Vec<Piece>) {
             for mut part in parts {
                 if let Value::Array(thoughts) = take(&mut part, "thinking") {
                     let thought: String = thoughts.into_iter().map(|mut t| text(take(&mut t, "text"))).collect();
-                    out.push(Piece::Reasoning(thought));
+                    out.extend(Some(thought).filter(|t| !t.is_empty()).map(Piece::Reasoning));
                 }
                 let said = text(take(&mut part, "text"));
                 if !said.is_empty() {
