@@ -71,7 +71,7 @@ ace run --json < todo.md | jq -c 'select(.type==\"tool.completed\")'")]
         all: bool,
     },
     /// One session, or one recorded line of it
-    #[command(before_help = "S: name, id, @last, or a path; S@23 a line")]
+    #[command(before_help = "S: name, id, @last, path; S@23 a line")]
     #[command(after_help = "ace show @last\nace show fix-median@11")]
     Show {
         /// The session, or one line of it

@@ -1,0 +1,78 @@
+//! `rm-root`: recursive removal of the root, a home, or everything around the worktree.
+
+use super::Sure;
+use super::words::View;
+use crate::path::resolve;
+use crate::shell::Word;
+
+/// Whether the view is such a removal.
+pub fn removes_root(view: &View<'_>, cwd: &str) -> Sure {
+    if view.name != "rm" {
+        return Sure::No;
+    }
+    let ends = view.args.iter().position(|w| w.text == "--").unwrap_or(view.args.len());
+    let is_option = |(at, word): &(usize, &Word)| *at < ends && word.text.starts_with('-') && word.text.len() > 1;
+    let recursive = |word: &Word| match word.text.strip_prefix("--") {
+        Some(long) => !long.is_empty() && "recursive".starts_with(long),
+        None => word.text.contains(['r', 'R']),
+    };
+    let args = || view.args.iter().enumerate();
+    // Options that the shell makes up could hold the letter.
+    if !args().any(|a| is_option(&a) && recursive(a.1)) {
+        return Sure::No;
+    }
+    args().filter(|a| !is_option(a)).map(|(_, word)| target(word, cwd)).max().unwrap_or(Sure::No)
+}
+
+fn target(word: &Word, cwd: &str) -> Sure {
+    let text = word.text.as_str();
+    for home in ["$HOME", "${HOME}", "~"] {
+        match text.strip_prefix(home) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => return around(&format!("/home{rest}"), "/home"),
+            _ => {}
+        }
+    }
+    if !word.inner.is_empty() {
+        // A substitution and nothing behind it that narrows: if it is empty, the root is left.
+        return if text.starts_with('/') && around(text, cwd) == Sure::Yes { Sure::Maybe } else { Sure::No };
+    }
+    if let Some(rest) = variable(text) {
+        return if around(rest, "/") == Sure::Yes && rest.starts_with('/') { Sure::Maybe } else { Sure::No };
+    }
+    around(text, cwd)
+}
+
+/// What stands behind a leading variable; one with a check of its own (`${X:?}`) is taken as set.
+fn variable(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix('$')?;
+    if let Some(braced) = rest.strip_prefix('{') {
+        let (name, rest) = braced.split_once('}')?;
+        return Some(if name.contains('?') { "" } else { rest });
+    }
+    Some(rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+/// Whether a path is the root or strictly around `cwd`; a wildcard at its end stands for all of its folder.
+fn around(path: &str, cwd: &str) -> Sure {
+    let wild = |last: &str| {
+        !last.is_empty()
+            && last.chars().all(|c| matches!(c, '*' | '.' | '?' | '{' | '}' | ',' | '[' | ']' | '!'))
+            && last.contains(['*', '?'])
+    };
+    let trimmed = path.trim_end_matches('/');
+    let (folder, all) = match trimmed.rsplit_once('/') {
+        Some(("", last)) if wild(last) => ("/", true),
+        Some((folder, last)) if wild(last) => (folder, true),
+        _ if path.starts_with('/') && trimmed.is_empty() => ("/", false),
+        _ => (path, false),
+    };
+    if folder.is_empty() || (!folder.starts_with('/') && !cwd.starts_with('/')) {
+        return Sure::No;
+    }
+    let Some(target) = resolve(folder, cwd) else { return Sure::Yes };
+    let here = resolve(cwd, "/").unwrap_or_default();
+    // The home itself is judged with itself as the place: there the folder counts too.
+    let home = cwd == "/home" && path.starts_with("/home");
+    let above = here.starts_with(&target) && (target.len() < here.len() || home || (all && here.is_empty()));
+    super::yes(target.is_empty() || above)
+}
