@@ -128,3 +128,11 @@ pub mod worktree {
     /// Bytes of one hook or configuration that a fingerprint covers.
     pub const HOOK_BYTES: u64 = 1 << 20;
 }
+/// Lines of a failed call's output that a view shows.
+pub const VIEW_EXCERPT_LINES: usize = 6;
+/// Lines of a diff that a view shows.
+pub const VIEW_DIFF_LINES: usize = 12;
+/// Lines of a Markdown table that a view holds back to align them; what comes after begins a new one.
+pub const VIEW_TABLE_LINES: usize = 500;
+/// Changed files that a view tells apart; further ones are only counted.
+pub const VIEW_PATHS: usize = 10_000;

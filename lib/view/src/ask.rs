@@ -1,0 +1,133 @@
+//! A question to a person: exactly what would happen, where, why it is asked, and which rule would allow it.
+//! It must never cut anything, and never know how the answer is given.
+
+use ace_schema::data::{PermissionRequested, PermissionResolved, Proposal};
+use ace_schema::permission::{Decision, Scope};
+
+use crate::call::numbered;
+use crate::clean::{visible, visible_lines};
+use crate::diff;
+use crate::facts::SessionFacts;
+use crate::ledger::Call;
+use crate::style::{Mark, Role, Style};
+use crate::text::Text;
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The call.
+    pub call: &'a Call,
+    /// Why it is asked.
+    pub asked: &'a PermissionRequested,
+    /// Which of how many open questions, from 1.
+    pub position: (usize, usize),
+    /// What an edit would do as a unified diff, if the caller could find out; else it is drawn from the call's own words.
+    pub patch: Option<&'a str>,
+}
+
+/// The block of a question, without the line of keys.
+#[must_use]
+pub fn block(question: &Question, facts: &SessionFacts, style: &Style) -> Vec<Text> {
+    let call = question.call;
+    let (head, body) = match call.tool.as_str() {
+        "edit" | "write" => change(call, question.patch, style),
+        tool => {
+            let reads = ace_schema::tool::find(tool).is_some_and(|t| t.reads);
+            let verb = if reads { "wants to read" } else { "wants to run" };
+            let body = visible_lines(&call.subject, Role::Bold).into_iter().map(|l| Text::new().gap(4).and(l));
+            (wants(call, verb, style), body.collect())
+        }
+    };
+    let mut out = vec![positioned(head, question, style)];
+    out.extend(body);
+    let label = |name: &str, text: Text| Text::new().gap(2).dim(format!("{name:<6}")).and(text).wrap(style.width, 8);
+    if !facts.place.is_empty() {
+        out.extend(label("in", visible(&facts.place, Role::Plain)));
+    }
+    let mut why = visible(&question.asked.why, Role::Plain);
+    let by: Vec<String> = [("rule ", &question.asked.rule), ("mode ", &facts.mode)]
+        .into_iter()
+        .filter(|(_, name)| !name.is_empty())
+        .map(|(word, name)| format!("{word}{}", visible(name, Role::Plain).words()))
+        .collect();
+    if !by.is_empty() {
+        let by = by.join("; ");
+        why = if why.is_empty() { Text::of(Role::Dim, by) } else { why.dim(format!(" ({by})")) };
+    }
+    out.extend(label("why", why));
+    if let Some(proposal) = &question.asked.proposal {
+        out.extend(label("rule", rule(proposal)));
+    }
+    out
+}
+
+fn wants(call: &Call, verb: &str, style: &Style) -> Text {
+    Text::marked(Mark::Waits, style).and(visible(&call.tool, Role::Bold)).plain(format!(" {verb}"))
+}
+
+/// The head's right edge: `turn 2, call 3`, and which question it is when there are several.
+fn positioned(head: Text, question: &Question, style: &Style) -> Text {
+    let (n, of) = question.position;
+    let mut right = if of > 1 { Text::of(Role::Edge, format!("{n} of {of}  ")) } else { Text::new() };
+    if question.call.ordinal > 0 && style.width >= crate::verdict::NARROW {
+        right = right.dim(format!("turn {}, call {}", question.call.turn, question.call.ordinal));
+    }
+    if head.cells() + 2 + right.cells() > style.width {
+        return head;
+    }
+    head.to(style.width - right.cells()).and(right)
+}
+
+/// The diff of an edit or a new file, whole.
+fn change(call: &Call, patch: Option<&str>, style: &Style) -> (Text, Vec<Text>) {
+    let rows = match patch {
+        Some(patch) => diff::rows(patch),
+        None => {
+            let old = call.argument("old").unwrap_or_default();
+            let new = call.argument("new").or_else(|| call.argument("content")).unwrap_or_default();
+            diff::between(&old, &new)
+        }
+    };
+    let (added, removed) = diff::count(&rows);
+    let head = wants(call, "wants to change ", style).and(visible(&call.subject, Role::Bold)).plain("  ");
+    (head.and(diff::counts(added, removed)), rows.iter().map(|row| diff::draw(row, true, style)).collect())
+}
+
+/// A rule as a person would say it: `allow shell 'cargo add ...'`.
+fn rule(proposal: &Proposal) -> Text {
+    let mut out = Text::of(Role::Typed, "allow ").and(visible(&proposal.tool, Role::Typed));
+    let patterns = std::iter::once(&proposal.command).filter(|c| !c.is_empty()).chain(&proposal.paths);
+    for pattern in patterns {
+        out = out.with(Role::Typed, " '").and(visible(pattern, Role::Typed)).with(Role::Typed, "'");
+    }
+    out
+}
+
+/// The keys that answer.
+#[must_use]
+pub fn keys() -> Text {
+    let key = |key: &str, does: &str| Text::of(Role::Typed, key).dim(format!(" {does}"));
+    Text::new().gap(2).and(key("y", "once")).gap(2).and(key("n", "no"))
+}
+
+/// What a question shrinks to once it is answered: `✓ allowed once  cargo add serde  @41`.
+#[must_use]
+pub fn answered(call: &Call, decided: &PermissionResolved, seq: u64, facts: &SessionFacts, style: &Style) -> Text {
+    let here = decided.who == facts.person || decided.who.is_empty();
+    let who = || if here { Text::of(Role::Plain, "you") } else { visible(&decided.who, Role::Plain) };
+    let line = if decided.decision == Decision::Deny {
+        let line = Text::marked(Mark::Refused, style).plain("refused by ").and(who());
+        if decided.why.is_empty() { line } else { line.plain(": ").and(visible(&decided.why, Role::Plain)) }
+    } else if here {
+        let scope = match decided.scope {
+            Scope::Once => "once",
+            Scope::Session => "for this session",
+            Scope::Project => "for this project",
+            Scope::Always => "always",
+        };
+        Text::marked(Mark::Done, style).plain(format!("allowed {scope}"))
+    } else {
+        Text::marked(Mark::Done, style).plain("allowed by ").and(who()).plain(" elsewhere")
+    };
+    numbered(line.plain("  ").and(visible(&call.subject, Role::Plain)), seq, style)
+}

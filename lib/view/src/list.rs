@@ -1,0 +1,197 @@
+//! Tables and lines about many things: sessions, worktrees, checks. It must never find them itself.
+
+use crate::clean::visible;
+use crate::diff::counts;
+use crate::style::{Mark, Role, Style};
+use crate::table::{Column, Table};
+use crate::text::{Text, plural};
+use crate::units;
+
+/// One session in `ace ls`.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// How it stands.
+    pub mark: Mark,
+    /// Name.
+    pub name: String,
+    /// How it stands, in words: `asks: cargo add serde`, `done, not landed`.
+    pub state: String,
+    /// Name of the project.
+    pub project: String,
+    /// The model's short name.
+    pub model: String,
+    /// Micro-dollars; `None` if unknown.
+    pub cost: Option<u64>,
+    /// Files changed, lines added, lines removed.
+    pub changed: (u64, u64, u64),
+    /// Ms since the last line.
+    pub age: u64,
+}
+
+/// `ace ls`: the rows in the caller's order (who waits first, then newest), and a line that sums them up.
+#[must_use]
+pub fn sessions(rows: &[Row], style: &Style) -> Vec<Text> {
+    let mut table = Table::new(vec![
+        Column::text("SESSION"),
+        Column::text("STATE").grows(),
+        Column::text("PROJECT"),
+        Column::text("MODEL"),
+        Column::number("COST"),
+        Column::number("CHANGED"),
+        Column::number("AGE"),
+    ]);
+    for row in rows {
+        let state = match row.mark {
+            Mark::Waits | Mark::Warns | Mark::Refused => Role::Edge,
+            Mark::Failed => Role::Bad,
+            Mark::Runs | Mark::Done => Role::Plain,
+        };
+        let (files, added, removed) = row.changed;
+        let cost = Text::of(if row.cost.is_some() { Role::Plain } else { Role::Edge }, units::cost(row.cost));
+        table.row(
+            Text::marked(row.mark, style),
+            vec![
+                visible(&row.name, Role::Bold),
+                visible(&row.state, state),
+                visible(&row.project, Role::Plain),
+                visible(&row.model, Role::Plain),
+                cost,
+                if files == 0 { Text::of(Role::Dim, "-") } else { counts(added, removed) },
+                Text::of(Role::Dim, units::age(row.age)),
+            ],
+        );
+    }
+    let mut out = if rows.is_empty() { Vec::new() } else { table.draw(style) };
+    out.extend(summary(rows).wrap(style.width, 0));
+    out
+}
+
+fn summary(rows: &[Row]) -> Text {
+    let mut line = Text::of(Role::Plain, plural(rows.len() as u64, "session"));
+    if rows.is_empty() {
+        return Text::of(Role::Plain, "no sessions");
+    }
+    let sum = rows.iter().filter_map(|r| r.cost).fold(0u64, u64::saturating_add);
+    line = line.plain(format!(", {}", units::money(sum)));
+    let unpriced = rows.iter().filter(|r| r.cost.is_none()).count();
+    if unpriced > 0 {
+        line = line.plain(", ").with(Role::Edge, format!("{unpriced} unpriced"));
+    }
+    let waiting: Vec<&Row> = rows.iter().filter(|r| r.mark == Mark::Waits).collect();
+    if let Some(first) = waiting.first() {
+        let verb = if waiting.len() == 1 { "waits" } else { "wait" };
+        line = line.plain(format!(", {} {verb} for you: ", waiting.len()));
+        line = line.with(Role::Typed, "ace resume ").and(visible(&first.name, Role::Typed));
+    }
+    line
+}
+
+/// One worktree in `ace-worktree list`.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// How it stands: runs, done, …
+    pub mark: Mark,
+    /// Its session's name.
+    pub name: String,
+    /// Its branch.
+    pub branch: String,
+    /// Commits since its base.
+    pub commits: u64,
+    /// Uncommitted changes are in it.
+    pub dirty: bool,
+    /// All of it is in the branch it came from.
+    pub merged: bool,
+    /// Bytes on the disk.
+    pub disk: u64,
+    /// Ms since it was last changed.
+    pub age: u64,
+    /// `prune` may take it.
+    pub can_go: bool,
+}
+
+/// `ace-worktree list`.
+#[must_use]
+pub fn worktrees(trees: &[Tree], style: &Style) -> Vec<Text> {
+    let mut table = Table::new(vec![
+        Column::text("WORKTREE"),
+        Column::text("BRANCH").path().grows(),
+        Column::text("STATE"),
+        Column::number("DISK"),
+        Column::number("AGE"),
+    ]);
+    for tree in trees {
+        let mut state = if tree.merged {
+            Text::of(Role::Plain, "merged")
+        } else {
+            Text::of(Role::Plain, plural(tree.commits, "commit"))
+        };
+        if tree.dirty {
+            state = state.plain(", ").with(Role::Edge, "dirty");
+        }
+        table.row(
+            Text::marked(tree.mark, style),
+            vec![
+                visible(&tree.name, Role::Bold),
+                visible(&tree.branch, Role::Plain),
+                state,
+                Text::of(Role::Dim, units::bytes(tree.disk)),
+                Text::of(Role::Dim, units::age(tree.age)),
+            ],
+        );
+    }
+    let mut out = if trees.is_empty() { Vec::new() } else { table.draw(style) };
+    let disk = trees.iter().fold(0u64, |sum, t| sum.saturating_add(t.disk));
+    let mut line = if trees.is_empty() {
+        Text::of(Role::Plain, "no worktrees")
+    } else {
+        Text::of(Role::Plain, format!("{}, {}", plural(trees.len() as u64, "worktree"), units::bytes(disk)))
+    };
+    let go = trees.iter().filter(|t| t.can_go).count();
+    if go > 0 {
+        line = line.plain(format!(", {go} can go: ")).with(Role::Typed, "ace-worktree prune");
+    }
+    out.extend(line.wrap(style.width, 0));
+    out
+}
+
+/// `ace-log verify` of a whole log: lines, blobs, and the head (seq and hash).
+#[must_use]
+pub fn verified(name: &str, lines: u64, blobs: u64, head: (u64, &str), style: &Style) -> Vec<Text> {
+    let hash: String = head.1.chars().take(8).collect();
+    let words = format!("  {}, {}, chain whole, head ", plural(lines, "line"), plural(blobs, "blob"));
+    Text::marked(Mark::Done, style)
+        .and(visible(name, Role::Bold))
+        .plain(words)
+        .with(Role::Typed, format!("@{}", head.0))
+        .plain(" ")
+        .and(visible(&hash, Role::Dim))
+        .wrap(style.width, 2)
+}
+
+/// One thing that `ace doctor` looked at.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// How it stands.
+    pub mark: Mark,
+    /// What.
+    pub name: String,
+    /// What was found.
+    pub found: String,
+    /// The command that cures it; empty if nothing has to be done.
+    pub cure: String,
+}
+
+/// `ace doctor`: a line a thing, the cure in it.
+#[must_use]
+pub fn checks(checks: &[Check], style: &Style) -> Vec<Text> {
+    let widest = checks.iter().map(|c| crate::text::cells(&c.name)).max().unwrap_or(0).min(20);
+    let draw = |check: &Check| {
+        let head = Text::marked(check.mark, style).and(visible(&check.name, Role::Bold)).to(2 + widest).gap(2);
+        let mut line = head.and(visible(&check.found, Role::Plain));
+        if !check.cure.is_empty() {
+            line = line.plain(": ").and(visible(&check.cure, Role::Typed));
+        }
+        line.wrap(style.width, widest + 4)
+    };
+    checks.iter().flat_map(draw).collect()
+}
