@@ -56,6 +56,21 @@ pub const PROVIDER_ATTEMPTS: u32 = 4;
 pub const RETRY_WAIT_MS: u64 = 60_000;
 /// Silence on a provider stream before it counts as cut, ms.
 pub const STREAM_IDLE_MS: u64 = 120_000;
+/// Time a provider may take until its first piece (a long prompt on a slow machine, thinking unseen), ms; the vendors' own SDKs
+/// wait as long.
+pub const ANSWER_START_MS: u64 = 600_000;
+/// How long a stream that has said its end is listened to for late figures, ms.
+pub const STREAM_TAIL_MS: u64 = 2_000;
+/// Bytes of an error answer that are read.
+pub const ERROR_BODY_BYTES: usize = 64 * 1024;
+/// Characters of a provider's own words in a message.
+pub const ERROR_TEXT_CHARS: usize = 300;
+/// First wait between two attempts, ms; it doubles.
+pub const BACKOFF_MS: u64 = 500;
+/// Longest wait between two attempts that nobody demanded, ms.
+pub const BACKOFF_MAX_MS: u64 = 8_000;
+/// One recording of model answers, bytes.
+pub const CASSETTE_BYTES: u64 = 64 * 1024 * 1024;
 /// Time to reach a provider, ms.
 pub const CONNECT_MS: u64 = 10_000;
 /// Deltas an ace-model writes at most a second; faster streams are joined.
@@ -78,8 +93,50 @@ pub const UNCLAIMED_MS: u64 = 5_000;
 pub const SESSIONS: usize = 100_000;
 /// Pens of one session that may be open at once.
 pub const PENS: usize = 256;
+/// An event's id, bytes.
+pub const ID_BYTES: usize = 128;
+/// Blobs whose parts one appender may have begun and not ended.
+pub const BLOBS_BEGUN: usize = 64;
+/// Bytes a follower hands on at once (a longer line is still handed on whole).
+pub const FOLLOW_BYTES: usize = 256 * 1024;
+/// Longest sleep of a follower before it looks by itself, ms (a bell may be missing, or its ringer killed).
+pub const LOOK_MS: u64 = 250;
+/// The same where no futex is shared between processes, ms.
+pub const LOOK_WITHOUT_FUTEX_MS: u64 = 20;
 /// One file of configuration, bytes.
 pub const CONFIG_BYTES: usize = 1024 * 1024;
+/// Bytes of one `tool.delta`; a flood shows its latest.
+pub const DELTA_BYTES: usize = 4 * 1024;
+/// Bytes of a failure's message.
+pub const MESSAGE_BYTES: usize = 1024;
+/// How far into a file the read tool goes to find a line or to count them, bytes.
+pub const READ_SCAN_BYTES: u64 = 64 * 1024 * 1024;
+/// How long a glob or grep call walks before it tells what it has found, ms.
+pub const WALK_MS: u64 = 30_000;
+/// Bytes of one line that grep holds at a time; a file with a longer one is skipped and counted.
+pub const GREP_LINE_BYTES: usize = 4 * 1024 * 1024;
+/// Files of whole outputs kept in a session's temporary folder; the oldest go first.
+pub const SPILLS: usize = 32;
+/// A line from the broker to a worker, bytes (arguments are part of an answer, with room for what surrounds them).
+pub const ORDER_BYTES: usize = ANSWER_BYTES + 64 * 1024;
+/// A line from a worker to the broker, bytes.
+pub const REPLY_BYTES: usize = 1024 * 1024;
+/// Calls that wait in a worker.
+pub const QUEUED_CALLS: usize = 256;
+/// Between the polite and the final signal to a command that must stop, ms.
+pub const TERM_MS: u64 = 500;
+/// How long the output of a command that has ended is still awaited when something it started holds the pipe, ms.
+pub const LINGER_MS: u64 = 300;
+/// Processes left in the background whose further output a worker drains away, so that they are not ended by a closed pipe.
+pub const DRAINS: usize = 64;
+/// Lines of a failed call's output that a view shows.
+pub const VIEW_EXCERPT_LINES: usize = 6;
+/// Lines of a diff that a view shows.
+pub const VIEW_DIFF_LINES: usize = 12;
+/// Lines of a Markdown table that a view holds back to align them; what comes after begins a new one.
+pub const VIEW_TABLE_LINES: usize = 500;
+/// Changed files that a view tells apart; further ones are only counted.
+pub const VIEW_PATHS: usize = 10_000;
 
 /// Worktrees: what is read of one, and what is written for one.
 pub mod worktree {
@@ -128,11 +185,3 @@ pub mod worktree {
     /// Bytes of one hook or configuration that a fingerprint covers.
     pub const HOOK_BYTES: u64 = 1 << 20;
 }
-/// Lines of a failed call's output that a view shows.
-pub const VIEW_EXCERPT_LINES: usize = 6;
-/// Lines of a diff that a view shows.
-pub const VIEW_DIFF_LINES: usize = 12;
-/// Lines of a Markdown table that a view holds back to align them; what comes after begins a new one.
-pub const VIEW_TABLE_LINES: usize = 500;
-/// Changed files that a view tells apart; further ones are only counted.
-pub const VIEW_PATHS: usize = 10_000;

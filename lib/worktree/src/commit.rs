@@ -68,12 +68,6 @@ pub fn commit_all(place: &Place, message: &str, author: &Identity) -> Result<Opt
 /// could have pointed HEAD, or the branch itself, at the user's own.
 pub(crate) fn own_branch(repo: &gix::Repository) -> Result<gix::refs::FullName, Error> {
     let what = "read HEAD";
-<<<<<<< HEAD
-    match repo.head_name().map_err(Error::git(what))? {
-        Some(name) if name.as_bstr().starts_with(b"refs/heads/ace/") => Ok(name),
-        Some(name) => Err(Error::ForeignHead { head: name.shorten().to_str_lossy().into_owned() }),
-        None => Err(Error::ForeignHead { head: repo.head_id().map_err(Error::git(what))?.to_hex().to_string() }),
-=======
     let short = |name: &gix::refs::FullNameRef| name.shorten().to_str_lossy().into_owned();
     let Some(name) = repo.head_name().map_err(Error::git(what))? else {
         let head = repo.head_id().map_err(Error::git(what))?;
@@ -87,7 +81,6 @@ pub(crate) fn own_branch(repo: &gix::Repository) -> Result<gix::refs::FullName, 
         Some(gix::refs::TargetRef::Symbolic(other)) => Err(Error::ForeignHead { head: short(other) }),
         Some(gix::refs::TargetRef::Object(_)) => Ok(name),
         None => Err(Error::Unborn),
->>>>>>> worktree
     }
 }
 

@@ -136,71 +136,6 @@ fn check_out(prepared: PrepareCheckout, path: &Path) -> Result<Place, Error> {
     Ok(place)
 }
 
-<<<<<<< HEAD
-/// Makes the first free branch of this name; two callers never get the same one.
-fn make_branch(repo: &Repository, name: &str, commit: gix::ObjectId) -> Result<FullName, Error> {
-    let stem = branch_stem(name);
-    for round in 1..=limits::NAME_TRIES {
-        let short = if round == 1 { format!("ace/{stem}") } else { format!("ace/{stem}-{round}") };
-        let taken = || Error::NameTaken { name: short.clone() };
-        let full: FullName = format!("refs/heads/{short}").try_into().map_err(|_| taken())?;
-        if repo.inner.try_find_reference(full.as_ref()).map_err(Error::git("look for the branch"))?.is_some() {
-            continue;
-        }
-        let edit = RefEdit {
-            change: Change::Update {
-                log: LogChange {
-                    mode: RefLog::AndReference,
-                    force_create_reflog: false,
-                    message: "branch: made by ace".into(),
-                },
-                expected: PreviousValue::MustNotExist,
-                new: gix::refs::Target::Object(commit),
-            },
-            name: full.clone(),
-            deref: false,
-        };
-        match repo.inner.edit_reference(edit) {
-            Ok(_) => return Ok(full),
-            Err(_) if repo.facts().common_dir.join("refs/heads/ace").is_file() => {
-                return Err(Error::NameTaken { name: "ace".into() });
-            }
-            // Somebody else was faster, holds its lock, or has a branch below this name.
-            Err(error) => match repo.facts().common_dir.join(format!("refs/heads/{short}")).try_exists() {
-                Ok(true) => {}
-                Ok(false) if is_contended(repo, &short) => {}
-                _ => return Err(Error::git("make the branch")(error)),
-            },
-        }
-    }
-    Err(Error::NameTaken { name: format!("ace/{stem}") })
-}
-
-/// Whether somebody is making this very branch now.
-fn is_contended(repo: &Repository, short: &str) -> bool {
-    repo.facts().common_dir.join(format!("refs/heads/{short}.lock")).exists()
-}
-
-/// A session's name as part of a branch name: what git refuses becomes a hyphen.
-fn branch_stem(name: &str) -> String {
-    let mut stem = String::new();
-    for c in name.chars() {
-        let c = if c.is_alphanumeric() || matches!(c, '_' | '.') { c } else { '-' };
-        if matches!(c, '-' | '.') && stem.ends_with(['-', '.']) {
-            continue;
-        }
-        if stem.len() + c.len_utf8() > limits::NAME_BYTES {
-            break;
-        }
-        stem.push(c);
-    }
-    let stem = stem.trim_matches(['-', '.']);
-    let stem = stem.strip_suffix(".lock").unwrap_or(stem);
-    if stem.is_empty() { "session".into() } else { stem.into() }
-}
-
-=======
->>>>>>> worktree
 /// Removes what a half-made worktree left on disk.
 fn take_back(place: &Place) {
     let _ = std::fs::remove_dir_all(&place.path);
@@ -246,19 +181,3 @@ impl Drop for Undo<'_> {
         }
     }
 }
-<<<<<<< HEAD
-
-/// Deletes a branch that still stands at `commit`, with its reflog.
-pub(crate) fn delete_branch(repo: &gix::Repository, name: FullName, commit: gix::ObjectId) -> Result<(), Error> {
-    let edit = RefEdit {
-        change: Change::Delete {
-            expected: PreviousValue::MustExistAndMatch(gix::refs::Target::Object(commit)),
-            log: RefLog::AndReference,
-        },
-        name,
-        deref: false,
-    };
-    repo.edit_reference(edit).map(|_| ()).map_err(Error::git("delete the branch"))
-}
-=======
->>>>>>> worktree

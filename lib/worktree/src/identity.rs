@@ -17,10 +17,6 @@ pub struct Identity {
 /// `user.name` and `user.email` from the user's (or the system's) git settings, never from a repository.
 #[must_use]
 pub fn user_identity() -> Option<Identity> {
-<<<<<<< HEAD
-    let config = gix::config::File::from_globals().ok()?;
-    let text = |key: &str| Some(config.string(key)?.to_str_lossy().trim().to_owned()).filter(|text| !text.is_empty());
-=======
     // Not the library's own list: for the settings beside the git program it would start that program.
     let files = [Source::System, Source::Git, Source::User].into_iter().filter_map(|source| {
         let path = source.storage_location(&mut |name| std::env::var_os(name)).filter(|path| path.is_file())?;
@@ -36,6 +32,5 @@ pub fn user_identity() -> Option<Identity> {
         let text = config.string(key)?.to_str_lossy().trim().to_owned();
         (!text.is_empty()).then_some(text)
     };
->>>>>>> worktree
     Some(Identity { name: text("user.name")?, email: text("user.email")? })
 }

@@ -49,8 +49,6 @@ pub struct Landed {
 /// [`Error::Bare`], [`Error::ForeignHead`] (the user's HEAD is detached, or the worktree's is not ours),
 /// [`Error::Busy`], [`Error::PointerChanged`], [`Error::Io`], [`Error::Git`].
 pub fn land(repo: &Repository, place: &Place, how: How, message: &str, author: &Identity) -> Result<Landed, Error> {
-<<<<<<< HEAD
-=======
     let main;
     let repo = if repo.facts().root.as_ref() == Some(&place.path) {
         main = repo.main()?;
@@ -58,7 +56,6 @@ pub fn land(repo: &Repository, place: &Place, how: How, message: &str, author: &
     } else {
         repo
     };
->>>>>>> worktree
     let target = match how {
         How::Branch => None,
         How::Merge | How::Squash => Some(Target::of(repo)?),
@@ -95,150 +92,3 @@ pub fn land(repo: &Repository, place: &Place, how: How, message: &str, author: &
     }
     Ok(landed)
 }
-<<<<<<< HEAD
-
-fn tree_of(repo: &gix::Repository, commit: gix::ObjectId) -> Result<gix::ObjectId, Error> {
-    let what = "read a commit";
-    let commit = repo.find_commit(commit).map_err(Error::git(what))?;
-    Ok(commit.tree_id().map_err(Error::git(what))?.detach())
-}
-
-/// The user's tree, ready to take something.
-struct Target<'a> {
-    repo: &'a gix::Repository,
-    git: Git<'a>,
-    head: gix::ObjectId,
-    branch: String,
-}
-
-impl<'a> Target<'a> {
-    fn of(repo: &'a Repository) -> Result<Self, Error> {
-        let root = repo.facts().root.as_deref().ok_or(Error::Bare)?;
-        let inner = &repo.inner;
-        not_busy(inner)?;
-        let head = inner.head_id().map_err(|_| Error::Unborn)?.detach();
-        let branch = inner.head_name().map_err(Error::git("read HEAD"))?;
-        let branch = branch.ok_or_else(|| Error::ForeignHead { head: head.to_hex().to_string() })?;
-        let branch = branch.shorten().to_str_lossy().into_owned();
-        Ok(Self { repo: inner, git: Git { git_dir: &repo.facts().git_dir, root }, head, branch })
-    }
-
-    /// The tree a merge with `tip` gives; nothing but objects is written to find out.
-    fn merged(&self, tip: gix::ObjectId) -> Result<gix::ObjectId, Error> {
-        let what = "merge";
-        let (ours, theirs) = (self.head.to_hex().to_string(), tip.to_hex().to_string());
-        let args = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", &ours, &theirs];
-        let said = self.git.run(Hooks::Skip, &args)?;
-        let mut parts = said.stdout.split(|byte| *byte == 0);
-        let tree = parts.next().unwrap_or_default();
-        match said.code {
-            Some(0) => gix::ObjectId::from_hex(tree.trim()).map_err(Error::git(what)),
-            Some(1) => {
-                let named: BTreeSet<BString> = parts.filter(|path| !path.is_empty()).map(BString::from).collect();
-                Err(Error::Conflicts {
-                    paths: named.iter().take(limits::NAMED_PATHS).map(native).collect::<Result<_, _>>()?,
-                })
-            }
-            _ => Err(Error::git(what)(said.reason())),
-        }
-    }
-
-    /// Counts the files that will change, and refuses when anything uncommitted of the user's is in the
-    /// way: changed, untracked or ignored. A commit is made only when nothing else is staged.
-    fn room_for(&self, result: gix::ObjectId, fast_forward: bool) -> Result<usize, Error> {
-        let what = "compare trees";
-        let old = tree_of(self.repo, self.head)?;
-        let old = self.repo.find_tree(old).map_err(Error::git(what))?;
-        let new = self.repo.find_tree(result).map_err(Error::git(what))?;
-        let touched = compare(self.repo, &old, &new)?;
-        let mut in_the_way: BTreeSet<BString> = scan::scan(self.repo)?
-            .paths
-            .into_iter()
-            .filter(|(path, kind)| {
-                (*kind == Kind::Staged && !fast_forward) || touched.iter().any(|change| overlap(&change.path, path))
-            })
-            .map(|(path, _)| path)
-            .collect();
-        for change in touched.iter().filter(|change| change.old.is_none()) {
-            if let Some(path) = self.occupied(&old, change)? {
-                in_the_way.insert(path);
-            }
-        }
-        if in_the_way.is_empty() {
-            return Ok(touched.len());
-        }
-        let paths = in_the_way.iter().take(limits::NAMED_PATHS).map(native).collect::<Result<_, _>>()?;
-        Err(Error::Dirty { paths })
-    }
-
-    /// What is on disk where a new file will be: git would silently replace an ignored one.
-    fn occupied(&self, old: &gix::Tree<'_>, change: &Differs) -> Result<Option<BString>, Error> {
-        let path = native(&change.path)?;
-        for part in path.ancestors().filter(|part| !part.as_os_str().is_empty()) {
-            let known = old.lookup_entry_by_path(part).map_err(Error::git("read a tree"))?.is_some();
-            let there = self.git.root.join(part).symlink_metadata();
-            let in_the_way = there
-                .is_ok_and(|meta| if part == path { !is_empty(self.git.root, part, &meta) } else { !meta.is_dir() });
-            if in_the_way && !known {
-                return Ok(Some(change.path.clone()));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Lets git do it; if git or a hook refuses, everything is put back.
-    fn bring(&self, how: How, fast_forward: bool, tip: gix::ObjectId, message: &str) -> Result<(), Error> {
-        let what = "merge";
-        let tip = tip.to_hex().to_string();
-        let message = message.replace('\0', "");
-        if fast_forward {
-            let args = ["merge", "--quiet", "--ff-only", "--no-stat", "--no-overwrite-ignore", &tip];
-            return self.git.run(Hooks::Skip, &args)?.ok(what).map(|_| ());
-        }
-        if how == How::Squash {
-            let said = self.git.run(Hooks::Skip, &["merge", "--quiet", "--squash", "--no-stat", &tip])?;
-            let said = match said.code {
-                Some(0) => self.git.run(Hooks::Run, &["commit", "--quiet", "--no-edit", "-m", &message])?,
-                _ => said,
-            };
-            if said.code != Some(0) {
-                self.git.run(Hooks::Skip, &["reset", "--quiet", "--merge", "HEAD"])?.ok("put back")?;
-            }
-            return said.ok(what).map(|_| ());
-        }
-        let args = ["merge", "--quiet", "--no-ff", "--no-edit", "--no-stat", "-m", &message, &tip];
-        let said = self.git.run(Hooks::Run, &args)?;
-        if said.code != Some(0) && self.repo.state().is_some() {
-            self.git.run(Hooks::Skip, &["merge", "--abort"])?.ok("put back")?;
-        }
-        said.ok(what).map(|_| ())
-    }
-}
-
-/// Whether one path is the other or lies in it.
-fn overlap(left: &[u8], right: &[u8]) -> bool {
-    let within = |inner: &[u8], outer: &[u8]| {
-        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-    };
-    within(left, right) || within(right, left)
-}
-
-/// Whether git may put a file there: an empty folder is nothing to git.
-fn is_empty(root: &Path, path: &Path, meta: &std::fs::Metadata) -> bool {
-    meta.is_dir() && std::fs::read_dir(root.join(path)).is_ok_and(|mut dir| dir.next().is_none())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::overlap;
-
-    #[test]
-    fn a_path_overlaps_itself_and_what_lies_in_it() {
-        assert!(overlap(b"a/b", b"a/b"));
-        assert!(overlap(b"a/b", b"a"));
-        assert!(overlap(b"a", b"a/b"));
-        assert!(!overlap(b"ab", b"a"));
-    }
-}
-=======
->>>>>>> worktree

@@ -152,13 +152,9 @@ pub(crate) fn is_merged(repo: &gix::Repository, tip: gix::ObjectId, note: &Note)
 pub(crate) fn locked(place: &Place, note: &Note) -> Option<String> {
     let path = place.git_dir.join("locked");
     path.symlink_metadata().ok()?;
-<<<<<<< HEAD
-    Some(String::from_utf8_lossy(&read_pointer(&path).unwrap_or_default()).trim().to_owned())
-=======
     let reason = String::from_utf8_lossy(&read_pointer(&path).unwrap_or_default()).trim().to_owned();
     let stale = reason == "initializing" && seconds_now().saturating_sub(note.made) > limits::MAKING_SECONDS;
     (!stale).then_some(reason)
->>>>>>> worktree
 }
 
 /// Bytes a folder takes on disk; links are not followed.

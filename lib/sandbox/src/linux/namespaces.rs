@@ -25,15 +25,12 @@ pub(super) fn leave_user(applied: &mut Applied) -> Result<(), Refused> {
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     // The map files belong to root while the process is not dumpable; a caller may have hardened itself already.
     rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(Refused::at("make /proc/self ours"))?;
-<<<<<<< HEAD
-=======
     let capable = rustix::thread::capabilities(None).map_err(Refused::at("read capabilities"))?;
     if uid == 0 && !capable.effective.contains(CapabilitySet::SETFCAP) {
         // Since Linux 5.12; without a number the process would be nobody, and could not write what it owns.
         applied.lack(Layer::User, "root may not keep its number without CAP_SETFCAP");
         return Ok(());
     }
->>>>>>> sandbox
     if let Err(error) = raw::unshare(UnshareFlags::NEWUSER) {
         applied.lack(Layer::User, words(&error));
         return Ok(());
@@ -99,15 +96,11 @@ pub(super) fn limit(profile: &Profile, applied: &mut Applied) -> Result<(), Refu
 /// Gives up capabilities for good: all of them, but for what root keeps inside a user namespace.
 pub(super) fn drop_capabilities(profile: &Profile, applied: &Applied) -> Result<(), Refused> {
     let root = rustix::process::geteuid().is_root();
-<<<<<<< HEAD
-    let kept = if root && applied.holds(Layer::User) { ROOT_KEEPS } else { CapabilitySet::empty() };
-=======
     let mut kept = if root && applied.holds(Layer::User) { ROOT_KEEPS } else { CapabilitySet::empty() };
     if !kept.is_empty() && !profile.layers.contains(&Layer::Seccomp) {
         // A broker's workers make namespaces of their own, and root keeps its number in them only with this one.
         kept |= CapabilitySet::SETFCAP;
     }
->>>>>>> sandbox
     let held = rustix::thread::capabilities(None).map_err(Refused::at("read capabilities"))?;
     // Only who may change the set can drop from it; who may not has nothing that executing a program would bring back.
     if held.effective.contains(CapabilitySet::SETPCAP) {

@@ -30,11 +30,7 @@ struct Piece {
 /// Builds the view and steps into it. A kernel or container that allows no mounts shows at the first step, before anything
 /// has changed, and is a lack; later failures are refusals.
 pub(super) fn step_into(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Result<(), Refused> {
-<<<<<<< HEAD
-    let pieces = match raw::unshare(UnshareFlags::NEWNS).and_then(|()| gather(profile, plan)) {
-=======
     let pieces = match raw::unshare(UnshareFlags::NEWNS).and_then(|()| gather(profile, plan, &mut applied.gaps)) {
->>>>>>> sandbox
         Ok(pieces) => pieces,
         Err(error) => {
             applied.lack(Layer::Mount, error);
@@ -79,11 +75,7 @@ pub(super) fn step_into(profile: &Profile, plan: &Plan, applied: &mut Applied) -
 }
 
 /// Opens every source as a detached mount with the attributes it will have.
-<<<<<<< HEAD
-fn gather(profile: &Profile, plan: &Plan) -> io::Result<Vec<Piece>> {
-=======
 fn gather(profile: &Profile, plan: &Plan, gaps: &mut Vec<String>) -> io::Result<Vec<Piece>> {
->>>>>>> sandbox
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
     let mut pieces = Vec::new();
     for name in ["/tmp", "/var/tmp"] {

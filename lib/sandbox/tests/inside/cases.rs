@@ -556,17 +556,11 @@ fn build(scene: &Scene, _: &Applied) -> Outcome {
         "a program",
         fs::write(scene.worktree().join("src/main.rs"), "#[test] fn one() {}\nfn main() { println!(\"built\") }\n"),
     )?;
-<<<<<<< HEAD
-    shell(
-        "CARGO_TARGET_DIR=target cargo test -q --offline && CARGO_TARGET_DIR=target cargo run -q --offline | grep built",
-    )?;
-=======
     if scene.cargo {
         shell(
             "CARGO_TARGET_DIR=target cargo test -q --offline && CARGO_TARGET_DIR=target cargo run -q --offline | grep built",
         )?;
     }
->>>>>>> sandbox
     works("C", fs::write(scene.worktree().join("c.c"), "#include <stdio.h>\nint main(void){puts(\"c\");}\n"))?;
     shell("printf 'c: c.c\\n\\tcc -o c c.c\\n' > Makefile && make -s && ./c").map(drop)
 }

@@ -188,11 +188,7 @@ impl World {
     /// The same, by way of `flag`: `--broker` puts a confined broker between.
     pub fn start_as(&self, flag: &str, case: &str) -> Child {
         let mut command = Command::new("/proc/self/exe");
-<<<<<<< HEAD
-        command.args(["--inside", case, &serde_json::to_string(&self.scene).expect("json")]);
-=======
         command.args([flag, case, &serde_json::to_string(&self.scene).expect("json")]);
->>>>>>> sandbox
         let profile = self.scene.profile();
         let ours = std::env::vars_os().chain([("ACE_TEST_API_KEY".into(), "canary".into())]);
         command.env_clear().envs(ace_sandbox::environment(&self.scene.worktree(), &[], ours, profile.variables()));
@@ -336,14 +332,11 @@ pub fn main() -> i32 {
     {
         return between(name, scene);
     }
-<<<<<<< HEAD
-=======
     if let [flag, name, scene] = &arguments[..]
         && flag == "--broker"
     {
         return broker(name, scene);
     }
->>>>>>> sandbox
     let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
     if arguments.iter().any(|argument| argument == "--list") {
