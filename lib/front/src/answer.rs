@@ -1,0 +1,121 @@
+//! A person's answer to a question that waits: found by the call's id or line, recorded once; the first answer wins.
+
+use ace_core::{Call, CallState, State, Until};
+use ace_schema::data::PermissionResolved;
+use ace_schema::permission::{Decision, Scope};
+use ace_schema::{Drafter, Kind, Line, id, ty};
+use ace_storage::{AppendError, Appender, Follower, Log};
+
+/// A call that waits for a person.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// The call.
+    pub call: Call,
+    /// Its turn.
+    pub turn: u32,
+    /// Session id.
+    pub session: String,
+}
+
+/// Why an answer was not recorded.
+#[derive(Debug)]
+pub enum AnswerError {
+    /// No such call waits; those that do, by the line of their request.
+    NotWaiting(Vec<u64>),
+    /// Somebody answered before.
+    TooLate,
+    /// The log does not take it.
+    Append(AppendError),
+}
+
+impl From<AppendError> for AnswerError {
+    fn from(e: AppendError) -> Self {
+        Self::Append(e)
+    }
+}
+
+impl From<std::io::Error> for AnswerError {
+    fn from(e: std::io::Error) -> Self {
+        Self::Append(e.into())
+    }
+}
+
+/// The state of a session as recorded now, and the lines at which questions were asked, by the call's id.
+///
+/// # Errors
+/// Reading failed.
+pub fn state_of(log: &Log) -> std::io::Result<(State, Vec<(u64, String)>)> {
+    let mut state = State::new();
+    let mut asked = Vec::new();
+    let mut follow: Follower = log.follow(0)?;
+    loop {
+        let lines = follow.read()?;
+        if lines.is_empty() {
+            return Ok((state, asked));
+        }
+        for line in ace_storage::split(lines) {
+            let Ok(line) = Line::parse(line) else { continue };
+            if line.ty == ty::PERMISSION_REQUESTED {
+                asked.push((line.seq.unwrap_or_default(), line.cause.to_string()));
+            }
+            state.fold(&line);
+        }
+    }
+}
+
+/// The waiting call of that id, or of that line (of the call or of the question). With neither, the only one that waits.
+///
+/// # Errors
+/// No such call waits.
+pub fn find_call(log: &Log, by_id: Option<&str>, by_line: Option<u64>) -> Result<Waiting, AnswerError> {
+    let (state, asked) = state_of(log)?;
+    let line_of = |call: &Call| asked.iter().rev().find(|(_, id)| *id == call.id).map(|(seq, _)| *seq);
+    let open: Vec<&Call> =
+        state.calls().filter(|c| matches!(c.state, CallState::Asked | CallState::Requested)).collect();
+    let fits = |c: &&&Call| match (by_id, by_line) {
+        (Some(id), _) => c.id == id,
+        (None, Some(line)) => c.seq == line || line_of(c) == Some(line),
+        (None, None) => open.len() == 1,
+    };
+    match open.iter().find(fits) {
+        Some(call) => Ok(Waiting {
+            call: (**call).clone(),
+            turn: state.turn.as_ref().map_or(0, |t| t.n),
+            session: state.session.clone(),
+        }),
+        None => Err(AnswerError::NotWaiting(open.iter().map(|c| line_of(c).unwrap_or(c.seq)).collect())),
+    }
+}
+
+/// Records a person's answer. `person` and `why` are words of theirs.
+///
+/// # Errors
+/// Somebody was faster, or the log does not take it.
+pub fn answer(
+    log: &mut Appender,
+    waiting: &Waiting,
+    (decision, person, why): (Decision, &str, &str),
+    random: u64,
+) -> Result<u64, AnswerError> {
+    let mut drafter = Drafter::new("ace-permit", random);
+    drafter.set_session(&waiting.session);
+    let data = PermissionResolved {
+        decision,
+        who: person.to_owned(),
+        rule: String::new(),
+        scope: Scope::Once,
+        digest: waiting.call.digest.clone(),
+        why: why.to_owned(),
+    };
+    let call = &waiting.call.id;
+    let draft = drafter.line(&id::answer(call), waiting.turn, call, ty::PERMISSION_RESOLVED, &data);
+    let pen = log.open_pen(Kind::Person)?;
+    let appended = log.append(pen.nib(), &draft)?;
+    if appended.lines.is_empty() { Err(AnswerError::TooLate) } else { Ok(appended.last_seq) }
+}
+
+/// Whether a session can go on without a person.
+#[must_use]
+pub fn waits(state: &State) -> bool {
+    !state.is_settled() && Until::Idle.is_reached(state)
+}

@@ -1,0 +1,14 @@
+//! What every program says and does for the person in front of it: the words of complaints, the screen of a run, the question
+//! that waits for an answer.
+//!
+//! Invariant: it decides nothing about a session. It shows what `ace-host` tells and records what a person says.
+
+pub mod answer;
+mod keys;
+pub mod opening;
+pub mod screen;
+pub mod words;
+
+pub use answer::{AnswerError, Waiting, answer, find_call};
+pub use opening::{Opening, clock, find, machine, open, person, random, shown};
+pub use screen::{Output, Screen, listing, watch};

@@ -1,0 +1,400 @@
+//! A run on a screen: what is recorded scrolls by, what is not is painted again below it, a question waits for a key.
+//!
+//! Where stdout is no terminal it gets the answer alone (or the log's lines as JSON), and stderr the story.
+
+use ace_cli::{Complaint, Exit, When};
+use ace_core::{State, TurnEnd};
+use ace_host::{Outcome, Plan, Seen, Star};
+use ace_schema::Line;
+use ace_schema::data::BlobRef;
+use ace_storage::{Blobs, Log};
+use ace_view::{CiView, Next, RunView, SessionFacts, Style, render};
+use std::io::{IsTerminal, Write};
+use std::time::Instant;
+
+use crate::keys::Keys;
+use crate::opening::{clock, random};
+use crate::words;
+
+/// How a person wants to see a run.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an independent flag of the command line")]
+pub struct Output {
+    /// The log's own lines on stdout.
+    pub json: bool,
+    /// Errors only.
+    pub quiet: bool,
+    /// Reasoning whole.
+    pub reasoning: bool,
+    /// Colour.
+    pub color: When,
+    /// The prompt is shown, as no command line above shows it.
+    pub show_prompt: bool,
+    /// The recording is played: its cost is not paid.
+    pub played: bool,
+}
+
+enum View {
+    /// Painted on a terminal.
+    Painted(Box<RunView>),
+    /// Lines for a log file.
+    Plain(Box<CiView>),
+}
+
+/// Where a run is shown.
+pub struct Screen {
+    view: View,
+    output: Output,
+    /// The story goes to stderr, since stdout is for the answer.
+    aside: bool,
+    /// Lines of the tail that stand below the scrollback.
+    painted: usize,
+    begun: Instant,
+    began_at: i64,
+    history: bool,
+    /// Recorded lines of the running turn, for the answer at its end.
+    turn: Vec<u8>,
+    keys: Option<Keys>,
+}
+
+fn variable_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|v| !v.is_empty())
+}
+
+/// How the terminal at that end looks now.
+fn style(output: Output, aside: bool) -> Style {
+    let columns = if aside {
+        rustix::termios::tcgetwinsize(std::io::stderr())
+    } else {
+        rustix::termios::tcgetwinsize(std::io::stdout())
+    };
+    let columns = columns.map_or(80, |size| usize::from(size.ws_col)).max(1);
+    let terminal = if aside { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()));
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    let utf8 = locale.contains("utf-8") || locale.contains("utf8");
+    let mut style = Style::new(if columns == 1 { 80 } else { columns });
+    style.color = output.color.colours(terminal);
+    style.ascii = variable_set("ACE_ASCII") || !utf8;
+    style.cjk = ["zh", "ja", "ko"].iter().any(|l| locale.starts_with(l));
+    style.plain = !terminal || variable_set("ACE_PLAIN") || std::env::var("TERM").is_ok_and(|t| t == "dumb");
+    style.reasoning = output.reasoning;
+    style.quiet = output.quiet;
+    style
+}
+
+/// The style for a listing on stdout.
+#[must_use]
+pub fn listing(color: When) -> Style {
+    let mut style = style(Output { color, ..Output::default() }, false);
+    if !std::io::stdout().is_terminal() {
+        // Piped text is never cut.
+        style.width = usize::MAX / 4;
+    }
+    style
+}
+
+impl Screen {
+    /// A screen on this process's stdout, or on stderr if stdout is for the answer.
+    #[must_use]
+    pub fn new(output: Output) -> Self {
+        let aside = !std::io::stdout().is_terminal() || output.json;
+        let mut style = style(output, aside);
+        style.quiet |= output.json;
+        let terminal = if aside { std::io::stderr().is_terminal() } else { true };
+        let view = if terminal {
+            View::Painted(Box::new(RunView::new(style)))
+        } else {
+            View::Plain(Box::new(CiView::new(style, progress_ms())))
+        };
+        let began_at = clock().now();
+        Self {
+            view,
+            output,
+            aside,
+            painted: 0,
+            begun: Instant::now(),
+            began_at,
+            history: true,
+            turn: Vec::new(),
+            keys: None,
+        }
+    }
+
+    /// Whether a person sits here who can answer.
+    #[must_use]
+    pub fn answerable(&self) -> bool {
+        matches!(self.view, View::Painted(_))
+            && std::io::stdin().is_terminal()
+            && !self.output.json
+            && !self.output.quiet
+    }
+
+    fn now(&self) -> i64 {
+        self.began_at + i64::try_from(self.begun.elapsed().as_millis()).unwrap_or(0)
+    }
+
+    /// The head lines.
+    pub fn begin(&mut self, mut facts: SessionFacts) {
+        facts.show_prompt = self.output.show_prompt;
+        facts.played = self.output.played;
+        facts.hide_answer = self.aside;
+        facts.answerable = self.answerable();
+        let lines = match &mut self.view {
+            View::Painted(view) => view.begin(&facts),
+            View::Plain(_) if self.output.quiet || self.output.json => Vec::new(),
+            View::Plain(view) => view.begin(&facts),
+        };
+        self.print(&lines);
+    }
+
+    /// One thing that the star tells.
+    pub fn see(&mut self, seen: Seen, state: &State) {
+        match seen {
+            Seen::Present => self.history = false,
+            Seen::Lines(bytes) => self.recorded(bytes),
+            Seen::Chalk(bytes) => self.chalk(bytes),
+            Seen::Note(note) => self.note(note),
+            Seen::Tick => self.tick(),
+        }
+        if let Some(keys) = &self.keys {
+            keys.watch(state);
+        }
+    }
+
+    fn recorded(&mut self, bytes: &[u8]) {
+        if self.output.json && !self.history {
+            // A reader that hung up is noticed at the end.
+            let _ = std::io::stdout().lock().write_all(bytes);
+        }
+        let Ok(line) = Line::parse(bytes.strip_suffix(b"\n").unwrap_or(bytes)) else { return };
+        if line.ty == ace_schema::ty::TURN_STARTED {
+            self.turn.clear();
+        }
+        self.turn.extend_from_slice(bytes);
+        let history = self.history;
+        let lines = match &mut self.view {
+            View::Painted(view) if history => {
+                view.history(&line);
+                return;
+            }
+            View::Plain(_) if history => return,
+            View::Painted(view) => {
+                view.style = Style { quiet: view.style.quiet, ..style(self.output, self.aside) };
+                view.recorded(&line)
+            }
+            View::Plain(view) => {
+                let told = view.recorded(&line);
+                if self.output.quiet || self.output.json { Vec::new() } else { told }
+            }
+        };
+        self.print(&lines);
+    }
+
+    fn chalk(&mut self, bytes: &[u8]) {
+        let now = self.now();
+        let mut lines = Vec::new();
+        for line in bytes.split(|&b| b == b'\n').filter(|l| !l.is_empty()) {
+            if let (View::Painted(view), Ok(line)) = (&mut self.view, Line::parse(line)) {
+                lines.extend(view.chalk(&line, now));
+            }
+        }
+        self.print(&lines);
+    }
+
+    /// A line of a filter for people.
+    pub fn note(&mut self, note: &str) {
+        match &mut self.view {
+            View::Painted(view) if !view.style.quiet => {
+                let lines = view.note(note);
+                self.print(&lines);
+            }
+            _ => {
+                let _ = writeln!(std::io::stderr(), "{}", ace_view::clean(note));
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.now();
+        let lines = match &mut self.view {
+            View::Plain(view) if !self.output.quiet && !self.output.json => view.progress(now),
+            _ => Vec::new(),
+        };
+        self.print(&lines);
+    }
+
+    /// Prints final lines above the tail and paints the tail again.
+    fn print(&mut self, lines: &[ace_view::Text]) {
+        let mut out = String::new();
+        if self.painted > 0 {
+            out.push_str(&format!("\x1b[{}A\r\x1b[J", self.painted));
+            self.painted = 0;
+        }
+        let now = self.now();
+        match &self.view {
+            View::Painted(view) => {
+                for line in lines {
+                    out.push_str(&render(line, &view.style));
+                    out.push('\n');
+                }
+                let rows =
+                    rustix::termios::tcgetwinsize(std::io::stderr()).map_or(24, |size| usize::from(size.ws_row).max(8));
+                let tail = view.tail(now, rows);
+                for line in &tail {
+                    out.push_str(&render(line, &view.style));
+                    out.push('\n');
+                }
+                self.painted = tail.len();
+            }
+            View::Plain(_) => {
+                let style = style(self.output, self.aside);
+                for line in lines {
+                    out.push_str(&render(line, &style));
+                    out.push('\n');
+                }
+            }
+        }
+        if out.is_empty() {
+            return;
+        }
+        // A terminal that is gone is no reason to stop the session.
+        let _ = if self.aside {
+            std::io::stderr().lock().write_all(out.as_bytes())
+        } else {
+            let mut stdout = std::io::stdout().lock();
+            stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush())
+        };
+    }
+
+    /// The end of a run: the verdict, and on a stdout that is no terminal the answer.
+    pub fn end(&mut self, state: &State, next: &[Next], blobs: &Blobs) -> std::io::Result<()> {
+        self.keys = None;
+        let lines = match &mut self.view {
+            View::Painted(view) => view.verdict(next),
+            View::Plain(_) if self.output.quiet || self.output.json => Vec::new(),
+            View::Plain(view) => view.verdict(),
+        };
+        self.print(&lines);
+        let done = state.ended == Some(TurnEnd::Completed) && state.turn.is_none();
+        if self.aside && !self.output.json && done {
+            let fetch = |b: &BlobRef| blobs.get(&b.sha).ok().map(|b| String::from_utf8_lossy(&b).into_owned());
+            let parsed: Vec<Line> = ace_storage::split(&self.turn).filter_map(|l| Line::parse(l).ok()).collect();
+            if let Some(text) = ace_view::answer(&parsed, &fetch) {
+                let mut stdout = std::io::stdout().lock();
+                stdout.write_all(text.as_bytes())?;
+                stdout.write_all(b"\n")?;
+                return stdout.flush();
+            }
+        }
+        std::io::stdout().flush()
+    }
+}
+
+fn progress_ms() -> u64 {
+    let seconds = std::env::var(ace_cli::variables::PROGRESS).ok().and_then(|v| v.parse::<u64>().ok());
+    seconds.unwrap_or(10).saturating_mul(1000)
+}
+
+/// Runs a session on a screen, until its turn has ended, or only a person can go on and none sits here.
+///
+/// # Errors
+/// In words; also when the turn ended without an answer.
+pub fn watch(
+    program: &'static str,
+    plan: Plan,
+    mut screen: Screen,
+    facts: impl FnOnce(&State) -> SessionFacts,
+    next: impl FnOnce(&State) -> Vec<Next>,
+) -> Result<Exit, Complaint> {
+    let (log, person): (Log, String) = (plan.log.clone(), plan.person.clone());
+    let opened = |e: &ace_host::StarError| words::star(program, "the session", e);
+    let star = Star::open(plan, clock(), random()).map_err(|e| opened(&e))?;
+    catch_interrupts(star.interrupter());
+    if screen.answerable() {
+        screen.keys = Some(Keys::new(log.clone(), person));
+    }
+    let mut facts = Some(facts);
+    let mut name = String::new();
+    let ended = star.run(|seen, state| {
+        if matches!(seen, Seen::Present)
+            && let Some(facts) = facts.take()
+        {
+            name.clone_from(&state.name);
+            let facts = facts(state);
+            screen.begin(facts);
+        }
+        screen.see(seen, state);
+    });
+    let outcome = ended.map_err(|e| {
+        screen.keys = None;
+        words::star(program, &name, &e)
+    })?;
+    let next = next(&outcome.state);
+    screen
+        .end(&outcome.state, &next, log.blobs())
+        .map_err(|e| Complaint::io(program, "cannot write the answer", &e))?;
+    verdict(program, &name, &outcome, &log)
+}
+
+fn catch_interrupts(interrupt: impl Fn() + Send + 'static) {
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT]) else { return };
+    std::thread::spawn(move || {
+        for _ in signals.forever() {
+            interrupt();
+        }
+    });
+}
+
+/// What a run's end means for whoever started it.
+fn verdict(program: &'static str, name: &str, outcome: &Outcome, log: &Log) -> Result<Exit, Complaint> {
+    let state = &outcome.state;
+    if outcome.interrupted {
+        return Ok(Exit::Cancelled);
+    }
+    if state.turn.is_some() {
+        return Err(nobody_to_ask(program, name, log));
+    }
+    match &state.ended {
+        Some(TurnEnd::Failed { code, message, hint }) => {
+            let whose = match code {
+                ace_schema::data::Code::Limit | ace_schema::data::Code::Interrupted => program,
+                _ => "ace-model",
+            };
+            let complaint = Complaint::new(whose, words::exit_of(code), message.clone());
+            Err(if hint.is_empty() { complaint } else { complaint.hint(hint.clone()) })
+        }
+        Some(TurnEnd::Cancelled) => Ok(Exit::Cancelled),
+        Some(TurnEnd::Completed) | None => Ok(Exit::Done),
+    }
+}
+
+/// Exit 3, with the question and the command that answers it.
+fn nobody_to_ask(program: &'static str, name: &str, log: &Log) -> Complaint {
+    let waiting = crate::answer::state_of(log).ok().and_then(|(state, asked)| {
+        let call = state.asked().next()?.clone();
+        let line = asked.iter().rev().find(|(_, id)| *id == call.id).map_or(call.seq, |(seq, _)| *seq);
+        Some((call, line))
+    });
+    match waiting {
+        Some((call, line)) => {
+            let what = subject(&call);
+            Complaint::new(
+                program,
+                Exit::Undecided,
+                format!("stopped at @{line}: nobody to ask about {} '{what}'", call.tool),
+            )
+            .hint(format!("ace-permit allow {name} @{line}, then: ace resume {name}"))
+        }
+        None => Complaint::new(program, Exit::Undecided, "stopped: nobody to ask"),
+    }
+}
+
+/// The path or command of a call.
+fn subject(call: &ace_core::Call) -> String {
+    let argument = ace_schema::tool::find(&call.tool).map_or("", |t| t.subject);
+    serde_json::from_str::<serde_json::Value>(&call.data)
+        .ok()
+        .and_then(|data| Some(data.get("args")?.get(argument)?.as_str()?.to_owned()))
+        .unwrap_or_default()
+}

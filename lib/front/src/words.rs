@@ -1,0 +1,206 @@
+//! Errors as people read them: what failed, about whom, why, and what to do. One place, so that every program says the same.
+
+use ace_cli::{Complaint, Exit};
+use ace_config::Problem;
+use ace_host::{NewError, Note, SettingsError, StarError};
+use ace_schema::data::Code;
+use ace_storage::{AppendError, CreateError, Fault, FindError};
+use ace_worktree as git;
+
+/// Settings that cannot be had.
+#[must_use]
+pub fn settings(program: &str, error: &SettingsError) -> Complaint {
+    match error {
+        SettingsError::NoHome => {
+            Complaint::new(program, Exit::Config, "no place for sessions: neither ACE_HOME nor HOME is set")
+        }
+        SettingsError::Read { file, source } => {
+            let mut complaint = Complaint::io(program, &format!("cannot read '{file}'"), source);
+            complaint.exit = Exit::Config;
+            complaint
+        }
+        SettingsError::Problems(problems) => match problems.first() {
+            Some(first) => problem(program, first, problems.len() - 1),
+            None => Complaint::new(program, Exit::Config, "the configuration is wrong"),
+        },
+    }
+}
+
+fn problem(program: &str, problem: &Problem, more: usize) -> Complaint {
+    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    let complaint = Complaint::new(program, Exit::Config, format!("{problem}{more}"));
+    match problem.what.hint() {
+        Some(hint) => complaint.hint(hint),
+        None => complaint,
+    }
+}
+
+/// A session that was not found.
+#[must_use]
+pub fn not_found(program: &str, error: &FindError) -> Complaint {
+    match error {
+        FindError::NoSession { name, nearest } => {
+            let complaint = Complaint::new(program, Exit::Usage, format!("no session '{name}'"));
+            match nearest.first() {
+                Some(near) => complaint.hint(format!("did you mean '{near}'? ace ls shows all")),
+                None => complaint.hint("ace ls shows all"),
+            }
+        }
+        FindError::Ambiguous { name, ids } => {
+            let complaint = Complaint::new(program, Exit::Usage, format!("'{name}' names {} sessions", ids.len()));
+            complaint.hint(format!("take an id: {}", ids.iter().take(3).cloned().collect::<Vec<_>>().join(", ")))
+        }
+        FindError::Io(e) => Complaint::io(program, "cannot read the sessions", e),
+    }
+}
+
+/// A session that was not made.
+#[must_use]
+pub fn not_made(program: &str, error: &NewError) -> Complaint {
+    match error {
+        NewError::EmptyPrompt => Complaint::new(program, Exit::Usage, "nothing to do: the prompt is empty")
+            .hint(format!("{program} -h shows how")),
+        NewError::HugePrompt { .. } => Complaint::new(program, Exit::Usage, error.to_string())
+            .hint("name the file in the prompt: the read tool takes it in parts"),
+        NewError::Name(name) => Complaint::new(program, Exit::Usage, format!("no branch can have the name '{name}'"))
+            .hint("letters, digits, '-', '_' and '.'"),
+        NewError::Git(e) => worktree(program, e),
+        NewError::Create(CreateError::Full) => {
+            Complaint::new(program, Exit::Io, "cannot make the session: no space left on device")
+        }
+        NewError::Create(CreateError::Io(e)) => Complaint::io(program, "cannot make the session", e),
+        NewError::Create(e) => Complaint::new(program, Exit::Bug, format!("cannot make the session: {e}")),
+    }
+}
+
+/// What git says no to.
+#[must_use]
+pub fn worktree(program: &str, error: &git::Error) -> Complaint {
+    let complaint = |exit, what: String| Complaint::new(program, exit, what);
+    let paths = |paths: &[std::path::PathBuf]| {
+        let shown: Vec<String> = paths.iter().take(3).map(|p| p.display().to_string()).collect();
+        let more = paths.len().saturating_sub(3);
+        if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    };
+    match error {
+        git::Error::BadRevision { rev } => complaint(Exit::Usage, format!("no commit '{rev}'")),
+        git::Error::Dirty { paths: p } => {
+            complaint(Exit::No, format!("uncommitted changes are in the way: {}", paths(p)))
+                .hint("commit or stash them first: nothing was changed")
+        }
+        git::Error::Conflicts { paths: p } => {
+            complaint(Exit::No, format!("both sides changed the same lines: {}", paths(p)))
+                .hint("nothing was changed; git merge the branch to settle it by hand")
+        }
+        git::Error::Unmerged { branch, .. } => complaint(Exit::No, format!("{error}"))
+            .hint(format!("land it first, or keep the branch: git branch keep {branch}")),
+        git::Error::NotARepository { .. } => complaint(Exit::Usage, error.to_string()),
+        git::Error::Io { path, source } => Complaint::io(program, &format!("'{}'", path.display()), source),
+        git::Error::Bare => complaint(Exit::Usage, "a bare repository has no files to work on".to_owned())
+            .hint("clone it, or --no-worktree"),
+        git::Error::Git { .. } => complaint(Exit::Io, format!("git: {error}")),
+        other => complaint(Exit::No, other.to_string()),
+    }
+}
+
+/// A log that does not take lines.
+#[must_use]
+pub fn append(program: &str, name: &str, error: &AppendError) -> Complaint {
+    match error {
+        AppendError::Damaged { line, fault } => damaged(program, name, *line, fault),
+        AppendError::Full { kept } => Complaint::new(
+            program,
+            Exit::Io,
+            format!("cannot append to '{name}': no space left on device (kept up to @{kept})"),
+        )
+        .hint(format!("free some space, then: ace resume {name}")),
+        AppendError::Poisoned => Complaint::new(
+            program,
+            Exit::Io,
+            format!("cannot append to '{name}': the disk failed to keep its last lines"),
+        )
+        .hint("check the disk; what is readable is whole: ace-log verify"),
+        AppendError::Gone => Complaint::new(program, Exit::Usage, format!("'{name}' was removed")),
+        AppendError::Pens => Complaint::new(program, Exit::Busy, format!("'{name}': {error}")),
+        AppendError::Io(e) => Complaint::io(program, &format!("cannot append to '{name}'"), e),
+    }
+}
+
+/// A line that the log did not write.
+#[must_use]
+pub fn damaged(program: &str, name: &str, line: u64, fault: &Fault) -> Complaint {
+    if let Fault::Line(ace_schema::LineError::Version(v)) = fault {
+        let what =
+            format!("'{name}' needs a newer ace: line {line} has v {v}, this one reads v {}", ace_schema::VERSION);
+        return Complaint::new(program, Exit::Damaged, what);
+    }
+    let what = match fault {
+        Fault::Prev => {
+            format!("'{name}' is damaged at line {line}: prev is not the hash of line {}", line.saturating_sub(1))
+        }
+        other => format!("'{name}' is damaged at line {line}: {other}"),
+    };
+    let complaint = Complaint::new(program, Exit::Damaged, what);
+    match line {
+        0 | 1 => complaint,
+        n => complaint.hint(format!("lines 1 to {} are whole: ace-log verify {name} tells more", n - 1)),
+    }
+}
+
+/// A run that could not go on.
+#[must_use]
+pub fn star(program: &str, name: &str, error: &StarError) -> Complaint {
+    match error {
+        StarError::Append(e) => append(program, name, e),
+        StarError::Io(e) => Complaint::io(program, &format!("'{name}'"), e),
+        StarError::Start { program: part, source } => {
+            let mut complaint = Complaint::io(program, &format!("cannot start '{part}'"), source);
+            complaint.exit = Exit::Config;
+            complaint.hint("the programs of ace stand beside it; filters of your own on PATH: see [pipeline]")
+        }
+        StarError::Ended { program: part, code } => {
+            let exit = u8::try_from(*code).ok().and_then(Exit::from_number).unwrap_or(Exit::Bug);
+            Complaint::new(program, exit, format!("'{part}' ended with exit {code}"))
+                .hint(format!("its own words stand above; then: ace resume {name}"))
+        }
+        StarError::Falls { .. } => {
+            Complaint::new(program, Exit::Bug, error.to_string()).hint(format!("nothing is lost: ace resume {name}"))
+        }
+    }
+}
+
+/// The exit that a failed turn stands for.
+#[must_use]
+pub fn exit_of(code: &Code) -> Exit {
+    match code {
+        Code::Limit => Exit::Limit,
+        Code::Unreachable => Exit::Unreachable,
+        Code::Credentials => Exit::Credentials,
+        Code::Config | Code::Sandbox => Exit::Config,
+        Code::Cancelled => Exit::Cancelled,
+        _ => Exit::No,
+    }
+}
+
+/// What people should know about a session that was made: the words, and a hint.
+#[must_use]
+pub fn note(note: &Note) -> (String, Option<&'static str>) {
+    match note {
+        Note::NotARepository => ("not a git repository: works in place, without branch and rewind".to_owned(), None),
+        Note::NoCommit => (
+            "no commit yet: works in place, without branch and rewind".to_owned(),
+            Some("git commit first to get both"),
+        ),
+        Note::StaysBehind { files, head } => {
+            let files = if *files == 1 {
+                "1 uncommitted file stays".to_owned()
+            } else {
+                format!("{files} uncommitted files stay")
+            };
+            (format!("{files} behind: the worktree starts at HEAD {head}"), Some("--carry brings them along"))
+        }
+        Note::Detached { head } => {
+            (format!("HEAD is detached: the worktree starts at {head}, and landing needs a branch"), None)
+        }
+    }
+}
