@@ -63,7 +63,7 @@ pub fn create(repo: &Repository, name: &str, path: &Path, base: Option<&str>, ca
     let turn = wait_for_turn(&repo.facts().common_dir)?;
     let branch = make_branch(repo, name, commit)?;
     undo.branch = Some((branch.clone(), commit));
-    let prepared = prepare(repo, path, &branch)?;
+    let prepared = prepare(repo, path, commit, &branch)?;
     let base_commit = commit.to_hex().to_string();
     let branch = branch.shorten().to_str_lossy().into_owned();
     // Before the files: should we die among them, the rest is known to be ours.
@@ -111,12 +111,18 @@ fn wait_for_turn(common_dir: &Path) -> Result<File, Error> {
 }
 
 /// Registers the worktree; dropping the result unregisters it.
-fn prepare(repo: &Repository, path: &Path, branch: &FullName) -> Result<PrepareCheckout, Error> {
+fn prepare(repo: &Repository, path: &Path, commit: gix::ObjectId, branch: &FullName) -> Result<PrepareCheckout, Error> {
     // `repo` may itself be a linked worktree: the settings of the shared folder count.
     let source = repository::open(&repo.facts().common_dir, None)?;
-    source
-        .prepare_add_worktree(path, Head::Attached(branch.clone()), &AtomicBool::new(false))
-        .map_err(Error::git("make the worktree"))
+    // Detached, because to attach it the library would first open every other worktree to see whether the
+    // branch is checked out there: it is not, we just made it.
+    let prepared = source
+        .prepare_add_worktree(path, Head::Detached(commit), &AtomicBool::new(false))
+        .map_err(Error::git("make the worktree"))?;
+    let head = prepared.repo().git_dir().join("HEAD");
+    let line = [b"ref: ", branch.as_bstr().as_bytes(), b"\n"].concat();
+    std::fs::write(&head, line).map_err(Error::io(&head))?;
+    Ok(prepared)
 }
 
 /// Writes its files, on all cores, and its index; unregisters it if anything fails.

@@ -39,9 +39,9 @@ pub struct Landed {
 }
 
 /// Commits what is uncommitted at `place` (in the name of `author`), then brings its branch into the
-/// branch that is checked out in `repo` (in its main work tree, if `repo` is the worktree itself). A merge or squash commit is made by the `git` program in the
-/// user's name, with `message`, so the user's hooks and signature apply; otherwise no program of the
-/// user's or the repository's is started.
+/// branch that is checked out in `repo` (in its main work tree, if `repo` is the worktree itself). A
+/// merge or squash commit is made by the `git` program in the user's name, with `message`, so the user's
+/// hooks and signature apply; otherwise nothing the user or the repository configured is started.
 ///
 /// # Errors
 /// [`Error::Dirty`] when uncommitted or untracked files of the user's are in the way,

@@ -7,17 +7,22 @@ use ace_worktree::{Carry, Force, How, commit_all, create, diff, land, list, remo
 
 use crate::fixture::*;
 
+/// How long `work` takes.
+fn time(work: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    work();
+    began.elapsed()
+}
+
+/// The middle one.
+fn middle(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
 /// The middle of `rounds` runs.
 fn median(rounds: usize, mut work: impl FnMut(usize)) -> Duration {
-    let mut times: Vec<Duration> = (0..rounds)
-        .map(|round| {
-            let began = Instant::now();
-            work(round);
-            began.elapsed()
-        })
-        .collect();
-    times.sort();
-    times[rounds / 2]
+    middle((0..rounds).map(|round| time(|| work(round))).collect())
 }
 
 fn compare(files: usize, rounds: usize) {
@@ -28,19 +33,22 @@ fn compare(files: usize, rounds: usize) {
     }
     fixture.commit("all");
     fixture.git(&["repack", "-adq"]);
-    let ours = median(rounds, |n| {
-        let name = format!("ours-{n}");
-        create(&fixture.open(), &name, &fixture.place(&name), None, Carry::Leave).unwrap();
-    });
-    let theirs = median(rounds, |n| {
-        let (name, at) = (format!("theirs-{n}"), fixture.place(&format!("theirs-{n}")));
-        fixture.git(&["worktree", "add", "-q", "-b", &name, at.to_str().unwrap()]);
-    });
-    let parallel = median(rounds, |n| {
-        let (name, at) = (format!("par-{n}"), fixture.place(&format!("par-{n}")));
-        let workers = "checkout.workers=0";
-        fixture.git(&["-c", workers, "worktree", "add", "-q", "-b", &name, at.to_str().unwrap()]);
-    });
+    // In turn, so that other load on the machine meets all three.
+    let (mut ours, mut theirs, mut parallel) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 0..rounds {
+        ours.push(time(|| {
+            let name = format!("ours-{n}");
+            create(&fixture.open(), &name, &fixture.place(&name), None, Carry::Leave).unwrap();
+        }));
+        for (times, name, workers) in [(&mut theirs, "theirs", "1"), (&mut parallel, "parallel", "0")] {
+            let (name, workers) = (format!("{name}-{n}"), format!("checkout.workers={workers}"));
+            let at = fixture.place(&name);
+            times.push(time(|| {
+                fixture.git(&["-c", &workers, "worktree", "add", "-q", "-b", &name, at.to_str().unwrap()]);
+            }));
+        }
+    }
+    let (ours, theirs, parallel) = (middle(ours), middle(theirs), middle(parallel));
     let status = median(rounds, |_| assert!(fixture.open().changed().unwrap().is_clean()));
     let git_status = median(rounds, |_| assert_eq!(porcelain(&fixture.root()), ""));
     let places: Vec<_> = (0..rounds).map(|n| fixture.place(&format!("ours-{n}"))).collect();
