@@ -29,7 +29,7 @@ pub fn settings(program: &str, error: &SettingsError) -> Complaint {
 fn problem(program: &str, problem: &Problem, more: usize) -> Complaint {
     let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
     let complaint = Complaint::new(program, Exit::Config, format!("{problem}{more}"));
-    match problem.what.hint() {
+    match problem.hint() {
         Some(hint) => complaint.hint(hint),
         None => complaint,
     }
