@@ -92,6 +92,7 @@ pub enum Step {
     ModelAsked,
     Answered(Box<ModelCompleted>),
     AnswerFailed(ModelFailed),
+    Called(Call),
     Asked(Call),
     Decided { call: Call, decided: PermissionResolved, asked: bool },
     Started(Call),
@@ -111,10 +112,8 @@ pub struct Ledger {
     pub model_calls: u64,
     /// Tool calls that have ended or were refused.
     pub tool_calls: u64,
-    /// Of these, failed.
-    pub failed: u64,
-    /// Of these, refused.
-    pub refused: u64,
+    /// Of these, how many did not end well, by word: cancelled, failed, refused, stopped, unknown.
+    pub outcomes: BTreeMap<&'static str, u64>,
     /// Tokens.
     pub usage: Usage,
     /// Micro-dollars of all calls that have a price.
@@ -231,7 +230,7 @@ impl Ledger {
                 self.next += 1;
                 self.calls.insert(self.next, Call::of(line, &call, self.ordinal));
                 self.name(&line.id, self.next);
-                Step::Other
+                Step::Called(self.calls.get(&self.next)?.clone())
             }
             ty::MODEL_COMPLETED => {
                 let done: ModelCompleted = line.data().ok()?;
@@ -243,6 +242,8 @@ impl Ledger {
                 self.asking = None;
                 self.model_calls += 1;
                 self.spent = self.spent.saturating_add(failed.cost.unwrap_or(0));
+                // What had begun to arrive was paid for, whatever it was.
+                self.unpriced |= failed.cost.is_none() && !(failed.text.is_empty() && failed.dropped_call.is_empty());
                 Step::AnswerFailed(failed)
             }
             ty::PERMISSION_REQUESTED => {
@@ -265,17 +266,19 @@ impl Ledger {
                 let ran: ToolCompleted = line.data().ok()?;
                 let call = self.close(&line.cause);
                 self.tool_calls += 1;
-                self.failed += u64::from(is_failure(&ran));
+                if is_failure(&ran) {
+                    self.ended_badly("failed");
+                }
                 for file in &ran.changed {
                     self.change(&file.path, file.added, file.removed);
                 }
                 Step::Ran { call, ran: Box::new(ran) }
             }
             ty::TOOL_FAILED => {
-                let broke = line.data().ok()?;
+                let broke: ToolFailed = line.data().ok()?;
                 let call = self.close(&line.cause);
                 self.tool_calls += 1;
-                self.failed += 1;
+                self.ended_badly(outcome(&broke.code));
                 Step::Broke { call, broke }
             }
             ty::BUDGET_WARNED | ty::BUDGET_EXCEEDED => {
@@ -328,7 +331,7 @@ impl Ledger {
         }
         let call = if decided.decision == Decision::Deny {
             self.tool_calls += 1;
-            self.refused += 1;
+            self.ended_badly("refused");
             self.close(&line.cause)
         } else {
             if let Some(order) = self.names.get(&*line.cause).copied() {
@@ -352,6 +355,10 @@ impl Ledger {
         }
         self.asking = None;
         Step::Ended(end)
+    }
+
+    fn ended_badly(&mut self, word: &'static str) {
+        *self.outcomes.entry(word).or_default() += 1;
     }
 
     fn stop_waiting(&mut self, now: i64) {

@@ -342,7 +342,7 @@ impl RunView {
         out.extend(self.emit(Block::Words, rest));
         if let Some(bytes) = blob.filter(|_| unseen) {
             let line = Text::of(Role::Dim, format!("{} of text: ", units::bytes(bytes)))
-                .with(Role::Typed, format!("ace show {}@{seq}", self.facts.name));
+                .and(call::show(&self.facts.name, seq));
             out.extend(self.emit(Block::Words, vec![line]));
         }
         self.stream = Stream::default();
