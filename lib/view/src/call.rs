@@ -7,7 +7,7 @@ use ace_schema::limits::{VIEW_DIFF_LINES, VIEW_EXCERPT_LINES};
 use crate::clean::{clean, visible};
 use crate::diff;
 use crate::facts::SessionFacts;
-use crate::ledger::{Call, is_failure, outcome};
+use crate::step::{Call, is_failure, outcome};
 use crate::style::{Mark, Role, Style};
 use crate::text::Text;
 use crate::units;

@@ -5,7 +5,8 @@ use jiff::tz::TimeZone;
 
 use crate::clean::{clean, visible};
 use crate::diff::counts;
-use crate::ledger::{Call, Ledger, Step, outcome};
+use crate::ledger::Ledger;
+use crate::step::{Call, Step, outcome};
 use crate::style::{Role, Style};
 use crate::text::{Text, cells};
 use crate::verdict::NARROW;
@@ -79,7 +80,7 @@ impl LogView {
             Step::Ran { call, ran } => {
                 let exit = ran.exit.map(|c| format!(" exit {c}")).unwrap_or_default();
                 let signal = ran.signal.map(|s| format!(" signal {s}")).unwrap_or_default();
-                let role = if crate::ledger::is_failure(&ran) { Role::Bad } else { Role::Plain };
+                let role = if crate::step::is_failure(&ran) { Role::Bad } else { Role::Plain };
                 let mut line = visible(&call.tool, Role::Plain).with(role, exit).with(role, signal);
                 for file in &ran.changed {
                     line = line.plain("  ").and(one(&file.path)).plain(" ").and(counts(file.added, file.removed));
@@ -91,7 +92,7 @@ impl LogView {
                 named(&call).plain("  ").with(Role::Bad, outcome(&broke.code)).plain("  ").and(one(&broke.message))
             }
             Step::Budget { budget, .. } => one(&format!("{}: {} of {}", budget.limit, budget.used, budget.allowed)),
-            Step::Ended(crate::ledger::End::Failed(failed)) => one(&failed.message),
+            Step::Ended(crate::step::End::Failed(failed)) => one(&failed.message),
             _ => Text::new(),
         }
     }

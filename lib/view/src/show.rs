@@ -9,8 +9,10 @@ use jiff::tz::TimeZone;
 use crate::call::{self, CallLine};
 use crate::clean::{clean, visible, visible_lines};
 use crate::diff;
-use crate::ledger::{Call, End, Ledger, Step, outcome};
-use crate::run::{RunView, budget_line, prompt};
+use crate::head::{budget_line, prompt};
+use crate::ledger::Ledger;
+use crate::run::RunView;
+use crate::step::{Call, End, Step, outcome};
 use crate::style::{Mark, Role, Style};
 use crate::text::Text;
 use crate::{facts::SessionFacts, time, units};
@@ -187,6 +189,10 @@ fn one_call(
     for (i, line) in visible_lines(&call.subject, Role::Bold).into_iter().enumerate() {
         let field = ace_schema::tool::find(&call.tool).map_or("args", |t| t.subject);
         out.push(row(if i == 0 { field } else { "" }, line));
+    }
+    let args: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&call.args).ok();
+    if args.is_some_and(|a| a.len() > 1) {
+        out.push(row("args", visible(&call.args, Role::Plain)));
     }
     if let Some((at, decided)) = decided {
         let word = if decided.decision == Decision::Deny { "refused" } else { "allowed" };

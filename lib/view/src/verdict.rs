@@ -4,7 +4,8 @@
 use crate::clean::{clean, visible};
 use crate::diff::counts;
 use crate::facts::{Next, SessionFacts};
-use crate::ledger::{End, Ledger};
+use crate::ledger::Ledger;
+use crate::step::End;
 use crate::style::{Mark, Role, Style};
 use crate::text::{Text, plural};
 use crate::units;
