@@ -8,7 +8,7 @@ use crate::call::numbered;
 use crate::clean::{visible, visible_lines};
 use crate::diff;
 use crate::facts::SessionFacts;
-use crate::ledger::Call;
+use crate::step::Call;
 use crate::style::{Mark, Role, Style};
 use crate::text::Text;
 

@@ -7,7 +7,7 @@ use ace_schema::limits::{VIEW_DIFF_LINES, VIEW_EXCERPT_LINES};
 use crate::clean::{clean, visible};
 use crate::diff;
 use crate::facts::SessionFacts;
-use crate::ledger::{Call, is_failure, outcome};
+use crate::step::{Call, is_failure, outcome};
 use crate::style::{Mark, Role, Style};
 use crate::text::Text;
 use crate::units;
@@ -225,6 +225,11 @@ fn quoted(text: &str, style: &Style) -> Vec<Text> {
     text.lines().flat_map(|l| Text::of(Role::Plain, l).wrap(width, 0)).map(|l| bar().and(l)).collect()
 }
 
+/// The command that shows a record whole.
+pub(crate) fn show(session: &str, seq: u64) -> Text {
+    Text::of(Role::Typed, "ace show ").and(visible(session, Role::Typed)).with(Role::Typed, format!("@{seq}"))
+}
+
 /// `| 11 more lines: ace show NAME@11`; the command is never cut.
 fn more_lines(more: Option<usize>, seq: u64, session: &str, style: &Style) -> Vec<Text> {
     let count = match more {
@@ -233,11 +238,11 @@ fn more_lines(more: Option<usize>, seq: u64, session: &str, style: &Style) -> Ve
         Some(n) => format!("{} more lines: ", units::count(n as u64)),
         None => "more: ".to_owned(),
     };
-    let command = format!("ace show {session}@{seq}");
-    if 6 + count.len() + command.len() > style.width {
-        return vec![bar().dim(count.trim_end()), bar().with(Role::Typed, command)];
+    let command = show(session, seq);
+    if 6 + count.len() + command.cells() > style.width {
+        return vec![bar().dim(count.trim_end()), bar().and(command)];
     }
-    vec![bar().dim(count).with(Role::Typed, command)]
+    vec![bar().dim(count).and(command)]
 }
 
 fn patch(patch: &str, seq: u64, session: &str, style: &Style) -> Vec<Text> {

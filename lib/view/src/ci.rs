@@ -6,11 +6,12 @@ use ace_schema::permission::Decision;
 
 use crate::clean::{clean, visible};
 use crate::facts::SessionFacts;
-use crate::ledger::{Call, End, Ledger, Step, is_failure, outcome};
+use crate::ledger::Ledger;
+use crate::step::{Call, End, Step, is_failure, outcome};
 use crate::style::{Mark, Role, Style};
 use crate::text::{Text, plural};
 use crate::time::between;
-use crate::{run, units, verdict};
+use crate::{head, units, verdict};
 
 /// The lines of one run for a log file.
 #[derive(Debug, Clone)]
@@ -87,7 +88,7 @@ impl CiView {
                 self.tell(seq, &call, &format!("waits for a decision: {why}"))
             }
             Step::Budget { budget, .. } => {
-                let words = run::budget_line(&budget, &self.style).words();
+                let words = head::budget_line(&budget, &self.style).words();
                 self.say(&format!("@{seq} {}", words.trim_start_matches(['!', ' '])))
             }
             Step::AnswerFailed(failed) => {

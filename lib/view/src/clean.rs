@@ -34,6 +34,8 @@ fn clean_line(line: &str, out: &mut String) {
             '\u{8}' => {
                 if out.len() > start {
                     out.pop();
+                    // A joiner joins nothing any more.
+                    out.truncate(start + out[start..].trim_end_matches('\u{200d}').len());
                 }
             }
             '\t' => {

@@ -5,102 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use ace_schema::Line;
 use ace_schema::data::{
-    Budget, Code, ModelCompleted, ModelFailed, PermissionRequested, PermissionResolved, SessionCreated, ToolCall,
-    ToolCompleted, ToolFailed, TurnCancelled, TurnFailed, UserMessage,
+    ModelCompleted, ModelFailed, PermissionRequested, PermissionResolved, ToolCall, ToolCompleted, ToolFailed,
 };
 use ace_schema::limits::VIEW_PATHS;
 use ace_schema::message::Usage;
 use ace_schema::permission::Decision;
 use ace_schema::ty;
 
+use crate::step::{Call, End, Step, is_failure, outcome};
 use crate::time::{between, moment};
-
-/// A call between its request and its outcome.
-#[derive(Debug, Clone, Default)]
-pub struct Call {
-    /// Its id; empty if its request was not in the lines.
-    pub id: String,
-    /// Tool name.
-    pub tool: String,
-    /// The path, pattern or command; for tools without one, the arguments as JSON.
-    pub subject: String,
-    /// The subject is a path.
-    pub is_path: bool,
-    /// The arguments as JSON; empty if they are in a blob.
-    pub args: String,
-    /// Its turn.
-    pub turn: u32,
-    /// Its ordinal within the turn, from 1.
-    pub ordinal: u64,
-    /// When it started, ms since 1970.
-    pub started: Option<i64>,
-    /// The open question about it: seq and payload.
-    pub asked: Option<(u64, PermissionRequested)>,
-    pub(crate) names: Vec<String>,
-}
-
-impl Call {
-    fn of(line: &Line, call: &ToolCall, ordinal: u64) -> Self {
-        let args = call.args.as_ref().map_or("", |raw| raw.get()).to_owned();
-        let field = ace_schema::tool::find(&call.tool).map(|t| t.subject);
-        let subject = field.and_then(|f| argument(&args, f)).unwrap_or_else(|| match &call.blob {
-            Some(blob) => format!("({} of arguments)", crate::units::bytes(blob.bytes)),
-            None => args.clone(),
-        });
-        Self {
-            id: line.id.to_string(),
-            tool: call.tool.clone(),
-            subject,
-            is_path: field == Some("path"),
-            args,
-            turn: line.turn,
-            ordinal,
-            ..Self::default()
-        }
-    }
-
-    /// One argument, if it is a text.
-    #[must_use]
-    pub fn argument(&self, name: &str) -> Option<String> {
-        argument(&self.args, name)
-    }
-}
-
-fn argument(args: &str, name: &str) -> Option<String> {
-    let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(args).ok()?;
-    map.get(name)?.as_str().map(str::to_owned)
-}
-
-/// How a turn ended.
-#[derive(Debug, Clone)]
-pub enum End {
-    /// With its answer.
-    Completed,
-    /// Without, and why.
-    Failed(TurnFailed),
-    /// By a person.
-    Cancelled(TurnCancelled),
-}
-
-/// What a line tells, with the call it is about looked up.
-#[derive(Debug, Clone)]
-#[allow(missing_docs, reason = "the payloads are described in the schema")]
-pub enum Step {
-    Created(Box<SessionCreated>),
-    Said(UserMessage),
-    TurnStarted,
-    ModelAsked,
-    Answered(Box<ModelCompleted>),
-    AnswerFailed(ModelFailed),
-    Asked(Call),
-    Decided { call: Call, decided: PermissionResolved, asked: bool },
-    Started(Call),
-    Ran { call: Call, ran: Box<ToolCompleted> },
-    Broke { call: Call, broke: ToolFailed },
-    Budget { exceeded: bool, budget: Budget },
-    Ended(End),
-    Other,
-}
 
 /// The sums so far.
 #[derive(Debug, Clone, Default)]
@@ -111,10 +24,8 @@ pub struct Ledger {
     pub model_calls: u64,
     /// Tool calls that have ended or were refused.
     pub tool_calls: u64,
-    /// Of these, failed.
-    pub failed: u64,
-    /// Of these, refused.
-    pub refused: u64,
+    /// Of these, how many did not end well, by word: cancelled, failed, refused, stopped, unknown.
+    pub outcomes: BTreeMap<&'static str, u64>,
     /// Tokens.
     pub usage: Usage,
     /// Micro-dollars of all calls that have a price.
@@ -231,7 +142,7 @@ impl Ledger {
                 self.next += 1;
                 self.calls.insert(self.next, Call::of(line, &call, self.ordinal));
                 self.name(&line.id, self.next);
-                Step::Other
+                Step::Called(self.calls.get(&self.next)?.clone())
             }
             ty::MODEL_COMPLETED => {
                 let done: ModelCompleted = line.data().ok()?;
@@ -243,6 +154,8 @@ impl Ledger {
                 self.asking = None;
                 self.model_calls += 1;
                 self.spent = self.spent.saturating_add(failed.cost.unwrap_or(0));
+                // What had begun to arrive was paid for, whatever it was.
+                self.unpriced |= failed.cost.is_none() && !(failed.text.is_empty() && failed.dropped_call.is_empty());
                 Step::AnswerFailed(failed)
             }
             ty::PERMISSION_REQUESTED => {
@@ -265,17 +178,19 @@ impl Ledger {
                 let ran: ToolCompleted = line.data().ok()?;
                 let call = self.close(&line.cause);
                 self.tool_calls += 1;
-                self.failed += u64::from(is_failure(&ran));
+                if is_failure(&ran) {
+                    self.ended_badly("failed");
+                }
                 for file in &ran.changed {
                     self.change(&file.path, file.added, file.removed);
                 }
                 Step::Ran { call, ran: Box::new(ran) }
             }
             ty::TOOL_FAILED => {
-                let broke = line.data().ok()?;
+                let broke: ToolFailed = line.data().ok()?;
                 let call = self.close(&line.cause);
                 self.tool_calls += 1;
-                self.failed += 1;
+                self.ended_badly(outcome(&broke.code));
                 Step::Broke { call, broke }
             }
             ty::BUDGET_WARNED | ty::BUDGET_EXCEEDED => {
@@ -328,7 +243,7 @@ impl Ledger {
         }
         let call = if decided.decision == Decision::Deny {
             self.tool_calls += 1;
-            self.refused += 1;
+            self.ended_badly("refused");
             self.close(&line.cause)
         } else {
             if let Some(order) = self.names.get(&*line.cause).copied() {
@@ -352,6 +267,10 @@ impl Ledger {
         }
         self.asking = None;
         Step::Ended(end)
+    }
+
+    fn ended_badly(&mut self, word: &'static str) {
+        *self.outcomes.entry(word).or_default() += 1;
     }
 
     fn stop_waiting(&mut self, now: i64) {
@@ -390,22 +309,5 @@ impl Ledger {
             self.names.remove(name);
         }
         call
-    }
-}
-
-/// Whether a call that ran did not do what it should: a command with another exit than 0, or ended by a signal.
-#[must_use]
-pub fn is_failure(ran: &ToolCompleted) -> bool {
-    ran.signal.is_some() || ran.exit.is_some_and(|code| code != 0)
-}
-
-/// The word for a failure: failed, stopped (by a limit), cancelled, unknown (after a crash).
-#[must_use]
-pub fn outcome(code: &Code) -> &'static str {
-    match code {
-        Code::Interrupted => "unknown",
-        Code::Cancelled => "cancelled",
-        Code::Limit | Code::Timeout => "stopped",
-        _ => "failed",
     }
 }

@@ -72,8 +72,10 @@ fn summary(rows: &[Row]) -> Text {
         return Text::of(Role::Plain, "no sessions");
     }
     let sum = rows.iter().filter_map(|r| r.cost).fold(0u64, u64::saturating_add);
-    line = line.plain(format!(", {}", units::money(sum)));
     let unpriced = rows.iter().filter(|r| r.cost.is_none()).count();
+    if unpriced < rows.len() {
+        line = line.plain(format!(", {}", units::money(sum)));
+    }
     if unpriced > 0 {
         line = line.plain(", ").with(Role::Edge, format!("{unpriced} unpriced"));
     }

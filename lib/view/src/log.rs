@@ -1,20 +1,21 @@
 //! `ace-log show`: a line a record, for people. It must never leave a record out, whatever its type.
 
 use ace_schema::Line;
-use ace_schema::ty;
 use jiff::tz::TimeZone;
 
 use crate::clean::{clean, visible};
 use crate::diff::counts;
-use crate::ledger::{Call, Ledger, Step, outcome};
+use crate::ledger::Ledger;
+use crate::step::{Call, Step, outcome};
 use crate::style::{Role, Style};
 use crate::text::{Text, cells};
+use crate::verdict::NARROW;
 use crate::{time, units};
 
-/// Cells of seq, program and type; longer ones push what follows.
+/// Cells of seq, of program and type with the gap after them; longer ones push what follows.
 const SEQ: usize = 5;
-const BY: usize = 10;
-const TYPE: usize = 16;
+const BY: usize = 12;
+const TYPE: usize = 18;
 
 /// The state between two records: calls are named in the lines about them.
 #[derive(Debug, Clone, Default)]
@@ -26,21 +27,17 @@ impl LogView {
     /// The next record. `whole` adds its payload and cuts nothing.
     pub fn record(&mut self, line: &Line, zone: &TimeZone, whole: bool, style: &Style) -> Vec<Text> {
         let seq = line.seq.map_or_else(|| "-".to_owned(), |seq| format!("@{seq}"));
-        let pad = |text: &str, width: usize| {
+        let pad = |text: &str, width: usize, gap: usize| {
             let text = visible(text, Role::Plain);
-            let width = width.max(text.cells());
-            text.to(width + 2)
+            let least = text.cells() + gap;
+            text.to(width.max(least))
         };
         let about = self.about(line);
-        let row = Text::new()
-            .gap(SEQ.saturating_sub(cells(&seq)))
-            .with(Role::Typed, seq)
-            .gap(2)
-            .dim(time::clock(&line.ts, zone))
-            .gap(2)
-            .and(pad(&line.by, BY))
-            .and(pad(&line.ty, TYPE))
-            .and(about);
+        let mut row = Text::new().gap(SEQ.saturating_sub(cells(&seq))).with(Role::Typed, seq).gap(2);
+        if whole || style.width >= NARROW {
+            row = row.dim(time::clock(&line.ts, zone)).gap(2).and(pad(&line.by, BY, 1));
+        }
+        let row = row.and(pad(&line.ty, TYPE, 2)).and(about);
         if !whole {
             return vec![row.cut_end(style.width, style)];
         }
@@ -79,11 +76,11 @@ impl LogView {
                 let by = if decided.who == "rule" { decided.rule.clone() } else { decided.who.clone() };
                 Text::of(role, word).plain("  ").and(named(&call)).dim(format!("  {}", one(&by).words()))
             }
-            Step::Started(call) => named(&call),
+            Step::Called(call) | Step::Started(call) => named(&call),
             Step::Ran { call, ran } => {
                 let exit = ran.exit.map(|c| format!(" exit {c}")).unwrap_or_default();
                 let signal = ran.signal.map(|s| format!(" signal {s}")).unwrap_or_default();
-                let role = if crate::ledger::is_failure(&ran) { Role::Bad } else { Role::Plain };
+                let role = if crate::step::is_failure(&ran) { Role::Bad } else { Role::Plain };
                 let mut line = visible(&call.tool, Role::Plain).with(role, exit).with(role, signal);
                 for file in &ran.changed {
                     line = line.plain("  ").and(one(&file.path)).plain(" ").and(counts(file.added, file.removed));
@@ -95,13 +92,7 @@ impl LogView {
                 named(&call).plain("  ").with(Role::Bad, outcome(&broke.code)).plain("  ").and(one(&broke.message))
             }
             Step::Budget { budget, .. } => one(&format!("{}: {} of {}", budget.limit, budget.used, budget.allowed)),
-            Step::Ended(crate::ledger::End::Failed(failed)) => one(&failed.message),
-            _ if line.ty == ty::MODEL_CALL => line
-                .data::<ace_schema::data::ToolCall>()
-                .map(|call| {
-                    visible(&call.tool, Role::Plain).plain(" ").and(one(call.args.as_ref().map_or("", |a| a.get())))
-                })
-                .unwrap_or_default(),
+            Step::Ended(crate::step::End::Failed(failed)) => one(&failed.message),
             _ => Text::new(),
         }
     }

@@ -4,8 +4,7 @@
 use std::collections::VecDeque;
 
 use ace_schema::Line;
-use ace_schema::data::{Budget, ModelCompleted, ModelDelta, ModelFailed, Part};
-use ace_schema::limits::ANSWER_BYTES;
+use ace_schema::data::{ModelCompleted, ModelDelta, ModelFailed, Part};
 use ace_schema::permission::Decision;
 use ace_schema::{Class, ty};
 
@@ -13,8 +12,11 @@ use crate::ask::{self, Question};
 use crate::call::{self, CallLine};
 use crate::clean::{clean, visible};
 use crate::facts::{Next, SessionFacts};
-use crate::ledger::{Call, Ledger, Step};
+use crate::head::{budget_line, head, prompt};
+use crate::ledger::Ledger;
 use crate::markdown::Markdown;
+use crate::step::{Call, Step};
+use crate::stream::Stream;
 use crate::style::{Mark, Role, Style};
 use crate::text::Text;
 use crate::time::between;
@@ -35,57 +37,6 @@ enum Block {
 const QUESTION_ROWS: usize = 10;
 /// Silence after which the line says who is waited for, ms.
 const SILENCE_MS: u64 = 10_000;
-
-/// Text that arrives in pieces and is shown by the line.
-#[derive(Debug, Clone, Default)]
-struct Feed {
-    got: String,
-    shown: usize,
-}
-
-impl Feed {
-    /// Takes a piece; gives the lines that are whole now.
-    fn push(&mut self, piece: &str) -> Vec<String> {
-        if self.got.len() + piece.len() > ANSWER_BYTES {
-            return Vec::new();
-        }
-        self.got.push_str(piece);
-        let Some(end) = self.got[self.shown..].rfind('\n').map(|i| self.shown + i) else { return Vec::new() };
-        let lines = self.got[self.shown..end].split('\n').map(str::to_owned).collect();
-        self.shown = end + 1;
-        lines
-    }
-
-    /// What is left when the whole is known (empty: only what came is known).
-    fn finish(&mut self, whole: &str) -> Vec<String> {
-        let text = std::mem::take(self);
-        let rest = if whole.is_empty() {
-            &text.got[text.shown..]
-        } else if whole.starts_with(&text.got[..text.shown]) {
-            &whole[text.shown..]
-        } else {
-            whole
-        };
-        if rest.is_empty() { Vec::new() } else { rest.trim_end_matches('\n').split('\n').map(str::to_owned).collect() }
-    }
-
-    fn partial(&self) -> &str {
-        &self.got[self.shown..]
-    }
-}
-
-/// The answer that is on its way.
-#[derive(Debug, Clone, Default)]
-struct Stream {
-    words: Feed,
-    thought: Feed,
-    /// When reasoning began and last came, ms since 1970.
-    thinking: Option<(i64, i64)>,
-    thought_told: bool,
-    call: String,
-    note: String,
-    heard: i64,
-}
 
 /// The screen of one run.
 #[derive(Debug, Clone)]
@@ -154,6 +105,10 @@ impl RunView {
                 let lines = prompt(&said.text, &self.style);
                 self.emit(Block::Words, lines)
             }
+            Step::TurnStarted => {
+                self.ended = false;
+                Vec::new()
+            }
             Step::ModelAsked => {
                 self.stream = Stream { heard: self.ledger.model_since().unwrap_or(0), ..Stream::default() };
                 Vec::new()
@@ -161,7 +116,10 @@ impl RunView {
             Step::Answered(done) => self.answered(&done, seq),
             Step::AnswerFailed(failed) => self.answer_failed(&failed, seq),
             Step::Asked(call) => {
-                let lines = self.question_block(&call);
+                let mut lines = self.question_block(&call);
+                if self.style.plain && self.facts.answerable {
+                    lines.push(ask::keys());
+                }
                 if self.style.plain || !fits_tail(&lines, &self.style) {
                     self.emit(Block::Calls, lines)
                 } else {
@@ -235,9 +193,10 @@ impl RunView {
         let most = (rows / 2).max(2);
         let mut out = self.partial(most);
         let spoken = !out.is_empty();
-        out.extend(self.running(now, most.saturating_sub(out.len()).max(1), spoken));
+        out.extend(self.running(now, most.saturating_sub(out.len()).max(2), spoken));
+        out.drain(..out.len().saturating_sub(most));
         out.extend(self.open_question());
-        out
+        out.into_iter().map(|line| line.cut_end(self.style.width, &self.style)).collect()
     }
 
     /// The open question that a person has to answer first: its call and the seq of the request.
@@ -342,7 +301,7 @@ impl RunView {
         out.extend(self.emit(Block::Words, rest));
         if let Some(bytes) = blob.filter(|_| unseen) {
             let line = Text::of(Role::Dim, format!("{} of text: ", units::bytes(bytes)))
-                .with(Role::Typed, format!("ace show {}@{seq}", self.facts.name));
+                .and(call::show(&self.facts.name, seq));
             out.extend(self.emit(Block::Words, vec![line]));
         }
         self.stream = Stream::default();
@@ -362,7 +321,7 @@ impl RunView {
             let line = call::numbered(line, seq, &self.style);
             out.extend(self.emit(Block::Calls, vec![line]));
         } else if why.is_empty() {
-            why = crate::ledger::outcome(&failed.code).to_owned();
+            why = crate::step::outcome(&failed.code).to_owned();
         }
         if !why.is_empty() {
             let line = Text::marked(Mark::Warns, &self.style).plain(why);
@@ -480,91 +439,4 @@ fn whole(parts: &[Part], reasoning: bool) -> String {
             _ => None,
         })
         .collect()
-}
-
-/// `> make the tests pass`; further lines have no mark, so that a copy is clean.
-pub(crate) fn prompt(text: &str, style: &Style) -> Vec<Text> {
-    let mut out = Vec::new();
-    for (i, line) in clean(text).trim_end().lines().enumerate() {
-        let head = if i == 0 { Text::of(Role::Bold, "> ") } else { Text::new().gap(2) };
-        out.extend(head.plain(line).wrap(style.width, 2));
-    }
-    out
-}
-
-/// `! budget $0.0204 of $0.025 spent (82 %)`, all yellow.
-pub(crate) fn budget_line(budget: &Budget, style: &Style) -> Text {
-    let money = matches!(budget.limit.as_str(), "money" | "cost" | "budget");
-    let share = units::percent(budget.used, budget.allowed);
-    let words = if money {
-        format!("budget {} of {} spent ({share})", units::money(budget.used), units::limit(budget.allowed))
-    } else {
-        let what = visible(&budget.limit, Role::Plain).words();
-        format!("limit {} of {} {what} used ({share})", units::count(budget.used), units::count(budget.allowed))
-    };
-    Text::marked(Mark::Warns, style).with(Role::Edge, words).all(Role::Edge)
-}
-
-/// Where the session is, and with what powers.
-fn head(facts: &SessionFacts, style: &Style) -> Vec<Text> {
-    let field = |label: &str, value: &str| {
-        let label = if label.is_empty() { String::new() } else { format!("{label} ") };
-        Text::of(Role::Dim, label).and(visible(value, Role::Plain))
-    };
-    let sandbox = match facts.sandbox.as_str() {
-        "" => None,
-        "off" => Some(Text::of(Role::EdgeBold, "sandbox off")),
-        name => Some(field("sandbox", name)),
-    };
-    let mode = (!facts.mode.is_empty()).then(|| field("mode", &facts.mode));
-    let budget = facts.budget.map(|b| field("budget", &units::limit(b)));
-    let first = Text::of(Role::Dim, "session ").and(visible(&facts.name, Role::Bold));
-    let branch = |label: &str, origin: bool| {
-        let mut from = String::new();
-        if origin && !facts.base.is_empty() {
-            let base: String = facts.base.chars().take(7).collect();
-            let space = if facts.from.is_empty() { "" } else { " " };
-            from = format!(" from {}{space}{base}", facts.from);
-        }
-        (!facts.branch.is_empty()).then(|| field(label, &facts.branch).and(visible(&from, Role::Dim)))
-    };
-    let model = |name: &str| (!name.is_empty()).then(|| visible(name, Role::Plain));
-    if style.width < verdict::NARROW {
-        let off = sandbox.filter(|_| facts.sandbox == "off");
-        let rest = fields(branch("", false).into_iter().chain(mode).chain(off), style);
-        return first.wrap(style.width, 8).into_iter().chain(rest).collect();
-    }
-    let place = [branch("branch", true), branch("", true), branch("", false)]
-        .into_iter()
-        .flatten()
-        .find(|b| first.cells() + 2 + b.cells() <= style.width);
-    let mut out = Vec::new();
-    match (place, branch("", false)) {
-        (Some(place), _) => out.push(first.gap(2).and(place)),
-        (None, branch) => {
-            out.push(first.cut_end(style.width, style));
-            out.extend(fields(branch.into_iter(), style));
-        }
-    }
-    let powers = |name: &str| -> Vec<Text> {
-        model(name).into_iter().chain(mode.clone()).chain(sandbox.clone()).chain(budget.clone()).collect()
-    };
-    let long = fields(powers(&facts.model).into_iter(), style);
-    let short = facts.model.split_once('/').map_or(facts.model.as_str(), |(_, m)| m);
-    out.extend(if long.len() > 1 { fields(powers(short).into_iter(), style) } else { long });
-    out
-}
-
-/// Fields under the session's name, two spaces between; a field wraps whole.
-fn fields(all: impl Iterator<Item = Text>, style: &Style) -> Vec<Text> {
-    let mut out: Vec<Text> = Vec::new();
-    for field in all {
-        match out.last_mut() {
-            Some(line) if line.cells() + 2 + field.cells() <= style.width => {
-                *line = std::mem::take(line).gap(2).and(field);
-            }
-            _ => out.push(Text::new().gap(8).and(field).cut_end(style.width, style)),
-        }
-    }
-    out
 }

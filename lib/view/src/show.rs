@@ -2,14 +2,17 @@
 
 use ace_schema::Line;
 use ace_schema::data::{Part, PermissionResolved, ToolCompleted, ToolFailed};
+use ace_schema::permission::Decision;
 use ace_schema::ty;
 use jiff::tz::TimeZone;
 
 use crate::call::{self, CallLine};
 use crate::clean::{clean, visible, visible_lines};
 use crate::diff;
-use crate::ledger::{Call, End, Ledger, Step, outcome};
-use crate::run::{RunView, prompt};
+use crate::head::{budget_line, prompt};
+use crate::ledger::Ledger;
+use crate::run::RunView;
+use crate::step::{Call, End, Step, outcome};
 use crate::style::{Mark, Role, Style};
 use crate::text::Text;
 use crate::{facts::SessionFacts, time, units};
@@ -30,10 +33,10 @@ pub struct Head {
 #[must_use]
 pub fn session(head: &Head, lines: &[Line], zone: &TimeZone, full: bool, style: &Style) -> Vec<Text> {
     let begun = lines.first().map_or("", |l| &*l.ts);
-    let left = Text::of(Role::Dim, "session ")
-        .and(visible(&head.name, Role::Bold))
-        .dim("  ")
-        .and(visible(&head.id, Role::Dim));
+    let mut left = Text::of(Role::Dim, "session ").and(visible(&head.name, Role::Bold));
+    if style.width >= crate::verdict::NARROW {
+        left = left.plain("  ").and(visible(&head.id, Role::Dim));
+    }
     let left = left.plain("  ").and(visible(&head.state, Role::Plain));
     let when = Text::of(Role::Dim, time::day_and_minute(begun, zone));
     let mut out = vec![edges(left, when, style)];
@@ -68,24 +71,29 @@ fn edges(left: Text, right: Text, style: &Style) -> Text {
 fn one_turn(turn: &[&Line], all: &[Line], head: &Head, full: bool, style: &Style) -> Vec<Text> {
     let mut ledger = Ledger::default();
     let mut view = RunView::new(*style);
-    view.begin(&SessionFacts { name: head.name.clone(), ..SessionFacts::default() });
+    let facts = SessionFacts { name: head.name.clone(), ..SessionFacts::default() };
+    view.begin(&facts);
     let mut body = Vec::new();
     for line in turn {
         let seq = line.seq.unwrap_or(0);
-        let step = ledger.fold(line);
-        let shown = view.recorded(line);
         if full {
-            body.extend(shown);
+            ledger.fold(line);
+            body.extend(view.recorded(line));
             continue;
         }
-        match step {
-            Step::Ran { .. } | Step::Broke { .. } | Step::Decided { .. } => body.extend(shown.into_iter().take(1)),
-            Step::Budget { .. } => body.extend(shown),
-            Step::Ended(End::Cancelled(_)) => {
-                body.push(call::numbered(Text::marked(Mark::Warns, style).plain("cancelled"), seq, style));
+        let shown = match ledger.fold(line) {
+            Step::Ran { call, ran } => call::ran(&call, &ran, seq, &facts, style),
+            Step::Broke { call, broke } => call::broke(&call, &broke, seq, &facts, style),
+            Step::Decided { call, decided, .. } if decided.decision == Decision::Deny => {
+                call::refused(&call, &decided, seq, &facts, style)
             }
-            _ => {}
-        }
+            Step::Budget { budget, .. } => vec![call::numbered(budget_line(&budget, style), seq, style)],
+            Step::Ended(End::Cancelled(_)) => {
+                vec![call::numbered(Text::marked(Mark::Warns, style).plain("cancelled"), seq, style)]
+            }
+            _ => Vec::new(),
+        };
+        body.extend(shown.into_iter().take(1));
     }
     let said = turn.first().and_then(|start| all.iter().find(|l| l.id == start.cause && l.ty == ty::USER_MESSAGE));
     let words = said.and_then(|l| l.data::<ace_schema::data::UserMessage>().ok()).map(|m| m.text).unwrap_or_default();
@@ -166,7 +174,15 @@ fn one_call(
     let mut out = match outcome_of {
         Outcome::Ran(ran) => call::ran(call, ran, seq, &facts, style),
         Outcome::Broke(broke) => call::broke(call, broke, seq, &facts, style),
-        Outcome::None => vec![CallLine { seq: Some(seq), ..CallLine::of(Mark::Refused, call, false) }.draw(style)],
+        Outcome::None => match decided {
+            Some((_, decided)) if decided.decision == Decision::Deny => {
+                call::refused(call, decided, seq, &facts, style)
+            }
+            _ => {
+                let result = Text::of(Role::Dim, "allowed");
+                vec![CallLine { seq: Some(seq), result, ..CallLine::of(Mark::Done, call, false) }.draw(style)]
+            }
+        },
     };
     out.truncate(1);
     let row = |label: &str, text: Text| Text::new().gap(2).dim(format!("{label:<9}")).and(text);
@@ -174,8 +190,12 @@ fn one_call(
         let field = ace_schema::tool::find(&call.tool).map_or("args", |t| t.subject);
         out.push(row(if i == 0 { field } else { "" }, line));
     }
+    let args: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&call.args).ok();
+    if args.is_some_and(|a| a.len() > 1) {
+        out.push(row("args", visible(&call.args, Role::Plain)));
+    }
     if let Some((at, decided)) = decided {
-        let word = if decided.decision == ace_schema::permission::Decision::Deny { "refused" } else { "allowed" };
+        let word = if decided.decision == Decision::Deny { "refused" } else { "allowed" };
         let mut line = Text::of(Role::Plain, word).plain(" by ").and(visible(&decided.who, Role::Plain));
         if !decided.rule.is_empty() && decided.rule != decided.who {
             line = line.plain(" ").and(visible(&decided.rule, Role::Plain));

@@ -1,13 +1,13 @@
 //! Numbers for people: durations, bytes, tokens, money, shares, counts, ages. It must never know what they measure.
 
-/// So many ms as `0 ms`, `812 ms`, `6.2 s`, `2m05s`, `1h12m`, `3d`. Cut, not rounded: nothing took longer than it did.
+/// So many ms as `0 ms`, `812 ms`, `6.2 s`, `2m05s`, `1h12m`, `3d`.
 #[must_use]
 pub fn duration(ms: u64) -> String {
-    let s = ms / 1000;
+    let tenths = ms.saturating_add(50) / 100;
     match ms {
         0..=999 => format!("{ms} ms"),
-        1000..=59_999 => format!("{s}.{} s", ms % 1000 / 100),
-        _ => long(s),
+        1000..=59_949 => format!("{}.{} s", tenths / 10, tenths % 10),
+        _ => long(tenths / 10),
     }
 }
 
@@ -154,13 +154,14 @@ mod tests {
                 (812, "812 ms"),
                 (999, "999 ms"),
                 (1000, "1.0 s"),
-                (6_299, "6.2 s"),
-                (59_999, "59.9 s"),
+                (6_249, "6.2 s"),
+                (59_949, "59.9 s"),
+                (59_950, "1m00s"),
                 (60_000, "1m00s"),
                 (125_400, "2m05s"),
-                (3_599_999, "59m59s"),
+                (3_599_900, "59m59s"),
                 (4_320_000, "1h12m"),
-                (day - 1, "23h59m"),
+                (day - 100, "23h59m"),
                 (3 * day, "3d"),
                 (u64::MAX, "213,503,982,334d"),
             ],

@@ -4,7 +4,8 @@
 use crate::clean::{clean, visible};
 use crate::diff::counts;
 use crate::facts::{Next, SessionFacts};
-use crate::ledger::{End, Ledger};
+use crate::ledger::Ledger;
+use crate::step::End;
 use crate::style::{Mark, Role, Style};
 use crate::text::{Text, plural};
 use crate::units;
@@ -46,11 +47,7 @@ fn happened(ledger: &Ledger) -> String {
     }
     if ledger.tool_calls > 0 {
         out += &format!(", {}", plural(ledger.tool_calls, "tool call"));
-        let bad: Vec<String> = [(ledger.failed, "failed"), (ledger.refused, "refused")]
-            .into_iter()
-            .filter(|(n, _)| *n > 0)
-            .map(|(n, word)| format!("{} {word}", units::count(n)))
-            .collect();
+        let bad: Vec<String> = ledger.outcomes.iter().map(|(word, n)| format!("{} {word}", units::count(*n))).collect();
         if !bad.is_empty() {
             out += &format!(": {}", bad.join(", "));
         }

@@ -1,5 +1,6 @@
 //! Every screen as a file under `fixtures/views`, at 80 and 40 columns, coloured, without colour and in ASCII. Escapes stand
 //! visibly as `\e`. `ACE_BLESS=1` rewrites them; read them beside the manual of the terminal before you keep them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 
 use ace_schema::Line;
 use ace_view::list::{Check, Row, Tree};

@@ -1,0 +1,112 @@
+//! What one record tells: calls, ends of turns, and the words for how things ended. It must never add anything up.
+
+use ace_schema::Line;
+use ace_schema::data::{
+    Budget, Code, ModelCompleted, ModelFailed, PermissionRequested, PermissionResolved, SessionCreated, ToolCall,
+    ToolCompleted, ToolFailed, TurnCancelled, TurnFailed, UserMessage,
+};
+
+/// A call between its request and its outcome.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    /// Its id; empty if its request was not in the lines.
+    pub id: String,
+    /// Tool name.
+    pub tool: String,
+    /// The path, pattern or command; for tools without one, the arguments as JSON.
+    pub subject: String,
+    /// The subject is a path.
+    pub is_path: bool,
+    /// The arguments as JSON; empty if they are in a blob.
+    pub args: String,
+    /// Its turn.
+    pub turn: u32,
+    /// Its ordinal within the turn, from 1.
+    pub ordinal: u64,
+    /// When it started, ms since 1970.
+    pub started: Option<i64>,
+    /// The open question about it: seq and payload.
+    pub asked: Option<(u64, PermissionRequested)>,
+    pub(crate) names: Vec<String>,
+}
+
+impl Call {
+    pub(crate) fn of(line: &Line, call: &ToolCall, ordinal: u64) -> Self {
+        let args = call.args.as_ref().map_or("", |raw| raw.get()).to_owned();
+        let field = ace_schema::tool::find(&call.tool).map(|t| t.subject);
+        let subject = field.and_then(|f| argument(&args, f)).unwrap_or_else(|| match &call.blob {
+            Some(blob) => format!("({} of arguments)", crate::units::bytes(blob.bytes)),
+            None => args.clone(),
+        });
+        Self {
+            id: line.id.to_string(),
+            tool: call.tool.clone(),
+            subject,
+            is_path: field == Some("path"),
+            args,
+            turn: line.turn,
+            ordinal,
+            ..Self::default()
+        }
+    }
+
+    /// One argument, if it is a text.
+    #[must_use]
+    pub fn argument(&self, name: &str) -> Option<String> {
+        argument(&self.args, name)
+    }
+}
+
+fn argument(args: &str, name: &str) -> Option<String> {
+    let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(args).ok()?;
+    map.get(name)?.as_str().map(str::to_owned)
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone)]
+pub enum End {
+    /// With its answer.
+    Completed,
+    /// Without, and why.
+    Failed(TurnFailed),
+    /// By a person.
+    Cancelled(TurnCancelled),
+}
+
+/// What a line tells, with the call it is about looked up.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the payloads are described in the schema")]
+pub enum Step {
+    Created(Box<SessionCreated>),
+    Said(UserMessage),
+    TurnStarted,
+    ModelAsked,
+    Answered(Box<ModelCompleted>),
+    AnswerFailed(ModelFailed),
+    Called(Call),
+    Asked(Call),
+    Decided { call: Call, decided: PermissionResolved, asked: bool },
+    Started(Call),
+    Ran { call: Call, ran: Box<ToolCompleted> },
+    Broke { call: Call, broke: ToolFailed },
+    Budget { exceeded: bool, budget: Budget },
+    Ended(End),
+    Other,
+}
+
+/// Whether a call that ran did not do what it should: a command with another exit than 0, or ended by a signal.
+#[must_use]
+pub fn is_failure(ran: &ToolCompleted) -> bool {
+    ran.signal.is_some() || ran.exit.is_some_and(|code| code != 0)
+}
+
+/// The word for a failure: failed, stopped (by a limit), cancelled, unknown (after a crash).
+#[must_use]
+pub fn outcome(code: &Code) -> &'static str {
+    match code {
+        Code::Interrupted => "unknown",
+        Code::Cancelled => "cancelled",
+        Code::Limit | Code::Timeout => "stopped",
+        _ => "failed",
+    }
+}
