@@ -75,6 +75,7 @@ impl Appender {
                 read?
             }
         };
+        appender.begun()?;
         Ok(appender)
     }
 
@@ -135,11 +136,20 @@ impl Appender {
         }
         if len > self.end {
             let torn = self.read_on(len, true)?;
+            self.begun()?;
             if torn > 0 {
                 self.cut_aside(torn)?;
             }
         }
-        Ok(())
+        self.begun()
+    }
+
+    /// A session begins as a whole: a log without a first line is none that can be mended.
+    fn begun(&self) -> Result<(), AppendError> {
+        match self.ledger.lines() {
+            0 => Err(AppendError::Damaged { line: 1, fault: Fault::Creation }),
+            _ => Ok(()),
+        }
     }
 
     /// Reads the lines up to the byte `to` into the book; the bytes of a torn last line.
@@ -148,7 +158,7 @@ impl Appender {
         let mut last = Vec::new();
         let mut torn = 0;
         let mut fault = None;
-        while let Some(piece) = lines.next()? {
+        while let Some(piece) = lines.next_piece()? {
             match piece {
                 Piece::Line(line) => match self.ledger.absorb(line, chained) {
                     Ok(_) => {
@@ -414,5 +424,65 @@ impl Read for At<'_> {
         let n = self.file.read_at(&mut out[..most], self.at)?;
         self.at += n as u64;
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Home;
+    use ace_schema::{Drafter, id};
+    use std::time::Duration;
+
+    const PERSON: Nib = Nib { number: 2, kind: Kind::Person };
+
+    fn place() -> (tempfile::TempDir, Log, Drafter) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut drafter = Drafter::new("test", 1);
+        drafter.set_session(&id::session(1, 1));
+        let data = serde_json::json!({"name": "a", "cwd": "/", "model": "m", "mode": "ask"});
+        let (_, first) = drafter.draft(0, "", ty::SESSION_CREATED, &data);
+        let home = Home::at(dir.path());
+        home.create(drafter.session(), Kind::Person, &first, &Clock::System).unwrap();
+        let log = home.log(drafter.session());
+        (dir, log, drafter)
+    }
+
+    fn message(drafter: &mut Drafter) -> Vec<u8> {
+        drafter.draft(0, "", ty::USER_MESSAGE, &serde_json::json!({"text": "hello"})).1
+    }
+
+    #[test]
+    fn a_failed_sync_is_final_for_everyone_and_acknowledges_nothing() {
+        let (_dir, log, mut drafter) = place();
+        let before = std::fs::read(log.file()).unwrap();
+        let (mut one, mut two) = (log.append(Clock::System).unwrap(), log.append(Clock::System).unwrap());
+        let mut follower = log.follow(2).unwrap();
+        assert!(follower.read().unwrap().is_empty());
+        one.failing_sync = true;
+        assert!(matches!(one.append(PERSON, &message(&mut drafter)), Err(AppendError::Poisoned)));
+        assert_eq!(std::fs::read(log.file()).unwrap(), before);
+        one.failing_sync = false;
+        for appender in [&mut one, &mut two] {
+            assert!(matches!(appender.append(PERSON, &message(&mut drafter)), Err(AppendError::Poisoned)));
+        }
+        let mut three = log.append(Clock::System).unwrap();
+        assert!(matches!(three.append(PERSON, &message(&mut drafter)), Err(AppendError::Poisoned)));
+        std::fs::OpenOptions::new().append(true).open(log.file()).unwrap().write_all(b"{}\n").unwrap();
+        assert!(!follower.wait(Duration::from_millis(20)).unwrap(), "nobody vouches for what came after it");
+    }
+
+    #[test]
+    fn what_another_left_unsynced_is_synced_even_if_the_batch_needs_it_not() {
+        let (_dir, log, mut drafter) = place();
+        let mut one = log.append(Clock::System).unwrap();
+        let bell = Bell::open(&log.beside("bell").unwrap()).unwrap();
+        let before = bell.committed().unwrap();
+        one.append(PERSON, &message(&mut drafter)).unwrap();
+        bell.publish(before);
+        let draft = drafter.line("turn-1", 1, "", ty::TURN_STARTED, &serde_json::json!({}));
+        one.failing_sync = true;
+        let pen = Nib { number: 3, kind: Kind::Step };
+        assert!(matches!(one.append(pen, &draft), Err(AppendError::Poisoned)), "it must have tried to sync");
     }
 }

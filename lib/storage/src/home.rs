@@ -309,7 +309,7 @@ impl SessionRef {
         let Ok(file) = File::open(self.path.join("log.jsonl")) else { return names };
         let named = memchr::memmem::Finder::new(ty::SESSION_NAMED);
         let mut lines = Lines::new(file);
-        while let Ok(Some(piece)) = lines.next() {
+        while let Ok(Some(piece)) = lines.next_piece() {
             let Piece::Line(bytes) = piece else { continue };
             if named.find(bytes).is_none() {
                 continue;
@@ -328,7 +328,7 @@ impl SessionRef {
 /// The first line of a file without its LF; `None` if it has no whole line of a lawful length.
 fn first_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut lines = Lines::new(File::open(path)?);
-    Ok(match lines.next()? {
+    Ok(match lines.next_piece()? {
         Some(Piece::Line(bytes)) => Some(bytes.to_vec()),
         _ => None,
     })

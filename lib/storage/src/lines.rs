@@ -36,7 +36,7 @@ impl<R: Read> Lines<R> {
     ///
     /// # Errors
     /// Whatever the reader says.
-    pub fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
+    pub fn next_piece(&mut self) -> io::Result<Option<Piece<'_>>> {
         let mut seen = 0;
         loop {
             if let Some(at) = memchr::memchr(b'\n', &self.buf[self.start + seen..self.end]) {
@@ -133,7 +133,7 @@ mod tests {
     fn all(bytes: &[u8], step: usize) -> Vec<String> {
         let mut lines = Lines::new(Drip(bytes, step, false));
         let mut out = Vec::new();
-        while let Some(piece) = lines.next().unwrap() {
+        while let Some(piece) = lines.next_piece().unwrap() {
             out.push(match piece {
                 Piece::Line(l) => String::from_utf8_lossy(l).into_owned(),
                 other => format!("{other:?}"),

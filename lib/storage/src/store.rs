@@ -50,7 +50,8 @@ pub trait Follow {
     /// Reading failed.
     fn read(&mut self) -> io::Result<&[u8]>;
 
-    /// Sleeps until there is something to read; `false` after `timeout`.
+    /// Sleeps until the log has grown beyond what was read; `false` after `timeout`. Read first, then wait: what was there
+    /// before counts as growth, and so do records before the first one wanted.
     ///
     /// # Errors
     /// Looking failed.

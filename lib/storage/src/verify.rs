@@ -67,7 +67,7 @@ pub(crate) fn verify(log: &Log) -> io::Result<Report> {
     };
     let mut last_time = String::new();
     let mut missing = None;
-    while let Some(piece) = lines.next()? {
+    while let Some(piece) = lines.next_piece()? {
         let fault = match piece {
             Piece::Line(bytes) => match check.line(bytes) {
                 Ok(line) => {
