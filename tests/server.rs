@@ -101,7 +101,9 @@ fn serve(
         }
         let length = head
             .lines()
-            .find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length:").map(|v| v.trim().parse::<usize>().unwrap()))
+            .find_map(|l| {
+                l.to_ascii_lowercase().strip_prefix("content-length:").map(|v| v.trim().parse::<usize>().unwrap())
+            })
             .unwrap_or(0);
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
@@ -121,7 +123,9 @@ fn chunk(writer: &mut TcpStream, data: &str) -> std::io::Result<()> {
 }
 
 fn event(delta: &str, finish: &str) -> String {
-    format!("data: {{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"scripted\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n")
+    format!(
+        "data: {{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"scripted\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n"
+    )
 }
 
 fn quoted(text: &str) -> String {

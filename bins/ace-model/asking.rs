@@ -57,7 +57,8 @@ impl Asking {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("asking".to_owned()).spawn(move || {
             let drafter = Drafter::new("ace-model", random);
-            let desk = Desk { client: Client::new(settings), drafter, out, providers: HashMap::new(), said: Vec::new() };
+            let desk =
+                Desk { client: Client::new(settings), drafter, out, providers: HashMap::new(), said: Vec::new() };
             runtime.block_on(desk.work(inbox, find, counter));
         })?;
         Ok(Self { jobs, cancels: HashMap::new(), open })
@@ -83,7 +84,8 @@ impl Asking {
     /// Whether nothing is asked any more; waits for it at most this long.
     pub fn is_idle(&self, patience: Duration) -> bool {
         let open = lock(&self.open.0);
-        let (open, _) = self.open.1.wait_timeout_while(open, patience, |n| *n > 0).unwrap_or_else(PoisonError::into_inner);
+        let (open, _) =
+            self.open.1.wait_timeout_while(open, patience, |n| *n > 0).unwrap_or_else(PoisonError::into_inner);
         *open == 0
     }
 }
@@ -271,7 +273,8 @@ impl<'a> Heard<'a> {
         let mut drafts = Vec::new();
         let (turn, claim) = (self.turn, self.claim);
         for (tool, args, meta) in &self.calls {
-            let mut call = ToolCall { tool: tool.clone(), args: None, blob: None, source: Default::default(), meta: None };
+            let mut call =
+                ToolCall { tool: tool.clone(), args: None, blob: None, source: Default::default(), meta: None };
             if args.len() > limits::INLINE_BYTES {
                 call.blob = Some(blob(&mut drafts, args, "application/json"));
             } else {

@@ -130,7 +130,9 @@ impl Filter for Broker {
         let mut now = Vec::new();
         for due in self.desk.state.due() {
             match due {
-                Due::Run { turn, decision, call } if self.unrecorded => now.push((turn, decision.to_owned(), call.clone())),
+                Due::Run { turn, decision, call } if self.unrecorded => {
+                    now.push((turn, decision.to_owned(), call.clone()))
+                }
                 Due::Run { turn, decision, .. } => {
                     self.desk.pencil.claim(drafts, (turn, decision), ty::TOOL_STARTED, &ToolStarted {});
                 }

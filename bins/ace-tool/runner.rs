@@ -201,7 +201,14 @@ fn done(open: &(Mutex<usize>, Condvar)) {
 }
 
 /// Writes the outcome, after the parts of its blob if the output was long.
-fn record(outcome: Outcome, at: (u32, &str), sandbox: &str, tmp: &std::path::Path, out: &Out, drafter: &Mutex<Drafter>) {
+fn record(
+    outcome: Outcome,
+    at: (u32, &str),
+    sandbox: &str,
+    tmp: &std::path::Path,
+    out: &Out,
+    drafter: &Mutex<Drafter>,
+) {
     let blob = outcome.output().and_then(|kept| send_blob(kept, tmp, out));
     let line = {
         let mut drafter = lock(drafter);
@@ -233,7 +240,8 @@ fn send_blob(kept: &Kept, tmp: &std::path::Path, out: &Out) -> Option<BlobRef> {
     let mut n = 0;
     for_each_part(&mut file, bytes, &mut part, |chunk| {
         let data = BASE64_STANDARD.encode(chunk);
-        let line = format!("{{\"type\":\"log.blob\",\"sha\":\"{sha}\",\"part\":{n},\"of\":{of},\"data\":\"{data}\"}}\n");
+        let line =
+            format!("{{\"type\":\"log.blob\",\"sha\":\"{sha}\",\"part\":{n},\"of\":{of},\"data\":\"{data}\"}}\n");
         n += 1;
         out.write(line.as_bytes()).is_ok() && !out.is_known_broken()
     })?;

@@ -47,6 +47,14 @@ impl FromStr for SessionAddress {
     }
 }
 
+impl SessionAddress {
+    /// The session as typed, without the line.
+    #[must_use]
+    pub fn place_text(&self) -> String {
+        Self { place: self.place.clone(), seq: None }.to_string()
+    }
+}
+
 /// As typed, so that it can be shown and typed again.
 impl std::fmt::Display for SessionAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

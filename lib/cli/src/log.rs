@@ -80,13 +80,16 @@ pub enum Command {
         /// The session, or one line of it
         #[arg(value_name = "S")]
         session: SessionAddress,
+        /// With the data of each record
+        #[arg(short, long)]
+        verbose: bool,
     },
     /// The answers alone
-    #[command(subcommand_help_heading = "Read", after_help = "ace-log text @last > answer.md")]
+    #[command(subcommand_help_heading = "Read", after_help = "ace-log text @last > answer.md\nace-session once \"say hello\" | ace-model | ace-log text")]
     Text {
-        /// The session
+        /// The session; without it, the stream on stdin
         #[arg(value_name = "S")]
-        session: SessionAddress,
+        session: Option<SessionAddress>,
     },
     /// Chain, blobs, head
     #[command(subcommand_help_heading = "Check", after_help = "ace-log verify @last && echo whole")]

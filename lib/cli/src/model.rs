@@ -8,7 +8,7 @@ use crate::{Filter, Program, When};
 #[derive(Debug, Parser)]
 #[command(name = "ace-model", version)]
 #[command(before_help = "events in, events and drafts out")]
-#[command(after_help = "ace-session once \"say hello\" | ace-session step | ace-model
+#[command(after_help = "ace-session once \"say hello\" | ace-model | ace-log text
 ace-log follow \"$S\" | ace-session step | ace-model | ace-log append \"$S\"")]
 #[command(after_long_help = "0 done, 65 not events, 69 no provider, 77 no key, 78 configuration")]
 pub struct Model {

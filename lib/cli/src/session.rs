@@ -9,7 +9,7 @@ use crate::{Filter, Program, SessionAddress, SessionOptions, When};
 #[command(name = "ace-session", version)]
 #[command(before_help = "S: name, id, @last, or a path")]
 #[command(after_help = "ace-session run \"$(ace-session new 'make the tests pass')\"
-ace-session once \"say hello\" | ace-session step | ace-model")]
+git diff | ace-session once \"review this\" | ace-model | ace-log text")]
 #[command(after_long_help = "0 done, 1 failed, 3 needs a decision, 4 limit, 75 busy, 78 configuration")]
 pub struct Session {
     /// auto, always or never
@@ -35,10 +35,10 @@ pub enum Command {
     },
     /// A session on stdout alone, never kept
     #[command(subcommand_help_heading = "Begin")]
-    #[command(after_help = "ace-session once \"say hello\" | ace-session step | ace-model")]
+    #[command(after_help = "git diff | ace-session once \"review this\" | ace-model | ace-log text")]
     Once {
-        /// The message
-        prompt: String,
+        /// The message; stdin joins it
+        prompt: Option<String>,
         /// Provider and model
         #[arg(short, long, value_name = "NAME/MODEL")]
         model: Option<String>,

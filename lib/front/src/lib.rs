@@ -4,11 +4,13 @@
 //! Invariant: it decides nothing about a session. It shows what `ace-host` tells and records what a person says.
 
 pub mod answer;
+pub mod filter;
 mod keys;
 pub mod opening;
 pub mod screen;
 pub mod words;
 
 pub use answer::{AnswerError, Waiting, answer, find_call};
+pub use filter::{ended, run as run_filter};
 pub use opening::{Opening, clock, find, machine, open, person, random, shown};
 pub use screen::{Output, Screen, listing, watch};

@@ -176,7 +176,7 @@ fn signal(child: &Child, signal: rustix::process::Signal) {
 }
 
 /// Starts a filter that inherits the pen: as long as it lives the pen is held, and not a moment longer.
-fn with_pen(pen: Pen, start: impl FnOnce() -> std::io::Result<Started>) -> std::io::Result<Started> {
+pub fn with_pen(pen: Pen, start: impl FnOnce() -> std::io::Result<Started>) -> std::io::Result<Started> {
     rustix::io::fcntl_setfd(pen.fd(), rustix::io::FdFlags::empty())?;
     let started = start();
     rustix::io::fcntl_setfd(pen.fd(), rustix::io::FdFlags::CLOEXEC)?;
@@ -187,7 +187,7 @@ fn with_pen(pen: Pen, start: impl FnOnce() -> std::io::Result<Started>) -> std::
 }
 
 /// Records what one filter sends, chunk by chunk, until its output ends.
-fn collect(mut stdout: impl Read, nib: Nib, program: &str, shared: &Shared, gates: Option<&Gates>) {
+pub fn collect(mut stdout: impl Read, nib: Nib, program: &str, shared: &Shared, gates: Option<&Gates>) {
     let mut lines = ace_pipe::Lines::default();
     let mut buffer = vec![0; 64 * 1024];
     loop {

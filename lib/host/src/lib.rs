@@ -9,11 +9,13 @@ mod feed;
 mod gate;
 mod hub;
 pub mod instructions;
+mod join;
 mod settings;
 mod stage;
 mod star;
 
 pub use create::{Made, NewError, NewSession, Note, create, message_drafts, name_of};
+pub use join::{join, kind_of};
 pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, settings};
 pub use stage::{Programs, Stage, clean_environment, suite};
-pub use star::{Outcome, Plan, Seen, Star, StarError};
+pub use star::{Outcome, Plan, Seen, Star, StarError, drop_gone_pens};

@@ -167,7 +167,7 @@ impl Star {
     }
 
     /// A handle by which a signal or another thread can stop the run.
-        pub fn interrupter(&self) -> impl Fn() + Send + use<> {
+    pub fn interrupter(&self) -> impl Fn() + Send + use<> {
         let news = self.shared.news.clone();
         move || {
             let _ = news.send(News::Interrupt);
@@ -323,8 +323,7 @@ impl Star {
     /// Records that a pen is gone, if it has left a claim open, and forgets it. All that the pen has written is folded by now: the
     /// news of its end comes after the news of its lines.
     fn drop_pen(&mut self, pen: u32) -> Result<(), StarError> {
-        if self.state.claims.iter().any(|c| c.pen == pen && !c.orphaned) {
-            let draft = self.drafter.line(&format!("drop-{pen}"), 0, "", ty::PEN_DROPPED, &PenDropped { pen });
+        if let Some(draft) = dropped(&self.state, pen, &self.drafter) {
             self.shared.append(Nib::KEEPER, &draft, "ace")?;
         }
         lock(&self.shared.log).forget_pen(pen)?;
@@ -345,6 +344,28 @@ impl Star {
             _ => {}
         }
     }
+}
+
+/// The record that a pen is gone, if it has left a claim open.
+fn dropped(state: &State, pen: u32, drafter: &Drafter) -> Option<Vec<u8>> {
+    let left = state.claims.iter().any(|c| c.pen == pen && !c.orphaned);
+    left.then(|| drafter.line(&format!("drop-{pen}"), 0, "", ty::PEN_DROPPED, &PenDropped { pen }))
+}
+
+/// Records which pens are gone, for whoever writes to a session without a star: their claims would stay open for ever.
+///
+/// # Errors
+/// The log does not take it.
+pub fn drop_gone_pens(log: &mut Appender, state: &State, random: u64) -> Result<(), AppendError> {
+    let mut drafter = Drafter::new("ace-log", random);
+    drafter.set_session(&state.session);
+    for pen in log.gone_pens()? {
+        if let Some(draft) = dropped(state, pen, &drafter) {
+            log.append(Nib::KEEPER, &draft)?;
+        }
+        log.forget_pen(pen)?;
+    }
+    Ok(())
 }
 
 fn what_is_due(state: &State) -> &'static str {

@@ -1,0 +1,35 @@
+//! `ace-log`: keeps, reads and checks the log of a session.
+
+mod read;
+mod stream;
+mod write;
+
+use ace_cli::log::Command;
+use ace_cli::{Complaint, Exit};
+use ace_front::{ended, open};
+use std::process::ExitCode;
+
+const PROGRAM: &str = "ace-log";
+
+fn main() -> ExitCode {
+    match ace_cli::parse::<ace_cli::log::Log>() {
+        Ok(args) => ended(run(&args), args.color),
+        Err(code) => code,
+    }
+}
+
+fn run(args: &ace_cli::log::Log) -> Result<Exit, Complaint> {
+    if let Command::Text { session: None } = &args.command {
+        return stream::text();
+    }
+    let opening = open(PROGRAM, Vec::new())?;
+    match &args.command {
+        Command::Append { session, tee } => write::append(&opening, session, *tee),
+        Command::Join { session, filter } => write::join(&opening, session, filter),
+        Command::Cat { session } => stream::cat(&opening, session),
+        Command::Follow { session, until } => stream::follow(&opening, session, *until),
+        Command::Show { session, verbose } => read::show(&opening, session, *verbose, args.color),
+        Command::Text { session } => session.as_ref().map_or(Ok(Exit::Done), |s| read::text(&opening, s)),
+        Command::Verify { session } => read::verify(&opening, session, args.color),
+    }
+}

@@ -1,0 +1,108 @@
+//! What `ace-log` shows people: a line a record, the answers, whether the log is whole.
+
+use ace_cli::{Complaint, Exit, SessionAddress, When};
+use ace_front::{Opening, listing, words};
+use ace_schema::data::{BlobRef, ModelCompleted};
+use ace_schema::{Line, ty};
+use ace_storage::{Log, split};
+use ace_view::{render, show::record};
+use jiff::tz::TimeZone;
+use std::io::Write;
+
+use crate::PROGRAM;
+use crate::stream::flush;
+
+/// Every recorded byte of a log, checked line by line.
+fn load(log: &Log, session: &SessionAddress) -> Result<Vec<u8>, Complaint> {
+    let cannot = |e| Complaint::io(PROGRAM, "cannot read the log", &e);
+    let mut follow = log.follow(0).map_err(cannot)?;
+    let mut all = Vec::new();
+    loop {
+        let lines = follow.read().map_err(cannot)?;
+        if lines.is_empty() {
+            break;
+        }
+        all.extend_from_slice(lines);
+    }
+    for (n, bytes) in split(&all).enumerate() {
+        if let Err(e) = Line::parse(bytes) {
+            let fault = ace_storage::Fault::Line(e);
+            return Err(words::damaged(PROGRAM, &session.to_string(), n as u64 + 1, &fault));
+        }
+    }
+    Ok(all)
+}
+
+fn print(text: &str) -> Result<(), Complaint> {
+    std::io::stdout().lock().write_all(text.as_bytes()).map_err(|e| Complaint::io(PROGRAM, "cannot print", &e))
+}
+
+/// A line a record; or one record whole.
+pub fn show(opening: &Opening, session: &SessionAddress, verbose: bool, color: When) -> Result<Exit, Complaint> {
+    let log = opening.log(&opening.find(session)?);
+    let all = load(&log, session)?;
+    let lines: Vec<Line> = split(&all).filter_map(|l| Line::parse(l).ok()).collect();
+    let style = listing(color);
+    if let Some(seq) = session.seq {
+        let Some(texts) = record(&lines, seq, &style) else {
+            let last = lines.last().and_then(|l| l.seq).unwrap_or(0);
+            let what = format!("'{}' has no line {seq}, the last is @{last}", session.place_text());
+            return Err(Complaint::new(PROGRAM, Exit::No, what));
+        };
+        texts.iter().try_for_each(|t| print(&(render(t, &style) + "\n")))?;
+        return flush();
+    }
+    let zone = TimeZone::system();
+    let mut view = ace_view::log::LogView::default();
+    for line in &lines {
+        for text in view.record(line, &zone, verbose, &style) {
+            print(&(render(&text, &style) + "\n"))?;
+        }
+    }
+    flush()
+}
+
+/// The answers alone, a blank line between them.
+pub fn text(opening: &Opening, session: &SessionAddress) -> Result<Exit, Complaint> {
+    let log = opening.log(&opening.find(session)?);
+    let all = load(&log, session)?;
+    let fetch = |b: &BlobRef| log.blobs().get(&b.sha).ok().map(|b| String::from_utf8_lossy(&b).into_owned());
+    let mut any = false;
+    let mut failed = false;
+    for line in split(&all).filter_map(|l| Line::parse(l).ok()) {
+        match &*line.ty {
+            ty::MODEL_COMPLETED => {
+                let Ok(done) = line.data::<ModelCompleted>() else { continue };
+                let text = ace_view::answer::text(&done.parts, &fetch);
+                if !text.is_empty() {
+                    print(&format!("{}{}\n", if any { "\n" } else { "" }, text.trim_end()))?;
+                    any = true;
+                }
+            }
+            ty::TURN_COMPLETED => failed = false,
+            ty::TURN_FAILED | ty::TURN_CANCELLED => failed = true,
+            _ => {}
+        }
+    }
+    flush()?;
+    Ok(if failed { Exit::No } else { Exit::Done })
+}
+
+/// Whether every line and blob is what the log wrote.
+pub fn verify(opening: &Opening, session: &SessionAddress, color: When) -> Result<Exit, Complaint> {
+    let log = opening.log(&opening.find(session)?);
+    let name = session.to_string();
+    let report = log.verify().map_err(|e| Complaint::io(PROGRAM, &format!("cannot read '{name}'"), &e))?;
+    if let Some(damage) = &report.damage {
+        return Err(words::damaged(PROGRAM, &name, damage.line, &damage.fault));
+    }
+    let style = listing(color);
+    for text in ace_view::list::verified(&name, report.lines, report.blobs, (report.last_seq, &report.head), &style) {
+        print(&(render(&text, &style) + "\n"))?;
+    }
+    if report.clock_set_back > 0 {
+        let what = format!("the clock was set back {} times; the order holds", report.clock_set_back);
+        ace_cli::note(PROGRAM, &what, None, color);
+    }
+    flush()
+}

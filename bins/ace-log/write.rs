@@ -1,0 +1,74 @@
+//! What `ace-log` writes: the end of a typed chain, and one filter joined to a log.
+
+use ace_cli::{Complaint, Exit, SessionAddress};
+use ace_core::{State, TurnEnd};
+use ace_front::answer::{state_of, waits};
+use ace_front::{Opening, clock, random, words};
+use ace_host::{Stage, drop_gone_pens, join as join_filter, kind_of};
+use ace_pipe::Lines;
+use ace_schema::Kind;
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+
+use crate::PROGRAM;
+
+/// Stamps and keeps the drafts on stdin; ends with the exit that the log's state stands for.
+pub fn append(opening: &Opening, session: &SessionAddress, tee: bool) -> Result<Exit, Complaint> {
+    let found = opening.find(session)?;
+    let log = opening.log(&found);
+    let name = session.to_string();
+    let refused = |e| words::append(PROGRAM, &name, &e);
+    let mut appender = log.append(clock()).map_err(refused)?;
+    let (mut state, _) = state_of(&log).map_err(|e| Complaint::io(PROGRAM, "cannot read the log", &e))?;
+    drop_gone_pens(&mut appender, &state, random()).map_err(refused)?;
+    // One pen serves all stages of a typed chain: each is trusted by those to its right.
+    let pen = appender.open_pen(Kind::Chain).map_err(refused)?;
+    let mut lines = Lines::default();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut stdin = io::stdin().lock();
+    loop {
+        let n = match stdin.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(Complaint::io(PROGRAM, "cannot read drafts", &e)),
+        };
+        let appended = appender.append(pen.nib(), lines.push(&buffer[..n])).map_err(refused)?;
+        for refusal in &appended.refused {
+            ace_cli::note(PROGRAM, &format!("refused {refusal}"), None, ace_cli::When::Auto);
+        }
+        if tee && !appended.lines.is_empty() {
+            let mut stdout = io::stdout().lock();
+            let written = stdout.write_all(&appended.lines).and_then(|()| stdout.flush());
+            written.map_err(|e| Complaint::io(PROGRAM, "cannot print", &e))?;
+        }
+    }
+    drop(pen);
+    (state, _) = state_of(&log).map_err(|e| Complaint::io(PROGRAM, "cannot read the log", &e))?;
+    Ok(exit_of(&state))
+}
+
+/// The exit that a session's state stands for.
+fn exit_of(state: &State) -> Exit {
+    if waits(state) {
+        return Exit::Undecided;
+    }
+    match &state.ended {
+        Some(TurnEnd::Failed { code, .. }) => words::exit_of(code),
+        Some(TurnEnd::Cancelled) => Exit::Cancelled,
+        Some(TurnEnd::Completed) | None => Exit::Done,
+    }
+}
+
+/// Runs a filter on the log; ends with the filter's exit.
+pub fn join(opening: &Opening, session: &SessionAddress, filter: &[OsString]) -> Result<Exit, Complaint> {
+    let found = opening.find(session)?;
+    let log = opening.log(&found);
+    let name = session.to_string();
+    let argv: Vec<String> = filter.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+    let stage = Stage { kind: kind_of(&argv), argv };
+    let note = |words: String| ace_cli::note(PROGRAM, &words, None, ace_cli::When::Auto);
+    let code = join_filter(&log, &stage, clock(), note).map_err(|e| words::star(PROGRAM, &name, &e))?;
+    let exit = u8::try_from(code).ok().and_then(Exit::from_number);
+    exit.ok_or_else(|| Complaint::new(PROGRAM, Exit::No, format!("'{}' ended with exit {code}", stage.argv[0])))
+}

@@ -1,0 +1,31 @@
+//! `ace-tool`: runs what was allowed. The broker holds no key and no network; its worker runs everything, confined.
+
+mod confined;
+mod filter;
+mod runner;
+
+use ace_cli::{Complaint, Exit};
+use ace_front::{ended, open, random, run_filter};
+use ace_pipe::Out;
+use std::process::ExitCode;
+
+const PROGRAM: &str = "ace-tool";
+
+fn main() -> ExitCode {
+    match ace_cli::parse::<ace_cli::tool::Tool>() {
+        Ok(args) => ended(run(&args), args.color),
+        Err(code) => code,
+    }
+}
+
+fn run(args: &ace_cli::tool::Tool) -> Result<Exit, Complaint> {
+    if args.command.is_some() {
+        return confined::work().map(|()| Exit::Done);
+    }
+    let opening = open(PROGRAM, Vec::new())?;
+    let out = Out::stdout(PROGRAM);
+    let home = opening.home();
+    let runner = runner::Runner::start(home.path().to_owned(), args.unsandboxed, random(), out.clone());
+    let mut filter = filter::Broker::new(random(), home.blobs(), runner, out.clone(), args.unrecorded);
+    run_filter(PROGRAM, &mut filter, &out, args.filter.drafts_only)
+}

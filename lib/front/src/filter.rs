@@ -1,0 +1,35 @@
+//! How a filter ends: its loop's error in words and as an exit.
+
+use ace_cli::{Complaint, Exit};
+use ace_pipe::{Filter, Options, Out, PipeError};
+use ace_schema::LineError;
+
+/// Runs a filter over stdin.
+///
+/// # Errors
+/// In words for people.
+pub fn run(program: &'static str, filter: &mut dyn Filter, out: &Out, drafts_only: bool) -> Result<Exit, Complaint> {
+    match ace_pipe::run(filter, out, Options { drafts_only }) {
+        Ok(()) => Ok(Exit::Done),
+        Err(PipeError::Broken) => Ok(Exit::BrokenPipe),
+        Err(PipeError::NotEvents { line, why: why @ LineError::Version(_) }) => {
+            Err(Complaint::new(program, Exit::Damaged, format!("line {line} of the input {why}")))
+        }
+        Err(PipeError::NotEvents { line, why }) => {
+            let what = format!("line {line} of the input is {why}");
+            Err(Complaint::new(program, Exit::Damaged, what)
+                .hint("a filter reads what 'ace-log follow S' or 'cat S' prints"))
+        }
+        Err(PipeError::Unrecorded(what)) => Err(Complaint::new(program, Exit::Usage, what)),
+        Err(PipeError::Io(e)) => Err(Complaint::io(program, "cannot go on", &e)),
+    }
+}
+
+/// What a program's main returns: its exit, after its complaint was said.
+#[must_use]
+pub fn ended(result: Result<Exit, Complaint>, color: ace_cli::When) -> std::process::ExitCode {
+    match result {
+        Ok(exit) => exit.into(),
+        Err(complaint) => ace_cli::complain(&complaint, color),
+    }
+}

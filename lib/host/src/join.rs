@@ -1,0 +1,67 @@
+//! One filter on a log: the star's own way with one child, for filters behind ssh, in awk, or in a second terminal.
+
+use ace_schema::Kind;
+use ace_storage::{Clock, Log};
+use std::process::Stdio;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+
+use crate::crew::{collect, with_pen};
+use crate::feed::Feed;
+use crate::hub::{Hub, OWN_BIT, follow_others, start_catching_up};
+use crate::stage::{Programs, Stage, Started, start};
+use crate::star::{News, Shared, StarError, lock};
+
+/// What a filter may write, told by its program: the suite's own by their names, all others as a user's filter.
+#[must_use]
+pub fn kind_of(argv: &[String]) -> Kind {
+    let name = argv.first().map_or("", |a| a.rsplit('/').next().unwrap_or(a));
+    match (name, argv.get(1).map(String::as_str)) {
+        ("ace-session", Some("step")) => Kind::Step,
+        ("ace-model" | "ace-agent", _) => Kind::Model,
+        ("ace-permit", None) => Kind::Permit,
+        ("ace-permit", Some(flag)) if flag.starts_with('-') => Kind::Permit,
+        ("ace-tool", _) => Kind::Tool,
+        _ => Kind::Filter,
+    }
+}
+
+/// Runs a filter on a log until the filter ends; `note` gets what the log refuses. The filter's exit code.
+///
+/// # Errors
+/// See [`StarError`].
+pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)) -> Result<i32, StarError> {
+    let (sender, news) = channel();
+    let mut appender = log.append(clock)?;
+    appender.spare(OWN_BIT);
+    let hub = Arc::new(Mutex::new(Hub::new(log.follow(0)?, sender.clone())));
+    follow_others(&hub, log)?;
+    let shared = Arc::new(Shared { log: Mutex::new(appender), hub, news: sender });
+    let pen = lock(&shared.log).open_pen(stage.kind)?;
+    let nib = pen.nib();
+    let program = stage.argv[0].clone();
+    let started = with_pen(pen, || start(stage, &Programs::beside_this(), Stdio::inherit()))
+        .map_err(|source| StarError::Start { program: program.clone(), source })?;
+    let Started { mut child, stdin, stdout } = started;
+    let (feed, backlog) = Feed::new(stdin)?;
+    lock(&shared.hub).set(0, feed);
+    start_catching_up(&shared.hub, 0, backlog, log.follow(0)?);
+    let theirs = shared.clone();
+    std::thread::spawn(move || {
+        collect(stdout, nib, &program, &theirs, None);
+        let _ = theirs.news.send(News::Gone(0, 0));
+    });
+    for news in news {
+        match news {
+            News::Note(words) => note(words),
+            News::Failed(e) => return Err(e),
+            News::Gone(..) => break,
+            News::Lines(_) | News::Chalk(_) | News::Interrupt => {}
+        }
+    }
+    let status = child.wait()?;
+    if status.success() {
+        lock(&shared.log).forget_pen(nib.number)?;
+    }
+    Ok(status.code().unwrap_or(1))
+}

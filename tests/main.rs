@@ -1,0 +1,3 @@
+//! wip
+mod server;
+mod suite;
