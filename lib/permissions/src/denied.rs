@@ -7,7 +7,7 @@ mod git;
 mod remove;
 mod words;
 
-use crate::shell::{Command, Script, parse};
+use crate::shell::{Command, Pipeline, Script, parse};
 use words::{View, views};
 
 /// A rule that is built in.
@@ -81,8 +81,11 @@ impl Judge<'_> {
             return self.say(&PIPE_TO_SHELL, Sure::Maybe);
         }
         self.say(&PIPE_TO_SHELL, download::runs(script));
-        for command in script.pipelines.iter().flat_map(|p| &p.commands) {
-            self.command(command, depth);
+        for pipeline in &script.pipelines {
+            self.echoed(pipeline, depth);
+            for command in &pipeline.commands {
+                self.command(command, depth);
+            }
         }
     }
 
@@ -107,17 +110,17 @@ impl Judge<'_> {
                 }
             }
         }
-        // What is echoed into a shell is a script as well; who reads it does not matter to these rules.
-        self.echoed(command, depth);
     }
 
-    fn echoed(&mut self, command: &Command, depth: usize) {
-        let Some(view) = views(command).into_iter().find(|v| matches!(v.name.as_str(), "echo" | "printf")) else {
-            return;
-        };
-        let text = view.args.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
-        if self.found.is_none() && view.pipes_on && depth < DEPTH {
-            self.script(&parse(&text), depth + 1);
+    /// What is echoed into a shell is a script as well.
+    fn echoed(&mut self, pipeline: &Pipeline, depth: usize) {
+        for (at, command) in pipeline.commands.iter().enumerate() {
+            let echoes = |v: &View<'_>| matches!(v.name.as_str(), "echo" | "printf");
+            let Some(view) = views(command).into_iter().find(echoes) else { continue };
+            if pipeline.commands[at + 1..].iter().any(download::reads_script) {
+                let text = view.args.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
+                self.script(&parse(&text), depth + 1);
+            }
         }
     }
 

@@ -118,6 +118,7 @@ impl Reader<'_> {
                 '\\' if self.peek(1) == Some('\n') => self.at += 2,
                 '#' => self.comment(),
                 '\n' | ';' | '&' | '|' => self.separator(&mut script, &mut pipeline, &mut command),
+                '(' if self.defines(&command) => finish(&mut script, &mut pipeline, &mut command),
                 '(' => self.group(&mut command),
                 ')' => {
                     // Of a case pattern, or of nothing: what follows is a command of its own.
@@ -180,10 +181,21 @@ impl Reader<'_> {
         text.chars().enumerate().all(|(i, c)| self.peek(i) == Some(c))
     }
 
+    /// Takes the `()` of a function: its body is read as commands, and who calls it is not followed.
+    fn defines(&mut self, command: &Command) -> bool {
+        let blank = self.chars[self.at + 1..].iter().take_while(|c| matches!(c, ' ' | '\t')).count();
+        let found = !command.words.is_empty() && self.peek(1 + blank) == Some(')');
+        if found {
+            self.at += blank + 2;
+            self.whole = false;
+        }
+        found
+    }
+
     fn group(&mut self, command: &mut Command) {
         self.at += 1;
         if !command.words.is_empty() {
-            // `name()` defines a function, `a=(…)` a list: what is inside is read as commands all the same.
+            // `a=(…)` is a list: what is inside is read as commands all the same.
             self.whole = false;
         }
         let inner = self.deeper(')');
@@ -334,9 +346,9 @@ impl Reader<'_> {
             }
         }
         if self.at == start {
-            // Never stand still, whatever comes.
+            // A name is missing. What separates commands still does; over anything else, never stand still.
             self.whole = false;
-            self.at += 1;
+            self.at += usize::from(!matches!(self.peek(0), Some('\n' | ';' | '&' | '|' | ')')));
         }
         self.at = self.at.min(self.chars.len());
         word.text = text;

@@ -64,6 +64,11 @@ fn runs_stdin(command: &Command, depth: usize) -> Sure {
     views(command).iter().map(|v| view_runs_stdin(v, depth)).fold(group, Sure::max)
 }
 
+/// Whether the command may run its stdin as code.
+pub fn reads_script(command: &Command) -> bool {
+    runs_stdin(command, 0) != Sure::No
+}
+
 fn any_runs_stdin(script: &Script, depth: usize) -> Sure {
     script.pipelines.iter().flat_map(|p| &p.commands).map(|c| runs_stdin(c, depth)).max().unwrap_or(Sure::No)
 }

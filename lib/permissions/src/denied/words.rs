@@ -95,8 +95,6 @@ pub struct View<'a> {
     pub args: &'a [Word],
     /// The wrapper it was found behind.
     pub behind: Option<String>,
-    /// Whether its output could go on to another command.
-    pub pipes_on: bool,
 }
 
 /// The command as it stands, and behind a wrapper every program it could start.
@@ -109,7 +107,6 @@ pub fn views(command: &Command) -> Vec<View<'_>> {
         program: &words[at],
         args: &words[at + 1..],
         behind,
-        pipes_on: !command.redirects.iter().any(|r| r.writes),
     };
     let mut views = vec![view(first, None)];
     let wrapper = name(program);
