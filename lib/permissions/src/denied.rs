@@ -7,8 +7,8 @@ mod git;
 mod remove;
 mod words;
 
-use crate::shell::{Command, Pipeline, Script, parse};
-use words::{View, views};
+use crate::shell::{Command, Pipeline, Script};
+use words::{Budget, View, views};
 
 /// A rule that is built in.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,10 +52,10 @@ const DEPTH: usize = 8;
 
 /// The gravest finding in a command line, if there is any.
 pub fn find(command: &str, cwd: &str) -> Option<Finding> {
-    let mut judge = Judge { cwd, found: None };
-    let script = parse(command);
+    let mut judge = Judge { cwd, found: None, budget: Budget::new() };
+    let script = judge.budget.parse(command);
     judge.script(&script, 0);
-    if !script.whole {
+    if judge.budget.is_unread() {
         judge.unread(command);
     }
     judge.found
@@ -64,6 +64,7 @@ pub fn find(command: &str, cwd: &str) -> Option<Finding> {
 struct Judge<'a> {
     cwd: &'a str,
     found: Option<Finding>,
+    budget: Budget,
 }
 
 impl Judge<'_> {
@@ -80,7 +81,7 @@ impl Judge<'_> {
         if depth > DEPTH {
             return self.say(&PIPE_TO_SHELL, Sure::Maybe);
         }
-        self.say(&PIPE_TO_SHELL, download::runs(script));
+        self.say(&PIPE_TO_SHELL, download::runs(script, &self.budget));
         for pipeline in &script.pipelines {
             self.echoed(pipeline, depth);
             for command in &pipeline.commands {
@@ -102,13 +103,13 @@ impl Judge<'_> {
             self.say(&REMOVE_ROOT, remove::removes_root(&view, self.cwd));
             self.say(&GIT_HOOKS, git::plants(&view));
             self.say(&RAW_DISK, yes(writes_disk(&view)));
-            for text in words::scripts(&view, command) {
-                let script = parse(&text);
-                self.script(&script, depth + 1);
-                if !script.whole {
-                    self.unread(&text);
-                }
-            }
+        }
+        for text in words::all_scripts(command) {
+            let script = self.budget.parse(&text);
+            self.script(&script, depth + 1);
+        }
+        if words::is_crowded(command) {
+            self.budget.give_up();
         }
     }
 
@@ -117,17 +118,19 @@ impl Judge<'_> {
         for (at, command) in pipeline.commands.iter().enumerate() {
             let echoes = |v: &View<'_>| matches!(v.name.as_str(), "echo" | "printf");
             let Some(view) = views(command).into_iter().find(echoes) else { continue };
-            if pipeline.commands[at + 1..].iter().any(download::reads_script) {
+            if pipeline.commands[at + 1..].iter().any(|c| download::reads_script(c, &self.budget)) {
                 let text = view.args.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
-                self.script(&parse(&text), depth + 1);
+                let script = self.budget.parse(&text);
+                self.script(&script, depth + 1);
             }
         }
     }
 
-    /// Text that could not be read to its end: if its words could make a rule fire, somebody is asked.
+    /// What could not be read to its end: if the words of the whole command could make a rule fire, somebody is asked.
     fn unread(&mut self, text: &str) {
+        let splits = |c: char| c.is_whitespace() || "|&;()<>`\"'{}$=,".contains(c);
         let words: Vec<String> =
-            text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '.')).map(str::to_lowercase).collect();
+            text.split(splits).filter_map(|w| w.rsplit('/').next()).map(str::to_lowercase).collect();
         let any = |test: fn(&str) -> bool| words.iter().any(|w| test(w));
         if any(words::is_downloader) && any(words::is_interpreter) {
             self.say(&PIPE_TO_SHELL, Sure::Maybe);

@@ -1,6 +1,8 @@
 //! What a command could really be behind keywords, assignments and wrappers, and the scripts that hide in its strings.
 
-use crate::shell::{Command, Word};
+use std::cell::Cell;
+
+use crate::shell::{Command, Script, Word, parse};
 
 /// Programs that bring something from the network to stdout or a file.
 const DOWNLOADERS: &[&str] = &[
@@ -84,6 +86,49 @@ const WRAPPERS: &[&str] = &[
 const KEYWORDS: &[&str] =
     &["if", "then", "else", "elif", "while", "until", "do", "!", "{", "time", "coproc", "in", "noglob", "nocorrect"];
 
+/// How much text one command line may make the rules read, in bytes: strings in strings are read again at every turn.
+const READ_BYTES: usize = 1024 * 1024;
+/// Places behind a wrapper that are looked at.
+const VIEWS: usize = 32;
+
+/// What is left to be read.
+pub struct Budget {
+    left: Cell<usize>,
+    unread: Cell<bool>,
+}
+
+impl Budget {
+    /// A whole one.
+    pub fn new() -> Self {
+        Self { left: Cell::new(READ_BYTES), unread: Cell::new(false) }
+    }
+
+    /// The script in a string; an empty one when there was too much before it. What cannot be read to its end is remembered.
+    pub fn parse(&self, text: &str) -> Script {
+        let cost = text.len() + 64;
+        if self.left.get() < cost {
+            self.give_up();
+            return Script::default();
+        }
+        self.left.set(self.left.get() - cost);
+        let script = parse(text);
+        if !script.whole {
+            self.give_up();
+        }
+        script
+    }
+
+    /// Something was left unread.
+    pub fn give_up(&self) {
+        self.unread.set(true);
+    }
+
+    /// Whether anything was.
+    pub fn is_unread(&self) -> bool {
+        self.unread.get()
+    }
+}
+
 /// One way to read a command: a program and its arguments.
 #[derive(Debug)]
 pub struct View<'a> {
@@ -111,10 +156,15 @@ pub fn views(command: &Command) -> Vec<View<'_>> {
     let mut views = vec![view(first, None)];
     let wrapper = name(program);
     if WRAPPERS.contains(&wrapper.as_str()) {
-        let behind = (first + 1..words.len()).filter(|at| !words[*at].text.starts_with('-'));
-        views.extend(behind.map(|at| view(at, Some(wrapper.clone()))));
+        let behind = (first + 1..words.len()).filter(|at| !words[*at].text.starts_with('-') && !is_prefix(&words[*at]));
+        views.extend(behind.take(VIEWS).map(|at| view(at, Some(wrapper.clone()))));
     }
     views
+}
+
+/// Whether a wrapper has more behind it than is looked at.
+pub fn is_crowded(command: &Command) -> bool {
+    views(command).len() > VIEWS
 }
 
 /// Keywords and assignments.
@@ -217,8 +267,16 @@ fn gives_code(view: &View<'_>, shell: bool, cluster: &str) -> bool {
     }
 }
 
+/// The scripts in the strings of a command, each once.
+pub fn all_scripts(command: &Command) -> Vec<String> {
+    let mut texts: Vec<String> = views(command).iter().flat_map(|v| scripts(v, command)).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
 /// The scripts in the strings of a view: `sh -c`, `eval`, `trap`, here-documents of shells, commands for other machines.
-pub fn scripts(view: &View<'_>, command: &Command) -> Vec<String> {
+fn scripts(view: &View<'_>, command: &Command) -> Vec<String> {
     let joined = |words: &[Word]| words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
     let mut out = Vec::new();
     match view.name.as_str() {
