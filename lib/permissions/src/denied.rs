@@ -7,6 +7,8 @@ mod git;
 mod remove;
 mod words;
 
+use ace_schema::limits::SHELL_STRINGS;
+
 use crate::shell::{Command, Pipeline, Script};
 use words::{Budget, View, views};
 
@@ -47,12 +49,9 @@ enum Sure {
     Yes,
 }
 
-/// Scripts in strings in strings: read so deep, asked beyond.
-const DEPTH: usize = 8;
-
 /// The gravest finding in a command line, if there is any.
 pub fn find(command: &str, cwd: &str) -> Option<Finding> {
-    let mut judge = Judge { cwd, found: None, budget: Budget::new() };
+    let mut judge = Judge { cwd, found: None, budget: Budget::new(), away: false };
     let script = judge.budget.parse(command);
     judge.script(&script, 0);
     if judge.budget.is_unread() {
@@ -65,6 +64,8 @@ struct Judge<'a> {
     cwd: &'a str,
     found: Option<Finding>,
     budget: Budget,
+    /// A `cd` left the worktree for a place where `*` is everything.
+    away: bool,
 }
 
 impl Judge<'_> {
@@ -78,7 +79,7 @@ impl Judge<'_> {
     }
 
     fn script(&mut self, script: &Script, depth: usize) {
-        if depth > DEPTH {
+        if depth > SHELL_STRINGS {
             return self.say(&PIPE_TO_SHELL, Sure::Maybe);
         }
         self.say(&PIPE_TO_SHELL, download::runs(script, &self.budget));
@@ -100,7 +101,8 @@ impl Judge<'_> {
             self.say(&PATH_PROTECTED, yes(crate::path::names_protected(target)));
         }
         for view in views(command) {
-            self.say(&REMOVE_ROOT, remove::removes_root(&view, self.cwd));
+            self.away = remove::goes_away(&view, self.cwd).unwrap_or(self.away);
+            self.say(&REMOVE_ROOT, remove::removes_root(&view, self.cwd, self.away));
             self.say(&GIT_HOOKS, git::plants(&view));
             self.say(&RAW_DISK, yes(writes_disk(&view)));
         }

@@ -1,5 +1,7 @@
 //! `pipe-to-shell`: something from the network straight into an interpreter, by a pipe, a substitution or a file in between.
 
+use ace_schema::limits::SHELL_STRINGS;
+
 use super::Sure;
 use super::words::{self, Budget, Code, View, code, views};
 use crate::shell::{Command, Pipeline, Script, Word};
@@ -38,7 +40,7 @@ pub fn runs(script: &Script, budget: &Budget) -> Sure {
 
 /// Whether the command, or a script inside it, brings something from the network.
 fn downloads(command: &Command, depth: usize, budget: &Budget) -> bool {
-    if depth > super::DEPTH {
+    if depth > SHELL_STRINGS {
         return false;
     }
     let inner = command
@@ -60,11 +62,25 @@ fn brings(word: &Word, budget: &Budget) -> bool {
 
 /// Whether the command runs its stdin as code.
 fn runs_stdin(command: &Command, depth: usize, budget: &Budget) -> Sure {
-    if depth > super::DEPTH {
+    if depth > SHELL_STRINGS {
         return Sure::Maybe;
     }
     let group = command.group.as_ref().map_or(Sure::No, |s| any_runs_stdin(s, depth + 1, budget));
     views(command).iter().map(|v| view_runs_stdin(v, depth, budget)).fold(group, Sure::max)
+}
+
+/// Programs that are no interpreters and yet run what they read: a login shell, here or elsewhere, a queue of commands, a makefile.
+fn hands_to_shell(name: &str, args: &[Word]) -> bool {
+    let has = |flags: &[&str]| args.iter().any(|w| flags.contains(&w.text.as_str()));
+    match name {
+        "sudo" | "doas" => has(&["-s", "-i", "--shell", "--login"]),
+        "su" => !has(&["-c", "--command"]),
+        "at" | "batch" => !has(&["-f"]),
+        "ssh" => args.iter().filter(|w| !w.text.starts_with('-')).count() == 1,
+        "crontab" => has(&["-"]),
+        "make" | "gmake" | "awk" | "gawk" | "mawk" => has(&["-", "-f-", "/dev/stdin"]),
+        _ => false,
+    }
 }
 
 /// Whether the command may run its stdin as code.
@@ -101,9 +117,11 @@ fn view_runs_stdin(view: &View<'_>, depth: usize, budget: &Budget) -> Sure {
                 let runs = ["exec", "eval", "compile", "system", "spawn"].iter().any(|f| word.text.contains(f));
                 if runs || word.dynamic { Sure::Maybe } else { Sure::No }
             }
+            // `bash <(cat)` reads it by another name.
+            Code::File(word) if !word.inner.is_empty() => Sure::Maybe,
             Code::File(_) | Code::Other => Sure::No,
         },
-        _ => Sure::No,
+        name => super::yes(hands_to_shell(name, view.args)),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use ace_schema::limits::{SHELL_READ_BYTES, SHELL_WRAPPED};
+
 use crate::shell::{Command, Script, Word, parse};
 
 /// Programs that bring something from the network to stdout or a file.
@@ -86,11 +88,6 @@ const WRAPPERS: &[&str] = &[
 const KEYWORDS: &[&str] =
     &["if", "then", "else", "elif", "while", "until", "do", "!", "{", "time", "coproc", "in", "noglob", "nocorrect"];
 
-/// How much text one command line may make the rules read, in bytes: strings in strings are read again at every turn.
-const READ_BYTES: usize = 1024 * 1024;
-/// Places behind a wrapper that are looked at.
-const VIEWS: usize = 32;
-
 /// What is left to be read.
 pub struct Budget {
     left: Cell<usize>,
@@ -100,7 +97,7 @@ pub struct Budget {
 impl Budget {
     /// A whole one.
     pub fn new() -> Self {
-        Self { left: Cell::new(READ_BYTES), unread: Cell::new(false) }
+        Self { left: Cell::new(SHELL_READ_BYTES), unread: Cell::new(false) }
     }
 
     /// The script in a string; an empty one when there was too much before it. What cannot be read to its end is remembered.
@@ -157,14 +154,14 @@ pub fn views(command: &Command) -> Vec<View<'_>> {
     let wrapper = name(program);
     if WRAPPERS.contains(&wrapper.as_str()) {
         let behind = (first + 1..words.len()).filter(|at| !words[*at].text.starts_with('-') && !is_prefix(&words[*at]));
-        views.extend(behind.take(VIEWS).map(|at| view(at, Some(wrapper.clone()))));
+        views.extend(behind.take(SHELL_WRAPPED).map(|at| view(at, Some(wrapper.clone()))));
     }
     views
 }
 
 /// Whether a wrapper has more behind it than is looked at.
 pub fn is_crowded(command: &Command) -> bool {
-    views(command).len() > VIEWS
+    views(command).len() > SHELL_WRAPPED
 }
 
 /// Keywords and assignments.
