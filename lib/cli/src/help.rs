@@ -90,6 +90,7 @@ fn unknown(word: &str) -> Complaint {
 fn parts(coloured: bool) -> String {
     let mut page = Page { out: String::new(), coloured };
     page.title("ace help pipe", "the programs behind the commands");
+    page.out.push('\n');
     page.examples(
         "ace -x run \"make the tests pass\"\nace-log follow S | ace-session step | ace-model | ace-permit | ace-tool |\n  ace-log append S",
     );

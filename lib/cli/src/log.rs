@@ -64,13 +64,13 @@ pub enum Command {
         #[arg(value_name = "S")]
         session: SessionAddress,
     },
-    /// The same, and what comes
+    /// Every line, and what comes
     #[command(subcommand_help_heading = "Read", after_help = "ace-log follow @last --until turn")]
     Follow {
         /// The session
         #[arg(value_name = "S")]
         session: SessionAddress,
-        /// End when the turn has ended, or when only a person can go on
+        /// End with the turn, or when only a person can go on
         #[arg(long, value_name = "turn|idle", hide_possible_values = true)]
         until: Option<Until>,
     },

@@ -73,7 +73,7 @@ impl SessionOptions {
 /// What every filter takes.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Filter {
-    /// Send back own drafts alone, as a star wants it
+    /// Send back own drafts alone
     #[arg(long)]
     pub drafts_only: bool,
 }

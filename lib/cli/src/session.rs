@@ -10,7 +10,7 @@ use crate::{Filter, Program, SessionAddress, SessionOptions, When};
 #[command(before_help = "S: name, id, @last, or a path")]
 #[command(after_help = "ace-session run \"$(ace-session new 'make the tests pass')\"
 git diff | ace-session once \"review this\" | ace-model | ace-log text")]
-#[command(after_long_help = "0 done, 1 failed, 3 needs a decision, 4 limit, 75 busy, 78 configuration")]
+#[command(after_long_help = "0 done, 1 failed, 3 needs a decision, 4 limit, 75 busy, 78 config")]
 pub struct Session {
     /// auto, always or never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide = true)]

@@ -45,7 +45,7 @@ pub struct Ignored {
 /// Puts the layers together, the strongest last whatever their order here.
 ///
 /// # Errors
-/// Everything that is wrong in any layer; there is no configuration then.
+/// Everything that is wrong in any layer, in the order of layers and lines; there is no configuration then.
 pub fn load(layers: &[Layer]) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut config = Config { answers: ANSWERS_PER_TURN, ..Config::default() };
@@ -57,6 +57,7 @@ pub fn load(layers: &[Layer]) -> Result<Config, Vec<Problem>> {
         }
     }
     config.build(&mut problems);
+    problems.sort_by_key(|p| (p.at.layer, p.at.line));
     if problems.is_empty() { Ok(config) } else { Err(problems) }
 }
 

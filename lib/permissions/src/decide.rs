@@ -91,7 +91,9 @@ fn by_mode(mode: Mode, tool: &Tool, call: &CallFacts<'_>) -> Verdict {
 
 /// Paths of file tools: outside is refused in every mode, and so is writing where git and ace believe what they find.
 fn file(tool: &Tool, call: &CallFacts<'_>) -> Option<Verdict> {
-    let args = call.args.as_object()?;
+    let Some(args) = call.args.as_object() else {
+        return Some(verdict(Decision::Deny, "arguments", "arguments must be an object"));
+    };
     let path = match args.get("path") {
         None | Some(Value::Null) if tool.reads && tool.name != "read" => "",
         Some(Value::String(path)) => path,

@@ -7,8 +7,10 @@ mod git;
 mod remove;
 mod words;
 
-use crate::shell::{Command, Script, parse};
-use words::{View, views};
+use ace_schema::limits::SHELL_STRINGS;
+
+use crate::shell::{Command, Pipeline, Script};
+use words::{Budget, View, views};
 
 /// A rule that is built in.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,15 +49,12 @@ enum Sure {
     Yes,
 }
 
-/// Scripts in strings in strings: read so deep, asked beyond.
-const DEPTH: usize = 8;
-
 /// The gravest finding in a command line, if there is any.
 pub fn find(command: &str, cwd: &str) -> Option<Finding> {
-    let mut judge = Judge { cwd, found: None };
-    let script = parse(command);
+    let mut judge = Judge { cwd, found: None, budget: Budget::new(), away: false };
+    let script = judge.budget.parse(command);
     judge.script(&script, 0);
-    if !script.whole {
+    if judge.budget.is_unread() {
         judge.unread(command);
     }
     judge.found
@@ -64,6 +63,9 @@ pub fn find(command: &str, cwd: &str) -> Option<Finding> {
 struct Judge<'a> {
     cwd: &'a str,
     found: Option<Finding>,
+    budget: Budget,
+    /// A `cd` left the worktree for a place where `*` is everything.
+    away: bool,
 }
 
 impl Judge<'_> {
@@ -77,12 +79,15 @@ impl Judge<'_> {
     }
 
     fn script(&mut self, script: &Script, depth: usize) {
-        if depth > DEPTH {
+        if depth > SHELL_STRINGS {
             return self.say(&PIPE_TO_SHELL, Sure::Maybe);
         }
-        self.say(&PIPE_TO_SHELL, download::runs(script));
-        for command in script.pipelines.iter().flat_map(|p| &p.commands) {
-            self.command(command, depth);
+        self.say(&PIPE_TO_SHELL, download::runs(script, &self.budget));
+        for pipeline in &script.pipelines {
+            self.echoed(pipeline, depth);
+            for command in &pipeline.commands {
+                self.command(command, depth);
+            }
         }
     }
 
@@ -96,35 +101,38 @@ impl Judge<'_> {
             self.say(&PATH_PROTECTED, yes(crate::path::names_protected(target)));
         }
         for view in views(command) {
-            self.say(&REMOVE_ROOT, remove::removes_root(&view, self.cwd));
+            self.away = remove::goes_away(&view, self.cwd).unwrap_or(self.away);
+            self.say(&REMOVE_ROOT, remove::removes_root(&view, self.cwd, self.away));
             self.say(&GIT_HOOKS, git::plants(&view));
             self.say(&RAW_DISK, yes(writes_disk(&view)));
-            for text in words::scripts(&view, command) {
-                let script = parse(&text);
+        }
+        for text in words::all_scripts(command) {
+            let script = self.budget.parse(&text);
+            self.script(&script, depth + 1);
+        }
+        if words::is_crowded(command) {
+            self.budget.give_up();
+        }
+    }
+
+    /// What is echoed into a shell is a script as well.
+    fn echoed(&mut self, pipeline: &Pipeline, depth: usize) {
+        for (at, command) in pipeline.commands.iter().enumerate() {
+            let echoes = |v: &View<'_>| matches!(v.name.as_str(), "echo" | "printf");
+            let Some(view) = views(command).into_iter().find(echoes) else { continue };
+            if pipeline.commands[at + 1..].iter().any(|c| download::reads_script(c, &self.budget)) {
+                let text = view.args.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
+                let script = self.budget.parse(&text);
                 self.script(&script, depth + 1);
-                if !script.whole {
-                    self.unread(&text);
-                }
             }
         }
-        // What is echoed into a shell is a script as well; who reads it does not matter to these rules.
-        self.echoed(command, depth);
     }
 
-    fn echoed(&mut self, command: &Command, depth: usize) {
-        let Some(view) = views(command).into_iter().find(|v| matches!(v.name.as_str(), "echo" | "printf")) else {
-            return;
-        };
-        let text = view.args.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
-        if self.found.is_none() && view.pipes_on && depth < DEPTH {
-            self.script(&parse(&text), depth + 1);
-        }
-    }
-
-    /// Text that could not be read to its end: if its words could make a rule fire, somebody is asked.
+    /// What could not be read to its end: if the words of the whole command could make a rule fire, somebody is asked.
     fn unread(&mut self, text: &str) {
+        let splits = |c: char| c.is_whitespace() || "|&;()<>`\"'{}$=,".contains(c);
         let words: Vec<String> =
-            text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '.')).map(str::to_lowercase).collect();
+            text.split(splits).filter_map(|w| w.rsplit('/').next()).map(str::to_lowercase).collect();
         let any = |test: fn(&str) -> bool| words.iter().any(|w| test(w));
         if any(words::is_downloader) && any(words::is_interpreter) {
             self.say(&PIPE_TO_SHELL, Sure::Maybe);

@@ -25,8 +25,7 @@ const BY_SUBCOMMAND: &[(&str, &[&str])] = &[
 ];
 
 /// Programs that only look, whatever their arguments.
-const LOOKS: &[&str] =
-    &["ls", "cat", "head", "tail", "wc", "pwd", "stat", "file", "du", "tree", "echo", "grep", "diff", "cmp"];
+const LOOKS: &[&str] = &["ls", "cat", "head", "tail", "wc", "pwd", "stat", "du", "echo", "grep", "diff", "cmp"];
 
 /// The rule to offer for a call; `None` when nothing but this very call may be allowed.
 pub fn propose(call: &CallFacts<'_>) -> Option<Proposal> {

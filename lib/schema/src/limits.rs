@@ -185,3 +185,11 @@ pub mod worktree {
     /// Bytes of one hook or configuration that a fingerprint covers.
     pub const HOOK_BYTES: u64 = 1 << 20;
 }
+/// How deep groups and substitutions of a command may nest before the rest counts as unread.
+pub const SHELL_NESTING: usize = 24;
+/// How deep scripts may stand in strings of scripts before somebody is asked.
+pub const SHELL_STRINGS: usize = 8;
+/// Text that one command may make the rules read, bytes: strings in strings are read again at every turn.
+pub const SHELL_READ_BYTES: usize = 1024 * 1024;
+/// Words behind a wrapper (`sudo`, `env`) that are taken for the program it starts.
+pub const SHELL_WRAPPED: usize = 32;

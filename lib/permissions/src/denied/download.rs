@@ -1,15 +1,17 @@
 //! `pipe-to-shell`: something from the network straight into an interpreter, by a pipe, a substitution or a file in between.
 
+use ace_schema::limits::SHELL_STRINGS;
+
 use super::Sure;
-use super::words::{self, Code, View, code, views};
-use crate::shell::{Command, Pipeline, Script, Word, parse};
+use super::words::{self, Budget, Code, View, code, views};
+use crate::shell::{Command, Pipeline, Script, Word};
 
 /// Words that begin a compound command, and those that end one.
 const BEGINS: &[&str] = &["{", "while", "until", "for", "if", "case", "select"];
 const ENDS: &[&str] = &["}", "done", "fi", "esac"];
 
 /// Whether the script runs what it downloads. Scripts inside its words are judged by whoever walks them.
-pub fn runs(script: &Script) -> Sure {
+pub fn runs(script: &Script, budget: &Budget) -> Sure {
     let mut sure = Sure::No;
     // A compound command is many pipelines here: what feeds it feeds them, and what they download leaves by its last word.
     let (mut inside, mut downloaded) = (false, false);
@@ -20,55 +22,77 @@ pub fn runs(script: &Script) -> Sure {
             let first = command.words.first().map(|w| w.text.as_str()).unwrap_or_default();
             fed |= ENDS.contains(&first) && downloaded;
             inside &= !ENDS.contains(&first);
-            sure = sure.max(takes_code(command, &files));
+            sure = sure.max(takes_code(command, &files, budget));
             if fed {
-                sure = sure.max(runs_stdin(command, 0)).max(hands_on(command));
+                sure = sure.max(runs_stdin(command, 0, budget)).max(hands_on(command, budget));
                 inside |= BEGINS.contains(&first);
             }
-            if downloads(command, 0) {
+            if downloads(command, 0, budget) {
                 (fed, downloaded) = (true, true);
-                sure = sure.max(hands_on(command));
+                sure = sure.max(hands_on(command, budget));
                 files.extend(saved(command));
             }
         }
-        files.extend(pipeline_file(pipeline));
+        files.extend(pipeline_file(pipeline, budget));
     }
     sure
 }
 
 /// Whether the command, or a script inside it, brings something from the network.
-fn downloads(command: &Command, depth: usize) -> bool {
-    if depth > super::DEPTH {
+fn downloads(command: &Command, depth: usize, budget: &Budget) -> bool {
+    if depth > SHELL_STRINGS {
         return false;
     }
-    let inner =
-        command.group.iter().chain(words::all(command).flat_map(|w| &w.inner)).any(|s| any_downloads(s, depth + 1));
-    let nested = |view: &View<'_>| words::scripts(view, command).iter().any(|s| any_downloads(&parse(s), depth + 1));
-    inner || views(command).iter().any(|v| words::is_downloader(&v.name) || nested(v))
+    let inner = command
+        .group
+        .iter()
+        .chain(words::all(command).flat_map(|w| &w.inner))
+        .any(|s| any_downloads(s, depth + 1, budget));
+    let nested = || words::all_scripts(command).iter().any(|s| any_downloads(&budget.parse(s), depth + 1, budget));
+    inner || views(command).iter().any(|v| words::is_downloader(&v.name)) || nested()
 }
 
-fn any_downloads(script: &Script, depth: usize) -> bool {
-    script.pipelines.iter().flat_map(|p| &p.commands).any(|c| downloads(c, depth))
+fn any_downloads(script: &Script, depth: usize, budget: &Budget) -> bool {
+    script.pipelines.iter().flat_map(|p| &p.commands).any(|c| downloads(c, depth, budget))
 }
 
-fn brings(word: &Word) -> bool {
-    word.inner.iter().any(|s| any_downloads(s, 1))
+fn brings(word: &Word, budget: &Budget) -> bool {
+    word.inner.iter().any(|s| any_downloads(s, 1, budget))
 }
 
 /// Whether the command runs its stdin as code.
-fn runs_stdin(command: &Command, depth: usize) -> Sure {
-    if depth > super::DEPTH {
+fn runs_stdin(command: &Command, depth: usize, budget: &Budget) -> Sure {
+    if depth > SHELL_STRINGS {
         return Sure::Maybe;
     }
-    let group = command.group.as_ref().map_or(Sure::No, |s| any_runs_stdin(s, depth + 1));
-    views(command).iter().map(|v| view_runs_stdin(v, depth)).fold(group, Sure::max)
+    let group = command.group.as_ref().map_or(Sure::No, |s| any_runs_stdin(s, depth + 1, budget));
+    views(command).iter().map(|v| view_runs_stdin(v, depth, budget)).fold(group, Sure::max)
 }
 
-fn any_runs_stdin(script: &Script, depth: usize) -> Sure {
-    script.pipelines.iter().flat_map(|p| &p.commands).map(|c| runs_stdin(c, depth)).max().unwrap_or(Sure::No)
+/// Programs that are no interpreters and yet run what they read: a login shell, here or elsewhere, a queue of commands, a makefile.
+fn hands_to_shell(name: &str, args: &[Word]) -> bool {
+    let has = |flags: &[&str]| args.iter().any(|w| flags.contains(&w.text.as_str()));
+    match name {
+        "sudo" | "doas" => has(&["-s", "-i", "--shell", "--login"]),
+        "su" => !has(&["-c", "--command"]),
+        "at" | "batch" => !has(&["-f"]),
+        "ssh" => args.iter().filter(|w| !w.text.starts_with('-')).count() == 1,
+        "crontab" => has(&["-"]),
+        "make" | "gmake" | "awk" | "gawk" | "mawk" => has(&["-", "-f-", "/dev/stdin"]),
+        _ => false,
+    }
 }
 
-fn view_runs_stdin(view: &View<'_>, depth: usize) -> Sure {
+/// Whether the command may run its stdin as code.
+pub fn reads_script(command: &Command, budget: &Budget) -> bool {
+    runs_stdin(command, 0, budget) != Sure::No
+}
+
+fn any_runs_stdin(script: &Script, depth: usize, budget: &Budget) -> Sure {
+    script.pipelines.iter().flat_map(|p| &p.commands).map(|c| runs_stdin(c, depth, budget)).max().unwrap_or(Sure::No)
+}
+
+fn view_runs_stdin(view: &View<'_>, depth: usize, budget: &Budget) -> Sure {
     let reads_stdin = |w: &Word| matches!(w.text.as_str(), "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0");
     match view.name.as_str() {
         // The shell makes the program up: it could be any. Behind a wrapper such words are mostly arguments.
@@ -87,43 +111,50 @@ fn view_runs_stdin(view: &View<'_>, depth: usize) -> Sure {
             Code::Stdin => Sure::Yes,
             Code::Text(word) if words::is_shell(name) => match word.dynamic {
                 true => Sure::Maybe,
-                false => any_runs_stdin(&parse(&word.text), depth + 1),
+                false => any_runs_stdin(&budget.parse(&word.text), depth + 1, budget),
             },
             Code::Text(word) => {
                 let runs = ["exec", "eval", "compile", "system", "spawn"].iter().any(|f| word.text.contains(f));
                 if runs || word.dynamic { Sure::Maybe } else { Sure::No }
             }
+            // `bash <(cat)` reads it by another name.
+            Code::File(word) if !word.inner.is_empty() => Sure::Maybe,
             Code::File(_) | Code::Other => Sure::No,
         },
-        _ => Sure::No,
+        name => super::yes(hands_to_shell(name, view.args)),
     }
 }
 
 /// Whether a command that is fed hands its input to an interpreter inside its own words: `tee >(sh)`.
-fn hands_on(command: &Command) -> Sure {
+fn hands_on(command: &Command, budget: &Budget) -> Sure {
     words::all(command)
         .flat_map(|w| &w.inner)
-        .map(|s| any_runs_stdin(s, 1))
+        .map(|s| any_runs_stdin(s, 1, budget))
         .filter(|s| *s == Sure::Yes)
         .max()
         .unwrap_or(Sure::No)
 }
 
 /// Whether the code of the command is a download: `sh -c "$(curl …)"`, `bash <(curl …)`, `sh <<< "$(curl …)"`, or a file just saved.
-fn takes_code(command: &Command, files: &[&str]) -> Sure {
-    let given =
-        command.here.iter().chain(command.redirects.iter().filter(|r| !r.writes).map(|r| &r.target)).any(brings);
+fn takes_code(command: &Command, files: &[&str], budget: &Budget) -> Sure {
+    let given = command
+        .here
+        .iter()
+        .chain(command.redirects.iter().filter(|r| !r.writes).map(|r| &r.target))
+        .any(|w| brings(w, budget));
     let saved = |word: &Word| !word.text.is_empty() && files.iter().any(|f| base(f) == base(&word.text));
     let judge = |view: &View<'_>| match view.name.as_str() {
-        "eval" => view.args.iter().any(brings),
-        "source" | "." => view.args.first().is_some_and(|w| brings(w) || saved(w)),
+        "eval" => view.args.iter().any(|w| brings(w, budget)),
+        "source" | "." => view.args.first().is_some_and(|w| brings(w, budget) || saved(w)),
         name if words::is_interpreter(name) => match code(view) {
-            Code::Text(word) => brings(word),
-            Code::File(word) => brings(word) || saved(word),
+            Code::Text(word) => brings(word, budget),
+            Code::File(word) => brings(word, budget) || saved(word),
             Code::Stdin => given,
             Code::Other => false,
         },
-        _ if view.behind.is_none() => brings(view.program) || (view.program.text.contains('/') && saved(view.program)),
+        _ if view.behind.is_none() => {
+            brings(view.program, budget) || (view.program.text.contains('/') && saved(view.program))
+        }
         _ => false,
     };
     super::yes(views(command).iter().any(judge))
@@ -155,12 +186,11 @@ fn saved(command: &Command) -> Vec<&str> {
 }
 
 /// `curl … | tee FILE`, `curl … | tar > FILE`: a file written behind a download.
-fn pipeline_file(pipeline: &Pipeline) -> Vec<&str> {
-    let Some(at) = pipeline.commands.iter().position(|c| downloads(c, 0)) else { return Vec::new() };
+fn pipeline_file<'a>(pipeline: &'a Pipeline, budget: &Budget) -> Vec<&'a str> {
+    let Some(at) = pipeline.commands.iter().position(|c| downloads(c, 0, budget)) else { return Vec::new() };
     let behind = &pipeline.commands[at + 1..];
     let redirected = behind.iter().flat_map(|c| &c.redirects).filter(|r| r.writes).map(|r| r.target.text.as_str());
-    let tee =
-        behind.iter().flat_map(|c| views(c)).filter(|v| v.name == "tee").flat_map(|v| v.args).map(|w| w.text.as_str());
+    let tee = behind.iter().flat_map(views).filter(|v| v.name == "tee").flat_map(|v| v.args).map(|w| w.text.as_str());
     redirected.chain(tee).filter(|f| !f.starts_with('-') && !matches!(*f, "/dev/null" | "1" | "2")).collect()
 }
 

@@ -5,8 +5,18 @@ use super::words::View;
 use crate::path::resolve;
 use crate::shell::Word;
 
-/// Whether the view is such a removal.
-pub fn removes_root(view: &View<'_>, cwd: &str) -> Sure {
+/// Folders of the system under the root: without one of them there is no machine.
+const SYSTEM: &[&str] =
+    &["bin", "boot", "dev", "etc", "home", "lib", "lib64", "opt", "proc", "root", "sbin", "srv", "sys", "usr", "var"];
+
+/// Where a `cd` leads: `true` to a place of which everything is too much; `None` if the view is no `cd`.
+pub fn goes_away(view: &View<'_>, cwd: &str) -> Option<bool> {
+    let to = || view.args.iter().find(|w| !w.text.starts_with('-'));
+    matches!(view.name.as_str(), "cd" | "pushd").then(|| to().is_none_or(|word| target(word, cwd) == Sure::Yes))
+}
+
+/// Whether the view is such a removal; `away` says that the command has left for the root or a home before.
+pub fn removes_root(view: &View<'_>, cwd: &str, away: bool) -> Sure {
     if view.name != "rm" {
         return Sure::No;
     }
@@ -21,7 +31,10 @@ pub fn removes_root(view: &View<'_>, cwd: &str) -> Sure {
     if !args().any(|a| is_option(&a) && recursive(a.1)) {
         return Sure::No;
     }
-    args().filter(|a| !is_option(a)).map(|(_, word)| target(word, cwd)).max().unwrap_or(Sure::No)
+    let all_here =
+        |word: &Word| away && !word.text.is_empty() && word.text.chars().all(|c| matches!(c, '.' | '/' | '*'));
+    let judge = |word: &Word| if all_here(word) { Sure::Yes } else { target(word, cwd) };
+    args().filter(|a| !is_option(a)).map(|(_, word)| judge(word)).max().unwrap_or(Sure::No)
 }
 
 fn target(word: &Word, cwd: &str) -> Sure {
@@ -74,5 +87,6 @@ fn around(path: &str, cwd: &str) -> Sure {
     // The home itself is judged with itself as the place: there the folder counts too.
     let home = cwd == "/home" && path.starts_with("/home");
     let above = here.starts_with(&target) && (target.len() < here.len() || home || (all && here.is_empty()));
-    super::yes(target.is_empty() || above)
+    let system = matches!(target.as_slice(), [only] if SYSTEM.contains(only)) && !home;
+    super::yes(target.is_empty() || above || system)
 }

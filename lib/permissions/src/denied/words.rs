@@ -1,6 +1,10 @@
 //! What a command could really be behind keywords, assignments and wrappers, and the scripts that hide in its strings.
 
-use crate::shell::{Command, Word};
+use std::cell::Cell;
+
+use ace_schema::limits::{SHELL_READ_BYTES, SHELL_WRAPPED};
+
+use crate::shell::{Command, Script, Word, parse};
 
 /// Programs that bring something from the network to stdout or a file.
 const DOWNLOADERS: &[&str] = &[
@@ -84,6 +88,44 @@ const WRAPPERS: &[&str] = &[
 const KEYWORDS: &[&str] =
     &["if", "then", "else", "elif", "while", "until", "do", "!", "{", "time", "coproc", "in", "noglob", "nocorrect"];
 
+/// What is left to be read.
+pub struct Budget {
+    left: Cell<usize>,
+    unread: Cell<bool>,
+}
+
+impl Budget {
+    /// A whole one.
+    pub fn new() -> Self {
+        Self { left: Cell::new(SHELL_READ_BYTES), unread: Cell::new(false) }
+    }
+
+    /// The script in a string; an empty one when there was too much before it. What cannot be read to its end is remembered.
+    pub fn parse(&self, text: &str) -> Script {
+        let cost = text.len() + 64;
+        if self.left.get() < cost {
+            self.give_up();
+            return Script::default();
+        }
+        self.left.set(self.left.get() - cost);
+        let script = parse(text);
+        if !script.whole {
+            self.give_up();
+        }
+        script
+    }
+
+    /// Something was left unread.
+    pub fn give_up(&self) {
+        self.unread.set(true);
+    }
+
+    /// Whether anything was.
+    pub fn is_unread(&self) -> bool {
+        self.unread.get()
+    }
+}
+
 /// One way to read a command: a program and its arguments.
 #[derive(Debug)]
 pub struct View<'a> {
@@ -95,8 +137,6 @@ pub struct View<'a> {
     pub args: &'a [Word],
     /// The wrapper it was found behind.
     pub behind: Option<String>,
-    /// Whether its output could go on to another command.
-    pub pipes_on: bool,
 }
 
 /// The command as it stands, and behind a wrapper every program it could start.
@@ -109,15 +149,19 @@ pub fn views(command: &Command) -> Vec<View<'_>> {
         program: &words[at],
         args: &words[at + 1..],
         behind,
-        pipes_on: !command.redirects.iter().any(|r| r.writes),
     };
     let mut views = vec![view(first, None)];
     let wrapper = name(program);
     if WRAPPERS.contains(&wrapper.as_str()) {
-        let behind = (first + 1..words.len()).filter(|at| !words[*at].text.starts_with('-'));
-        views.extend(behind.map(|at| view(at, Some(wrapper.clone()))));
+        let behind = (first + 1..words.len()).filter(|at| !words[*at].text.starts_with('-') && !is_prefix(&words[*at]));
+        views.extend(behind.take(SHELL_WRAPPED).map(|at| view(at, Some(wrapper.clone()))));
     }
     views
+}
+
+/// Whether a wrapper has more behind it than is looked at.
+pub fn is_crowded(command: &Command) -> bool {
+    views(command).len() > SHELL_WRAPPED
 }
 
 /// Keywords and assignments.
@@ -220,8 +264,16 @@ fn gives_code(view: &View<'_>, shell: bool, cluster: &str) -> bool {
     }
 }
 
+/// The scripts in the strings of a command, each once.
+pub fn all_scripts(command: &Command) -> Vec<String> {
+    let mut texts: Vec<String> = views(command).iter().flat_map(|v| scripts(v, command)).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
 /// The scripts in the strings of a view: `sh -c`, `eval`, `trap`, here-documents of shells, commands for other machines.
-pub fn scripts(view: &View<'_>, command: &Command) -> Vec<String> {
+fn scripts(view: &View<'_>, command: &Command) -> Vec<String> {
     let joined = |words: &[Word]| words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
     let mut out = Vec::new();
     match view.name.as_str() {
