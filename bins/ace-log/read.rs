@@ -1,10 +1,11 @@
 //! What `ace-log` shows people: a line a record, the answers, whether the log is whole.
 
 use ace_cli::{Complaint, Exit, SessionAddress, When};
+use ace_front::sessions::load;
 use ace_front::{Opening, listing, words};
 use ace_schema::data::{BlobRef, ModelCompleted};
 use ace_schema::{Line, ty};
-use ace_storage::{Log, split};
+use ace_storage::split;
 use ace_view::{render, show::record};
 use jiff::tz::TimeZone;
 use std::io::Write;
@@ -12,35 +13,13 @@ use std::io::Write;
 use crate::PROGRAM;
 use crate::stream::flush;
 
-/// Every recorded byte of a log, checked line by line.
-fn load(log: &Log, session: &SessionAddress) -> Result<Vec<u8>, Complaint> {
-    let cannot = |e| Complaint::io(PROGRAM, "cannot read the log", &e);
-    let mut follow = log.follow(0).map_err(cannot)?;
-    let mut all = Vec::new();
-    loop {
-        let lines = follow.read().map_err(cannot)?;
-        if lines.is_empty() {
-            break;
-        }
-        all.extend_from_slice(lines);
-    }
-    for (n, bytes) in split(&all).enumerate() {
-        if let Err(e) = Line::parse(bytes) {
-            let fault = ace_storage::Fault::Line(e);
-            return Err(words::damaged(PROGRAM, &session.to_string(), n as u64 + 1, &fault));
-        }
-    }
-    Ok(all)
-}
-
 fn print(text: &str) -> Result<(), Complaint> {
     std::io::stdout().lock().write_all(text.as_bytes()).map_err(|e| Complaint::io(PROGRAM, "cannot print", &e))
 }
 
 /// A line a record; or one record whole.
 pub fn show(opening: &Opening, session: &SessionAddress, verbose: bool, color: When) -> Result<Exit, Complaint> {
-    let log = opening.log(&opening.find(session)?);
-    let all = load(&log, session)?;
+    let (_, all) = load(opening, session)?;
     let lines: Vec<Line> = split(&all).filter_map(|l| Line::parse(l).ok()).collect();
     let style = listing(color);
     if let Some(seq) = session.seq {
@@ -64,8 +43,7 @@ pub fn show(opening: &Opening, session: &SessionAddress, verbose: bool, color: W
 
 /// The answers alone, a blank line between them.
 pub fn text(opening: &Opening, session: &SessionAddress) -> Result<Exit, Complaint> {
-    let log = opening.log(&opening.find(session)?);
-    let all = load(&log, session)?;
+    let (log, all) = load(opening, session)?;
     let fetch = |b: &BlobRef| log.blobs().get(&b.sha).ok().map(|b| String::from_utf8_lossy(&b).into_owned());
     let mut any = false;
     let mut failed = false;

@@ -1,2 +1,58 @@
-//! wip
-fn main() {}
+//! `ace-session`: begins sessions, takes their turns, keeps them going.
+
+mod once;
+mod run;
+mod say;
+mod step;
+
+use ace_cli::session::Command;
+use ace_cli::{Complaint, Exit, SessionOptions, When};
+use ace_config::Layer;
+use ace_front::{begin, ended, open, random, run_filter};
+use ace_pipe::Out;
+use std::process::ExitCode;
+
+const PROGRAM: &str = "ace-session";
+
+fn main() -> ExitCode {
+    match ace_cli::parse::<ace_cli::session::Session>() {
+        Ok(args) => ended(run(&args), args.color),
+        Err(code) => code,
+    }
+}
+
+fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
+    let color = args.color;
+    match &args.command {
+        Command::New { prompt, options } => new(prompt.as_deref(), options, color),
+        Command::Once { prompt, model } => {
+            let flags = model.iter().map(|m| Layer::flag("--model", "model", m)).collect();
+            once::once(&open(PROGRAM, flags)?, prompt.as_deref(), color)
+        }
+        Command::Say { session, text, now } => say::say(&open(PROGRAM, Vec::new())?, session, text.as_deref(), *now),
+        Command::Run { session } => run::run(&open(PROGRAM, Vec::new())?, session, color),
+        Command::Cancel { session } => say::cancel(&open(PROGRAM, Vec::new())?, session),
+        Command::Step { filter } => {
+            let opening = open(PROGRAM, Vec::new())?;
+            let mut step = step::Step::new(random(), opening.settings.user);
+            run_filter(PROGRAM, &mut step, &Out::stdout(PROGRAM), filter.drafts_only)
+        }
+        Command::List { json } => run::list(&open(PROGRAM, Vec::new())?, *json, color),
+    }
+}
+
+/// Makes a session and prints its id.
+fn new(prompt: Option<&str>, options: &SessionOptions, color: When) -> Result<Exit, Complaint> {
+    let opening = open(PROGRAM, options.layers())?;
+    let prompt = begin::prompt(PROGRAM, prompt)?;
+    let made = begin::make(&opening, prompt, options, color)?;
+    print(&format!("{}\n", made.id))
+}
+
+/// Prints the one thing that was asked for.
+fn print(text: &str) -> Result<Exit, Complaint> {
+    use std::io::Write;
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map(|()| Exit::Done).map_err(|e| Complaint::io(PROGRAM, "cannot print", &e))
+}

@@ -1,2 +1,51 @@
-//! wip
-fn main() {}
+//! `ace-worktree`: a worktree and a branch for each session; what was changed there; and the way home.
+
+mod keep;
+mod look;
+
+use ace_cli::worktree::Command;
+use ace_cli::{Complaint, Exit};
+use ace_front::{Opening, ended, open, words};
+use ace_schema::data::SessionCreated;
+use ace_worktree as git;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const PROGRAM: &str = "ace-worktree";
+
+fn main() -> ExitCode {
+    match ace_cli::parse::<ace_cli::worktree::Worktree>() {
+        Ok(args) => ended(run(&args), args.color),
+        Err(code) => code,
+    }
+}
+
+fn run(args: &ace_cli::worktree::Worktree) -> Result<Exit, Complaint> {
+    let opening = open(PROGRAM, Vec::new())?;
+    match &args.command {
+        Command::Create { name, base, carry } => keep::create(&opening, name, base.as_deref(), *carry),
+        Command::List { json } => look::list(&opening, *json, args.color),
+        Command::Diff { session, stat } => look::diff(&opening, session, *stat, args.color),
+        Command::Land { session, onto } => keep::land(&opening, session, onto.as_deref()),
+        Command::Remove { session, force } => keep::remove(&opening, session, *force),
+        Command::Prune { dry_run } => keep::prune(&opening, *dry_run),
+    }
+}
+
+/// What git says no to, in words.
+fn failed(e: git::Error) -> Complaint {
+    words::worktree(PROGRAM, &e)
+}
+
+/// The worktree of a session as its record has it.
+fn place(created: &SessionCreated) -> Option<git::Place> {
+    let tree = created.worktree.as_ref()?;
+    Some(git::Place { git_dir: PathBuf::from(&tree.git_dir), path: PathBuf::from(&tree.path) })
+}
+
+/// The repository around the person.
+fn here(opening: &Opening) -> Result<git::Repository, Complaint> {
+    git::discover(&opening.cwd).map_err(failed)?.ok_or_else(|| {
+        Complaint::new(PROGRAM, Exit::Usage, format!("not a git repository: {}", opening.cwd.display()))
+    })
+}

@@ -1,2 +1,64 @@
 //! `ace`: the front command.
-fn main() {}
+
+mod ask;
+mod demo;
+mod explain;
+mod look;
+mod run;
+
+use ace_cli::ace::{Ace, Command};
+use ace_cli::{Complaint, Exit};
+use ace_front::ended;
+use ace_host::Programs;
+use std::os::unix::process::CommandExt;
+use std::process::ExitCode;
+
+const PROGRAM: &str = "ace";
+
+fn main() -> ExitCode {
+    match ace_cli::parse::<Ace>() {
+        Ok(args) => {
+            let color = args.color;
+            match &args.command {
+                None => Ace::help(None, color),
+                Some(Command::Help { word }) => Ace::help(word.as_deref(), color),
+                Some(command) => ended(start(&args, command), color),
+            }
+        }
+        Err(code) => code,
+    }
+}
+
+fn start(args: &Ace, command: &Command) -> Result<Exit, Complaint> {
+    if let Some(dir) = &args.directory {
+        std::env::set_current_dir(dir).map_err(|e| {
+            let mut complaint = Complaint::io(PROGRAM, &format!("cannot start in '{}'", dir.display()), &e);
+            complaint.exit = Exit::Usage;
+            complaint
+        })?;
+    }
+    if args.explain {
+        return explain::explain(command);
+    }
+    match command {
+        Command::Run(run) => run::run(args, run),
+        Command::Ask(ask) => ask::ask(ask),
+        Command::Demo => demo::demo(args),
+        Command::Ls { all } => look::ls(args, *all),
+        Command::Show { session, full } => look::show(args, session, *full),
+        Command::Help { .. } => Ok(Exit::Done),
+        Command::Other(words) => other(words),
+    }
+}
+
+/// A verb of the table, or a program `ace-WORD`: becomes that program.
+fn other(words: &[std::ffi::OsString]) -> Result<Exit, Complaint> {
+    let word = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
+    let (program, args) = ace_cli::suite::resolve(&word);
+    let path = Programs::beside_this().find(&program);
+    let error = std::process::Command::new(path).args(args).args(&words[1..]).exec();
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return Err(ace_cli::suite::unknown(&word));
+    }
+    Err(Complaint::io(PROGRAM, &format!("cannot start '{program}'"), &error))
+}

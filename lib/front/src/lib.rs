@@ -4,10 +4,12 @@
 //! Invariant: it decides nothing about a session. It shows what `ace-host` tells and records what a person says.
 
 pub mod answer;
+pub mod begin;
 pub mod filter;
 mod keys;
 pub mod opening;
 pub mod screen;
+pub mod sessions;
 pub mod words;
 
 pub use answer::{AnswerError, Waiting, answer, find_call};

@@ -391,7 +391,8 @@ fn nobody_to_ask(program: &'static str, name: &str, log: &Log) -> Complaint {
 }
 
 /// The path or command of a call.
-fn subject(call: &ace_core::Call) -> String {
+#[must_use]
+pub fn subject(call: &ace_core::Call) -> String {
     let argument = ace_schema::tool::find(&call.tool).map_or("", |t| t.subject);
     serde_json::from_str::<serde_json::Value>(&call.data)
         .ok()

@@ -1,0 +1,43 @@
+//! `ace-session run` and `list`: a session kept going on a screen, and the sessions there are.
+
+use ace_cli::{Complaint, Exit, SessionAddress, When};
+use ace_core::Until;
+use ace_front::{Opening, Output, Screen, begin, listing, sessions, shown, watch};
+use ace_view::{Next, SessionFacts, render};
+
+use crate::{PROGRAM, print};
+
+/// Starts the filters, settles what a crash left, and runs until the turn has ended.
+pub fn run(opening: &Opening, session: &SessionAddress, color: When) -> Result<Exit, Complaint> {
+    let found = opening.find(session)?;
+    let log = opening.log(&found);
+    let shown_log = shown(log.file());
+    let screen = Screen::new(Output { color, ..Output::default() });
+    let until = if screen.answerable() { Until::Turn } else { Until::Idle };
+    let plan = begin::plan(opening, log, until);
+    let facts = move |state: &ace_core::State| SessionFacts {
+        name: state.name.clone(),
+        model: state.model.clone(),
+        mode: state.mode.name().to_owned(),
+        log: shown_log,
+        ..SessionFacts::of(&state.created)
+    };
+    let next = |state: &ace_core::State| match &state.created.worktree {
+        Some(_) => vec![Next::new(format!("ace diff {}", state.name), "what changed")],
+        None => Vec::new(),
+    };
+    watch(PROGRAM, plan, screen, facts, next)
+}
+
+/// The sessions, who waits for a person first, then newest.
+pub fn list(opening: &Opening, json: bool, color: When) -> Result<Exit, Complaint> {
+    let all = sessions::list(opening)?;
+    if json {
+        let lines: Vec<String> = all.iter().map(|s| s.json() + "\n").collect();
+        return print(&lines.concat());
+    }
+    let style = listing(color);
+    let rows: Vec<ace_view::list::Row> = all.into_iter().map(|s| s.row).collect();
+    let lines: Vec<String> = ace_view::list::sessions(&rows, &style).iter().map(|t| render(t, &style) + "\n").collect();
+    print(&lines.concat())
+}

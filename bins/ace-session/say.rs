@@ -1,0 +1,57 @@
+//! What a person says to a session that is there already: a message, or that it shall stop.
+
+use ace_cli::{Complaint, Exit, SessionAddress};
+use ace_front::answer::state_of;
+use ace_front::{Opening, begin, clock, random, words};
+use ace_host::message_drafts;
+use ace_schema::data::TurnCancelled;
+use ace_schema::{Drafter, Kind, id, limits, ty};
+
+use crate::PROGRAM;
+
+/// Queues a message, or steers the running turn.
+pub fn say(opening: &Opening, session: &SessionAddress, text: Option<&str>, now: bool) -> Result<Exit, Complaint> {
+    let text = match text {
+        Some(text) => text.to_owned(),
+        None => begin::prompt(PROGRAM, None)?,
+    };
+    if text.trim().is_empty() {
+        return Err(Complaint::new(PROGRAM, Exit::Usage, "nothing to say: the message is empty"));
+    }
+    if text.len() > limits::PROMPT_BYTES {
+        let what = format!("the message has {} bytes, the limit is {}", text.len(), limits::PROMPT_BYTES);
+        return Err(Complaint::new(PROGRAM, Exit::Usage, what));
+    }
+    let found = opening.find(session)?;
+    let mut drafter = Drafter::new(PROGRAM, random());
+    drafter.set_session(&found.id);
+    let (_, drafts) = message_drafts(&mut drafter, &text, &opening.person(), PROGRAM, now);
+    record(opening, session, &drafts)
+}
+
+/// Stops the running turn; what was said is kept.
+pub fn cancel(opening: &Opening, session: &SessionAddress) -> Result<Exit, Complaint> {
+    let found = opening.find(session)?;
+    let (state, _) = state_of(&opening.log(&found)).map_err(|e| Complaint::io(PROGRAM, "cannot read the log", &e))?;
+    let Some(turn) = state.turn else {
+        return Err(Complaint::new(PROGRAM, Exit::No, format!("no turn runs in '{session}'")));
+    };
+    let mut drafter = Drafter::new(PROGRAM, random());
+    drafter.set_session(&found.id);
+    let data = TurnCancelled { who: opening.person() };
+    let line = drafter.line(&id::end(turn.n), turn.n, &id::turn(turn.n), ty::TURN_CANCELLED, &data);
+    record(opening, session, &line)
+}
+
+fn record(opening: &Opening, session: &SessionAddress, drafts: &[u8]) -> Result<Exit, Complaint> {
+    let name = session.to_string();
+    let refused = |e| words::append(PROGRAM, &name, &e);
+    let log = opening.log(&opening.find(session)?);
+    let mut appender = log.append(clock()).map_err(refused)?;
+    let pen = appender.open_pen(Kind::Person).map_err(refused)?;
+    let appended = appender.append(pen.nib(), drafts).map_err(refused)?;
+    match appended.refused.first() {
+        Some(refusal) => Err(Complaint::new(PROGRAM, Exit::Bug, format!("the log refused it: {refusal}"))),
+        None => Ok(Exit::Done),
+    }
+}

@@ -1,0 +1,114 @@
+//! `ace demo`: a whole session on a small real repository, with a recorded model in place of a paid one. All else is what every
+//! session is: the same programs, a worktree, decisions, a sandbox, a log.
+
+use ace_cli::ace::Ace;
+use ace_cli::{Complaint, Exit, SessionOptions};
+use ace_config::Layer;
+use ace_core::{State, Until};
+use ace_front::{Output, Screen, begin, machine, open, shown, watch, words};
+use ace_view::{Next, SessionFacts};
+use ace_worktree as git;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::PROGRAM;
+
+const PROMPT: &str = "make the tests pass";
+
+/// The repository, file by file.
+const FILES: &[(&str, &str)] = &[
+    ("README.md", include_str!("../../fixtures/repos/demo/README.md")),
+    ("Makefile", include_str!("../../fixtures/repos/demo/Makefile")),
+    ("median.awk", include_str!("../../fixtures/repos/demo/median.awk")),
+    ("tests/even.sh", include_str!("../../fixtures/repos/demo/tests/even.sh")),
+    ("tests/odd.sh", include_str!("../../fixtures/repos/demo/tests/odd.sh")),
+];
+
+/// Makes the repository, runs the session, lands its branch.
+pub fn demo(args: &Ace) -> Result<Exit, Complaint> {
+    let repository = repository().map_err(|e| Complaint::io(PROGRAM, "cannot make the demo's repository", &e))?;
+    std::env::set_current_dir(&repository).map_err(|e| Complaint::io(PROGRAM, "cannot enter the demo's repository", &e))?;
+    let flags = vec![
+        Layer::flag("demo", "model", "recorded/demo"),
+        Layer::flag("demo", "mode", "auto"),
+    ];
+    let opening = open(PROGRAM, flags)?;
+    let options = SessionOptions { name: Some("fix-median".to_owned()), unsandboxed: !has_sandbox(), ..SessionOptions::default() };
+    let made = begin::make(&opening, PROMPT.to_owned(), &options, args.color)?;
+    let log = opening.home().log(&made.id);
+    let output = Output { color: args.color, show_prompt: true, played: true, ..Output::default() };
+    let facts = SessionFacts { log: shown(log.file()), place: shown(&repository), ..SessionFacts::of(&made.created) };
+    let plan = begin::plan(&opening, log, Until::Idle);
+    let front = called();
+    println!("{}  on {}\n", machine_words(), shown(&repository));
+    let exit = watch(PROGRAM, plan, Screen::new(output), move |_| facts, |state| next(state, &front))?;
+    if exit == Exit::Done {
+        land(&opening, &made)?;
+    }
+    Ok(exit)
+}
+
+fn machine_words() -> String {
+    format!("a recorded session, played on {} for nothing", machine())
+}
+
+fn has_sandbox() -> bool {
+    ace_sandbox::probe().is_ok_and(|a| a.holds(ace_sandbox::Layer::Landlock) && a.holds(ace_sandbox::Layer::Seccomp))
+}
+
+/// Writes the files and commits them, with the real git and nobody's configuration.
+fn repository() -> std::io::Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("ace-demo-{:06x}", ace_front::random() & 0xff_ffff)).join("stats");
+    std::fs::create_dir_all(&folder)?;
+    for (name, text) in FILES {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        std::fs::write(path, text)?;
+    }
+    let identity = ["-c", "user.name=ace demo", "-c", "user.email=demo@localhost"];
+    for args in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-q", "-m", "a median that is wrong half of the time"]] {
+        let done = Command::new("git")
+            .args(identity)
+            .args(args)
+            .current_dir(&folder)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .output()?;
+        if !done.status.success() {
+            return Err(std::io::Error::other(String::from_utf8_lossy(&done.stderr).trim().to_owned()));
+        }
+    }
+    Ok(folder)
+}
+
+/// Brings the branch to main, as `ace land` would.
+fn land(opening: &ace_front::Opening, made: &ace_host::Made) -> Result<(), Complaint> {
+    let failed = |e: git::Error| words::worktree(PROGRAM, &e);
+    let (Some(tree), Ok(Some(repository))) = (&made.created.worktree, git::discover(&opening.cwd)) else { return Ok(()) };
+    let place = git::Place { git_dir: PathBuf::from(&tree.git_dir), path: PathBuf::from(&tree.path) };
+    let author = git::Identity { name: "ace demo".to_owned(), email: "demo@localhost".to_owned() };
+    let landed = git::land(&repository, &place, git::How::Merge, "median: an even count has two middles", &author).map_err(failed)?;
+    let onto = landed.onto.unwrap_or_default();
+    println!("\nlanded {} on {onto}: {} file changed, and there 'make test' says:", landed.branch, landed.files);
+    let test = Command::new("make").arg("test").current_dir(&opening.cwd).output();
+    let said = test.map(|t| String::from_utf8_lossy(&t.stdout).into_owned()).unwrap_or_default();
+    said.lines().for_each(|l| println!("  {}", ace_view::clean(l)));
+    Ok(())
+}
+
+/// How `ace` is called from where the person stands.
+fn called() -> String {
+    let Ok(exe) = std::env::current_exe() else { return PROGRAM.to_owned() };
+    let on_path = std::env::var_os("PATH").is_some_and(|p| std::env::split_paths(&p).any(|d| d.join(PROGRAM) == exe));
+    if on_path { PROGRAM.to_owned() } else { shown(&exe) }
+}
+
+fn next(state: &State, ace: &str) -> Vec<Next> {
+    let name = &state.name;
+    vec![
+        Next::new(format!("{ace} diff {name}"), "what changed"),
+        Next::new(format!("{ace} show {name}"), "what happened, turn by turn"),
+        Next::new(format!("{ace} log {name}"), "every recorded line"),
+        Next::new(format!("{ace} verify {name}"), "whether the log is whole"),
+    ]
+}

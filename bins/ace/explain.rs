@@ -1,0 +1,76 @@
+//! `ace -x`: the pipeline that does the same when it is pasted into sh. It has no side effects.
+
+use ace_cli::ace::Command;
+use ace_cli::{Complaint, Exit};
+use ace_front::open;
+use std::io::Write;
+
+use crate::PROGRAM;
+use crate::ask::once_arguments;
+
+/// Prints the pipeline.
+pub fn explain(command: &Command) -> Result<Exit, Complaint> {
+    let text = match command {
+        Command::Run(run) => {
+            let opening = open(PROGRAM, run.options.layers())?;
+            let config = &opening.settings.config;
+            let mut words = vec!["ace-session".to_owned(), "new".to_owned()];
+            words.extend(run.options.arguments());
+            if let Some(prompt) = &run.prompt {
+                words.extend(["--".to_owned(), prompt.clone()]);
+            }
+            let own = |lists: &[Vec<String>]| -> String {
+                lists.iter().filter(|l| !l.is_empty()).map(|l| format!("{} | ", quoted(l))).collect()
+            };
+            let (filters, gates) = (own(&config.filters), own(&config.gates));
+            format!(
+                "S=$({}) && ace-log follow \"$S\" --until idle |\n  ace-session step | ace-model | ace-permit | ace-tool |\n  {filters}{gates}ace-log append \"$S\" && ace-log text \"$S\"\n",
+                quoted(&words)
+            )
+        }
+        Command::Ask(ask) => {
+            let mut words = vec!["ace-session".to_owned()];
+            words.extend(once_arguments(ask));
+            format!("{} | ace-model | ace-log text\n", quoted(&words))
+        }
+        Command::Ls { .. } => "ace-session list\n".to_owned(),
+        Command::Show { session, .. } => format!("ace-log show {}\n", quote(&session.to_string())),
+        Command::Other(words) => {
+            let typed: Vec<String> = words.iter().map(|w| w.to_string_lossy().into_owned()).collect();
+            let (program, args) = ace_cli::suite::resolve(typed.first().map_or("", String::as_str));
+            let mut line = vec![program];
+            line.extend(args.iter().map(|&a| a.to_owned()));
+            line.extend(typed.into_iter().skip(1));
+            quoted(&line) + "\n"
+        }
+        Command::Demo | Command::Help { .. } => {
+            return Err(Complaint::new(PROGRAM, Exit::Usage, "there is no pipeline behind this command"));
+        }
+    };
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map(|()| Exit::Done).map_err(|e| Complaint::io(PROGRAM, "cannot print", &e))
+}
+
+fn quoted(words: &[String]) -> String {
+    words.iter().map(|w| quote(w)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as sh takes it.
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quote;
+
+    #[test]
+    fn words_come_back_from_sh_as_they_were() {
+        for word in ["plain", "", "two words", "it's", "$(id)", "a\nb", "--x=y", "*", "é\\"] {
+            let out = std::process::Command::new("sh").args(["-c", &format!("printf %s {}", quote(word))]).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&out.stdout), word);
+        }
+    }
+}

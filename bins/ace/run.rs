@@ -1,0 +1,55 @@
+//! `ace run`: a new session, kept going on a screen until its turn has ended.
+
+use ace_cli::ace::{Ace, Run};
+use ace_cli::{Complaint, Exit};
+use ace_core::{State, TurnEnd, Until};
+use ace_front::{Output, Screen, begin, open, shown, watch};
+use ace_view::{Next, SessionFacts};
+
+use crate::PROGRAM;
+
+/// Makes the session and runs it.
+pub fn run(args: &Ace, run: &Run) -> Result<Exit, Complaint> {
+    let opening = open(PROGRAM, run.options.layers())?;
+    let prompt = begin::prompt(PROGRAM, run.prompt.as_deref())?;
+    let made = begin::make(&opening, prompt, &run.options, args.color)?;
+    let log = opening.home().log(&made.id);
+    let output = Output {
+        json: args.json,
+        quiet: args.quiet,
+        reasoning: run.reasoning,
+        color: args.color,
+        show_prompt: run.prompt.is_none(),
+        played: made.created.model.starts_with("recorded/"),
+    };
+    let screen = Screen::new(output);
+    // Somebody who sits here is waited for; nobody is not.
+    let until = if screen.answerable() { Until::Turn } else { Until::Idle };
+    let place = match &made.created.worktree {
+        Some(_) => format!("{} (worktree of {})", shown(opening.cwd.as_path()), made.created.name),
+        None => shown(opening.cwd.as_path()),
+    };
+    let facts = SessionFacts { log: shown(log.file()), place, ..SessionFacts::of(&made.created) };
+    let plan = begin::plan(&opening, log, until);
+    watch(PROGRAM, plan, screen, move |_| facts, |state| next(state, "ace"))
+}
+
+/// What a person may want to do next, by how the session stands. `ace` is how the front is called here.
+pub fn next(state: &State, ace: &str) -> Vec<Next> {
+    let name = &state.name;
+    let mut next = Vec::new();
+    if state.turn.is_some() {
+        next.push(Next::new(format!("{ace} resume {name}"), "goes on"));
+    }
+    match &state.ended {
+        Some(TurnEnd::Failed { .. } | TurnEnd::Cancelled) => {
+            next.push(Next::new(format!("{ace} say {name} \"...\" && {ace} resume {name}"), "goes on from here"));
+        }
+        Some(TurnEnd::Completed) if state.created.worktree.is_some() => {
+            next.push(Next::new(format!("{ace} diff {name}"), "what changed"));
+            next.push(Next::new(format!("{ace} land {name}"), "bring it to your branch"));
+        }
+        _ => {}
+    }
+    next
+}

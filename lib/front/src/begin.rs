@@ -1,0 +1,125 @@
+//! How a session begins for a person: which model, which mode, what they should know; and the pipeline it runs in.
+
+use ace_cli::{Complaint, Exit, SessionOptions, When};
+use ace_config::{Choice, choose_model};
+use ace_core::{Until, digest};
+use ace_host::{Made, NewSession, Plan, Programs, Stage, create, suite};
+use ace_schema::{Kind, limits};
+use ace_storage::Log;
+use std::io::{IsTerminal, Read};
+
+use crate::opening::{Opening, clock, machine, random};
+use crate::words;
+
+/// The model to use: as configured, or the one whose key is there, which is said aloud.
+///
+/// # Errors
+/// There is no way to any model: three ways in.
+pub fn model(opening: &Opening, color: When) -> Result<String, Complaint> {
+    let program = opening.program;
+    let has = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    match choose_model(&opening.settings.config, has) {
+        Choice::Configured(model) => Ok(model),
+        Choice::Found { model, because } => {
+            let what = format!("using {model}, {because}");
+            ace_cli::note(
+                program,
+                &what,
+                Some("-m NAME/MODEL, or model = \"NAME/MODEL\" in the configuration, changes that"),
+                color,
+            );
+            Ok(model)
+        }
+        Choice::None => {
+            Err(Complaint::new(program, Exit::Config, "no model: no key variable is set and none is configured").hint(
+                "export OPENAI_API_KEY, or -m ollama/MODEL for one on this machine; ace demo plays a recorded session",
+            ))
+        }
+    }
+}
+
+/// What a person says: the argument, what stands on stdin, or both.
+///
+/// # Errors
+/// Stdin cannot be read, is too long, or is not text.
+pub fn prompt(program: &str, argument: Option<&str>) -> Result<String, Complaint> {
+    let mut bytes = Vec::new();
+    if !std::io::stdin().is_terminal() && has_input() {
+        let most = limits::PROMPT_BYTES as u64 + 1;
+        std::io::stdin()
+            .lock()
+            .take(most)
+            .read_to_end(&mut bytes)
+            .map_err(|e| Complaint::io(program, "cannot read stdin", &e))?;
+        if bytes.len() > limits::PROMPT_BYTES {
+            let what = format!("stdin has more than {} bytes, the limit of a prompt", limits::PROMPT_BYTES);
+            return Err(Complaint::new(program, Exit::Usage, what)
+                .hint("name the file in the prompt instead: tools read it in parts"));
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(ace_cli::join_prompt(argument, (!text.is_empty()).then_some(&text)).unwrap_or_default())
+}
+
+/// Whether stdin is something to read from: a closed one, or a terminal's other end in a job, is not.
+fn has_input() -> bool {
+    use std::os::fd::AsFd;
+    rustix::fs::fstat(std::io::stdin().as_fd()).is_ok()
+}
+
+/// Makes a session and says what should be known.
+///
+/// # Errors
+/// In words.
+pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: When) -> Result<Made, Complaint> {
+    let config = &opening.settings.config;
+    let new = NewSession {
+        prompt,
+        model: model(opening, color)?,
+        mode: config.mode,
+        answers: if config.answers == limits::ANSWERS_PER_TURN { 0 } else { u64::from(config.answers) },
+        unsandboxed: options.unsandboxed,
+        name: options.name.clone().unwrap_or_default(),
+        base: options.base.clone().unwrap_or_default(),
+        carry: options.carry,
+        in_place: options.no_worktree,
+        cwd: opening.cwd.clone(),
+        owner: opening.person(),
+        host: machine(),
+        config: digest(config.canonical().as_bytes()),
+        client: opening.program.to_owned(),
+    };
+    let made = create(opening.home(), &new, &clock(), (random(), random()))
+        .map_err(|e| words::not_made(opening.program, &e))?;
+    for ignored in &config.ignored {
+        let place = ignored.file.as_deref().unwrap_or("the project");
+        ace_cli::note(
+            opening.program,
+            &format!("ignored {} in {place}:{}: {}", ignored.key, ignored.line, ignored.why),
+            None,
+            color,
+        );
+    }
+    for note in &made.notes {
+        let (what, hint) = words::note(note);
+        ace_cli::note(opening.program, &what, hint, color);
+    }
+    Ok(made)
+}
+
+/// The pipeline of a session, with the user's own filters and gates.
+#[must_use]
+pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
+    let config = &opening.settings.config;
+    let mut stages = suite(&[]);
+    let own = config.filters.iter().filter(|f| !f.is_empty()).take(limits::USER_FILTERS);
+    stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter }));
+    Plan {
+        log,
+        stages,
+        gates: config.gates.clone(),
+        programs: Programs::beside_this(),
+        until,
+        person: opening.person(),
+    }
+}
