@@ -155,18 +155,15 @@ impl Appender {
     /// Reads the lines up to the byte `to` into the book; the bytes of a torn last line.
     fn read_on(&mut self, to: u64, chained: bool) -> Result<u64, AppendError> {
         let mut lines = Lines::new(At { file: &self.file, at: self.end, to });
-        let mut last = Vec::new();
+        let mut last = 0;
         let mut torn = 0;
         let mut fault = None;
         while let Some(piece) = lines.next_piece()? {
             match piece {
                 Piece::Line(line) => match self.ledger.absorb(line, chained) {
                     Ok(_) => {
-                        self.end += line.len() as u64 + 1;
-                        if !chained {
-                            last.clear();
-                            last.extend_from_slice(line);
-                        }
+                        last = line.len();
+                        self.end += last as u64 + 1;
                     }
                     Err(e) => fault = Some(e),
                 },
@@ -180,8 +177,10 @@ impl Appender {
                 break;
             }
         }
-        if !last.is_empty() {
-            self.ledger.set_head(&last);
+        if !chained && last > 0 {
+            let mut line = vec![0; last];
+            self.file.read_exact_at(&mut line, self.end - 1 - last as u64)?;
+            self.ledger.set_head(&line);
         }
         match fault {
             Some(fault) => Err(AppendError::Damaged { line: self.ledger.lines() + 1, fault }),

@@ -194,7 +194,7 @@ impl Ledger {
         if line.session != self.session {
             return Err(Fault::Session(line.session.clone().into_owned()));
         }
-        if chained && line.prev != hex(&self.prev) {
+        if chained && !hash::is_hex_of(&line.prev, &self.prev) {
             return Err(Fault::Prev);
         }
         self.begun = true;
