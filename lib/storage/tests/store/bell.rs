@@ -249,3 +249,22 @@ fn chalk_starts_afresh_at_its_limit() {
     assert_eq!(read, written);
     assert_eq!(place.assert_good().lines, 2);
 }
+
+#[test]
+fn a_second_reader_stands_where_the_first_one_stands() {
+    let place = Place::new(39);
+    let mut appender = place.appender();
+    let mut drafter = place.drafter.clone();
+    let mut one = place.log().follow(4).unwrap();
+    assert!(one.read().unwrap().is_empty());
+    assert_eq!(one.position(), place.bytes().len() as u64);
+    let mut two = one.fork().unwrap();
+    let mut late = place.log().follow(0).unwrap();
+    late.skip_to_end().unwrap();
+    assert_eq!(late.position(), one.position());
+    let third = appender.append(nib(Kind::Person), &message(&mut drafter, "left out")).unwrap().lines;
+    let fourth = appender.append(nib(Kind::Person), &message(&mut drafter, "wanted")).unwrap().lines;
+    assert_eq!(one.read().unwrap(), fourth);
+    assert_eq!(two.read().unwrap(), fourth);
+    assert_eq!(late.read().unwrap(), [third, fourth].concat());
+}
