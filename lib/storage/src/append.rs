@@ -1,38 +1,38 @@
 //! The writing end of a log file. It must never act on what it records, and never call anything recorded that may be lost.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 
-use ace_schema::data::{LogRecovered, PenDropped};
-use ace_schema::{Kind, ty};
+use ace_schema::data::LogRecovered;
+use ace_schema::ty;
 
+use crate::batch::{Item, sort};
 use crate::bell::{Bell, EVERYONE};
-use crate::blobs::{Parts, Taken};
 use crate::chalk::Chalk;
 use crate::clock::Clock;
 use crate::follow::Follower;
 use crate::hash::hex;
-use crate::ledger::{self, Item, Ledger, Stamped};
-use crate::lines::{Lines, Piece};
+use crate::ledger::{Ledger, Stamped};
 use crate::log::Log;
-use crate::pens::{self, Pen};
+use crate::parts::{Parts, Taken};
+use crate::pens;
 use crate::store::{AppendError, Appended, Fault, Nib, Refusal, Store, is_full};
 
 /// One log, open for appending. Any number of them, in any number of processes, make one gapless order.
 #[derive(Debug)]
 pub struct Appender {
-    log: Log,
-    file: File,
+    pub(crate) log: Log,
+    pub(crate) file: File,
     clock: Clock,
-    ledger: Ledger,
+    pub(crate) ledger: Ledger,
     bell: Option<Bell>,
     chalk: Chalk,
-    parts: Parts,
+    pub(crate) parts: Parts,
     /// Bytes of whole lines in the book.
-    end: u64,
+    pub(crate) end: u64,
     /// A torn line that was cut off and is not yet recorded.
-    recovered: Option<LogRecovered>,
+    pub(crate) recovered: Option<LogRecovered>,
     wakes: u32,
     poisoned: bool,
     #[cfg(test)]
@@ -103,7 +103,10 @@ impl Appender {
     }
 
     /// Takes the append lock for the time of `work`.
-    fn locked<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, AppendError>) -> Result<T, AppendError> {
+    pub(crate) fn locked<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, AppendError>,
+    ) -> Result<T, AppendError> {
         if self.poisoned {
             return Err(AppendError::Poisoned);
         }
@@ -152,72 +155,6 @@ impl Appender {
         }
     }
 
-    /// Reads the lines up to the byte `to` into the book; the bytes of a torn last line.
-    fn read_on(&mut self, to: u64, chained: bool) -> Result<u64, AppendError> {
-        let mut lines = Lines::new(At { file: &self.file, at: self.end, to });
-        let mut last = Vec::new();
-        let mut torn = 0;
-        let mut fault = None;
-        while let Some(piece) = lines.next_piece()? {
-            match piece {
-                Piece::Line(line) => match self.ledger.absorb(line, chained) {
-                    Ok(_) => {
-                        self.end += line.len() as u64 + 1;
-                        if !chained {
-                            last.clear();
-                            last.extend_from_slice(line);
-                        }
-                    }
-                    Err(e) => fault = Some(e),
-                },
-                Piece::Long(bytes) => {
-                    fault =
-                        Some(Fault::Line(ace_schema::LineError::TooLong(usize::try_from(bytes).unwrap_or(usize::MAX))));
-                }
-                Piece::Torn(bytes) => torn = bytes,
-            }
-            if fault.is_some() {
-                break;
-            }
-        }
-        if !last.is_empty() {
-            self.ledger.set_head(&last);
-        }
-        match fault {
-            Some(fault) => Err(AppendError::Damaged { line: self.ledger.lines() + 1, fault }),
-            None => Ok(torn),
-        }
-    }
-
-    /// Moves a torn last line to a file of its own, so that the log ends with a whole one again.
-    fn cut_aside(&mut self, torn: u64) -> Result<(), AppendError> {
-        let kept = self.ledger.seq();
-        let cut = || -> io::Result<String> {
-            let (name, mut aside) = self.torn_file()?;
-            io::copy(&mut At { file: &self.file, at: self.end, to: self.end + torn }, &mut aside)?;
-            aside.sync_all()?;
-            self.file.set_len(self.end)?;
-            self.file.sync_all()?;
-            Ok(name)
-        };
-        let aside = cut().map_err(|e| full_or(e, kept))?;
-        self.recovered = Some(LogRecovered { bytes: torn, aside });
-        Ok(())
-    }
-
-    fn torn_file(&self) -> io::Result<(String, File)> {
-        for n in 0..1000 {
-            let more = if n == 0 { String::new() } else { format!("-{n}") };
-            let name = format!("torn-{}{more}", self.end);
-            let path = self.log.beside(&name).ok_or(io::ErrorKind::NotADirectory)?;
-            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                done => return done.map(|file| (name, file)),
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
-    }
-
     /// Stores the blobs that arrive in a batch; what was wrong with their lines.
     fn take_parts(&mut self, pen: Nib, items: &[Item<'_>]) -> Result<(usize, Vec<Refusal>), AppendError> {
         let (mut whole, mut refused) = (0, Vec::new());
@@ -240,7 +177,7 @@ impl Appender {
     /// # Errors
     /// Any [`AppendError`]; nothing of the batch is recorded then.
     pub fn append(&mut self, pen: Nib, drafts: &[u8]) -> Result<Appended, AppendError> {
-        let items = ledger::sort(drafts);
+        let items = sort(drafts);
         let (blobs, mut refused) = self.take_parts(pen, &items)?;
         if items.iter().all(|item| matches!(item, Item::Part(..))) {
             let last_seq = self.ledger.seq();
@@ -269,7 +206,7 @@ impl Appender {
         if let Some(recovered) = &self.recovered {
             let id = format!("log-{}", self.ledger.seq() + 1);
             let draft = self.ledger.keeper_draft(&id, ty::LOG_RECOVERED, recovered);
-            stamped = self.ledger.stamp(Nib::KEEPER, &ledger::sort(&draft), &self.clock);
+            stamped = self.ledger.stamp(Nib::KEEPER, &sort(&draft), &self.clock);
         }
         let more = self.ledger.stamp(pen, items, &self.clock);
         stamped.extend(more);
@@ -326,72 +263,6 @@ impl Appender {
             self.poisoned = true;
         }
     }
-
-    /// Opens a pen with a number no other pen of this session ever had.
-    ///
-    /// # Errors
-    /// [`AppendError::Pens`], or what [`append`](Self::append) may meet.
-    pub fn open_pen(&mut self, kind: Kind) -> Result<Pen, AppendError> {
-        let folder = self.pens_folder()?;
-        let kept = self.ledger.seq();
-        self.locked(|this| pens::open(&folder, kind, this.ledger.max_pen())).map_err(|e| match e {
-            AppendError::Io(e) => full_or(e, kept),
-            other => other,
-        })
-    }
-
-    /// Pens that nobody holds any more and that are not yet recorded as dropped.
-    ///
-    /// # Errors
-    /// As [`append`](Self::append).
-    pub fn gone_pens(&mut self) -> Result<Vec<u32>, AppendError> {
-        let folder = self.pens_folder()?;
-        self.locked(|_| Ok(pens::gone(&folder)?))
-    }
-
-    /// Forgets a pen that left nothing open, so that nobody records it as dropped.
-    ///
-    /// # Errors
-    /// Its file cannot be removed.
-    pub fn forget_pen(&mut self, pen: u32) -> io::Result<()> {
-        self.parts.forget(pen);
-        pens::remove(&self.pens_folder()?, pen)
-    }
-
-    /// Records `pen.dropped` for every pen that is gone, then removes its file. Two that do it at once record it once.
-    ///
-    /// # Errors
-    /// As [`append`](Self::append).
-    pub fn drop_gone_pens(&mut self) -> Result<Appended, AppendError> {
-        let gone = self.gone_pens()?;
-        self.record_dropped(&gone)
-    }
-
-    /// Records `pen.dropped` for a pen whose filter has fallen while we hold it, and gives it up.
-    ///
-    /// # Errors
-    /// As [`append`](Self::append); the pen is then left for [`drop_gone_pens`](Self::drop_gone_pens).
-    pub fn drop_pen(&mut self, pen: Pen) -> Result<Appended, AppendError> {
-        let number = pen.number();
-        pen.leave();
-        self.record_dropped(&[number])
-    }
-
-    fn record_dropped(&mut self, pens: &[u32]) -> Result<Appended, AppendError> {
-        let draft = |&pen: &u32| self.ledger.keeper_draft(&format!("drop-{pen}"), ty::PEN_DROPPED, &PenDropped { pen });
-        let drafts: Vec<u8> = pens.iter().flat_map(draft).collect();
-        let appended = self.append(Nib::KEEPER, &drafts)?;
-        let folder = self.pens_folder()?;
-        for &pen in pens {
-            self.parts.forget(pen);
-            pens::remove(&folder, pen)?;
-        }
-        Ok(appended)
-    }
-
-    fn pens_folder(&self) -> io::Result<std::path::PathBuf> {
-        self.log.beside("pens").ok_or(io::ErrorKind::NotADirectory.into())
-    }
 }
 
 impl Store for Appender {
@@ -406,32 +277,15 @@ impl Store for Appender {
     }
 }
 
-fn full_or(e: io::Error, kept: u64) -> AppendError {
+pub(crate) fn full_or(e: io::Error, kept: u64) -> AppendError {
     if is_full(&e) { AppendError::Full { kept } } else { AppendError::Io(e) }
-}
-
-/// Bytes of a file between two places, whatever its own position is.
-pub(crate) struct At<'a> {
-    pub file: &'a File,
-    pub at: u64,
-    pub to: u64,
-}
-
-impl Read for At<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.to.saturating_sub(self.at)).unwrap_or(usize::MAX);
-        let most = left.min(out.len());
-        let n = self.file.read_at(&mut out[..most], self.at)?;
-        self.at += n as u64;
-        Ok(n)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Home;
-    use ace_schema::{Drafter, id};
+    use ace_schema::{Drafter, Kind, id};
     use std::time::Duration;
 
     const PERSON: Nib = Nib { number: 2, kind: Kind::Person };

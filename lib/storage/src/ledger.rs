@@ -4,74 +4,12 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use ace_schema::data::ForkedFrom;
-use ace_schema::draft::BlobPartLine;
-use ace_schema::{Class, Line, LineError, event, id, limits, ty};
+use ace_schema::{Line, LineError, event, id, limits, ty};
 
+use crate::batch::{Item, parse, shape_fits};
 use crate::clock::{self, Clock};
 use crate::hash::{self, Sha, hex, sha256};
-use crate::lines;
 use crate::store::{Fault, Nib, Refusal, Why};
-
-/// One line of a batch, read once.
-#[derive(Debug)]
-pub(crate) enum Item<'a> {
-    Stone(usize, &'a [u8], Line<'a>),
-    Chalk(usize, &'a [u8], Line<'a>),
-    Part(usize, BlobPartLine<'a>),
-    Refused(Refusal),
-}
-
-/// Reads a batch: what is recorded already and what only speaks about the stream is left out.
-pub(crate) fn sort(drafts: &[u8]) -> Vec<Item<'_>> {
-    lines::split(drafts).enumerate().filter_map(|(at, bytes)| item(at, bytes)).collect()
-}
-
-fn item(at: usize, bytes: &[u8]) -> Option<Item<'_>> {
-    let refuse = |why| Some(Item::Refused(Refusal { line: at, id: String::new(), ty: String::new(), why }));
-    // Fields nobody reads may hold bytes that are no text, which the parser would not notice.
-    if bytes.len() <= limits::LINE_BYTES && std::str::from_utf8(bytes).is_err() {
-        return refuse(LineError::NotAnEvent("not UTF-8".into()).into());
-    }
-    let line = match parse(bytes) {
-        Ok(line) => line,
-        Err(e) => return refuse(e.into()),
-    };
-    if line.is_recorded() {
-        return None;
-    }
-    match line.class() {
-        Class::Stone => Some(Item::Stone(at, bytes, line)),
-        Class::Chalk => Some(Item::Chalk(at, bytes, line)),
-        Class::Control if line.ty != ty::LOG_BLOB => None,
-        Class::Control => match serde_json::from_slice(bytes) {
-            Ok(part) => Some(Item::Part(at, part)),
-            Err(_) => refuse(Why::Blob("needs sha, part, of and data")),
-        },
-    }
-}
-
-/// Reads an envelope. An array of the right values would read as one too, but no array is a line.
-fn parse(bytes: &[u8]) -> Result<Line<'_>, LineError> {
-    let line = Line::parse(bytes)?;
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(LineError::NotAnEvent("not an object".into()));
-    }
-    Ok(line)
-}
-
-/// Whether a derived id is one that conclusions of this type have; a foreign one would have the true conclusion dropped.
-fn shape_fits(id: &str, name: &str) -> bool {
-    let types: &[&str] = match id.split_once('-').map(|(head, _)| head) {
-        Some("turn") => &[ty::TURN_STARTED],
-        Some("ctx") => &[ty::CONTEXT_BUILT],
-        Some("end") => &[ty::TURN_COMPLETED, ty::TURN_FAILED, ty::TURN_CANCELLED],
-        Some("answer") => &[ty::PERMISSION_RESOLVED],
-        Some("close") => &[ty::MODEL_COMPLETED, ty::MODEL_FAILED, ty::TOOL_COMPLETED, ty::TOOL_FAILED],
-        Some("drop") => &[ty::PEN_DROPPED],
-        _ => return true,
-    };
-    types.contains(&name)
-}
 
 /// Ids are kept as 64 random-keyed bits each: a clash refuses one line in 2^64 / ids.
 #[derive(Default)]
@@ -95,6 +33,8 @@ pub(crate) struct Ledger {
     seq: u64,
     prev: Sha,
     begun: bool,
+    /// Nothing will be stamped: ids need not be kept.
+    reads_only: bool,
     ids: HashSet<u64, BuildHasherDefault<Same>>,
     key: RandomState,
     max_pen: u32,
@@ -153,11 +93,17 @@ impl Ledger {
             seq: 0,
             prev: hash::NONE,
             begun: false,
+            reads_only: false,
             ids: HashSet::default(),
             key: RandomState::new(),
             max_pen: 0,
             lines: 0,
         }
+    }
+
+    /// A book for checking lines that are there, not for stamping.
+    pub fn for_reading() -> Self {
+        Self { reads_only: true, ..Self::new("") }
     }
 
     pub fn session(&self) -> &str {
@@ -194,14 +140,16 @@ impl Ledger {
         if line.session != self.session {
             return Err(Fault::Session(line.session.clone().into_owned()));
         }
-        if chained && line.prev != hex(&self.prev) {
+        if chained && !hash::is_hex_of(&line.prev, &self.prev) {
             return Err(Fault::Prev);
         }
         self.begun = true;
         self.seq = expected;
         self.lines += 1;
         self.max_pen = self.max_pen.max(line.pen.unwrap_or(0));
-        self.ids.insert(self.key.hash_one(line.id.as_bytes()));
+        if !self.reads_only {
+            self.ids.insert(self.key.hash_one(line.id.as_bytes()));
+        }
         if chained {
             self.prev = sha256(bytes);
         }

@@ -4,28 +4,37 @@
 //! what is on the disk as it grows, [`Log::verify`] believes nothing. [`Store`] is the port all that stands behind, and
 //! [`Memory`] the other thing behind it.
 
+#![deny(unsafe_code)]
+
 mod append;
+mod batch;
+#[allow(unsafe_code, reason = "shared memory: see there")]
 mod bell;
 mod blobs;
 mod chalk;
 mod clock;
+mod find;
 mod follow;
+mod hands;
 mod hash;
 mod home;
 mod ledger;
 mod lines;
 mod log;
 mod memory;
+mod parts;
 mod pens;
 mod store;
+mod tail;
 mod verify;
 
 pub use append::Appender;
 pub use blobs::{BlobError, Blobs};
 pub use clock::{Clock, stamp};
+pub use find::{FindError, Found};
 pub use follow::Follower;
 pub use hash::{hex, is_sha, sha256};
-pub use home::{CreateError, FindError, Found, Home, SessionRef};
+pub use home::{CreateError, Home, SessionRef};
 pub use lines::{Lines, Piece, split};
 pub use log::Log;
 pub use memory::{Memory, MemoryFollower};

@@ -9,9 +9,10 @@ use ace_schema::{draft::BlobPartLine, limits, ty};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::batch::{Item, sort};
 use crate::clock::Clock;
 use crate::hash::{hex, is_sha, sha256};
-use crate::ledger::{self, Item, Ledger};
+use crate::ledger::Ledger;
 use crate::store::{AppendError, Appended, Follow, Nib, Refusal, Store, Why};
 
 /// A handle to one session; clones share it.
@@ -113,7 +114,7 @@ impl Store for Memory {
     type Follow = MemoryFollower;
 
     fn append(&mut self, pen: Nib, drafts: &[u8]) -> Result<Appended, AppendError> {
-        let items = ledger::sort(drafts);
+        let items = sort(drafts);
         let mut state = self.state();
         let (mut blobs, mut refused) = (0, Vec::new());
         for item in &items {

@@ -6,6 +6,7 @@ use std::io;
 
 use ace_schema::data::{ContextBuilt, ToolDiscovered};
 use ace_schema::{Line, LineError, ty};
+use memchr::memmem;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::blobs::{BlobError, Blobs};
@@ -52,7 +53,13 @@ pub struct Damage {
 
 /// Checks a log up to the first damage. Blob damage stops nothing but is what the report names if no line is damaged.
 pub(crate) fn verify(log: &Log) -> io::Result<Report> {
-    let mut check = Check { ledger: Ledger::new(""), blobs: log.blobs(), seen: HashSet::new(), named: Vec::new() };
+    let mut check = Check {
+        ledger: Ledger::for_reading(),
+        blobs: log.blobs(),
+        key: memmem::Finder::new("\"sha\""),
+        seen: HashSet::new(),
+        named: Vec::new(),
+    };
     let mut lines = Lines::new(File::open(log.file())?);
     let mut report = Report {
         session: String::new(),
@@ -106,6 +113,8 @@ pub(crate) fn verify(log: &Log) -> io::Result<Report> {
 struct Check<'a> {
     ledger: Ledger,
     blobs: &'a Blobs,
+    /// Finds the lines worth walking.
+    key: memmem::Finder<'static>,
     seen: HashSet<String>,
     named: Vec<(String, Option<u64>)>,
 }
@@ -134,7 +143,7 @@ impl Check<'_> {
             }
             _ => {}
         }
-        if let Some(data) = line.data.filter(|_| memchr::memmem::find(bytes, b"\"sha\"").is_some()) {
+        if let Some(data) = line.data.filter(|_| self.key.find(bytes).is_some()) {
             let mut json = serde_json::Deserializer::from_str(data.get());
             // What nests deeper than the parser goes is no blob of ours.
             let _ = Walk(&mut self.named).deserialize(&mut json);

@@ -162,43 +162,32 @@ fn a_waiting_follower_is_woken_at_once_and_a_spared_one_is_not() {
         return;
     }
     let place = Place::new(36);
-    let mut fastest = Duration::MAX;
-    for round in 0..5 {
-        let mut drafter = ace_schema::Drafter::new("test", 60 + round);
-        drafter.set_session(place.drafter.session());
+    let mut drafter = place.drafter.clone();
+    // How long after the append the follower is awake.
+    let mut sleep = |bit: Option<u32>| {
         let mut appender = place.appender();
-        let mut follower = place.log().follow(u64::MAX).unwrap();
-        while !follower.read().unwrap().is_empty() {}
-        let mut waiting = place.log().follow(appender.last_seq() + 1).unwrap();
-        assert!(waiting.read().unwrap().is_empty());
+        let mut follower = place.log().follow(appender.last_seq() + 1).unwrap();
+        if let Some(bit) = bit {
+            appender.spare(bit);
+            follower = follower.on_bit(bit);
+        }
+        assert!(follower.read().unwrap().is_empty());
         std::thread::scope(|scope| {
             let woken = scope.spawn(move || {
-                assert!(waiting.wait(Duration::from_secs(10)).unwrap());
+                assert!(follower.wait(Duration::from_secs(10)).unwrap());
                 Instant::now()
             });
             std::thread::sleep(Duration::from_millis(40));
             appender.append(nib(Kind::Person), &message(&mut drafter, "ring")).unwrap();
             let rung = Instant::now();
-            fastest = fastest.min(woken.join().unwrap().saturating_duration_since(rung));
-        });
-    }
+            woken.join().unwrap().saturating_duration_since(rung)
+        })
+    };
+    // The best of several: the machine may be busy with other things.
+    let fastest = (0..5).map(|_| sleep(None)).min().unwrap();
     assert!(fastest < Duration::from_millis(100), "woken after {fastest:?}, so by the clock and not by the bell");
-    let mut drafter = place.drafter.clone();
-    let mut appender = place.appender();
-    appender.spare(3);
-    let mut own = place.log().follow(appender.last_seq() + 1).unwrap().on_bit(3);
-    assert!(own.read().unwrap().is_empty());
-    std::thread::scope(|scope| {
-        let start = Instant::now();
-        let woken = scope.spawn(move || {
-            assert!(own.wait(Duration::from_secs(10)).unwrap());
-            start.elapsed()
-        });
-        std::thread::sleep(Duration::from_millis(20));
-        appender.append(nib(Kind::Person), &message(&mut drafter, "quiet")).unwrap();
-        let after = woken.join().unwrap();
-        assert!(after >= Duration::from_millis(limits::LOOK_MS - 20), "it was woken after {after:?}");
-    });
+    let slowest = (0..5).map(|_| sleep(Some(3))).max().unwrap();
+    assert!(slowest > Duration::from_millis(limits::LOOK_MS / 2), "woken after {slowest:?}, so by the bell");
 }
 
 #[test]
@@ -208,7 +197,9 @@ fn chalk_reaches_followers_that_ask_and_is_wiped_when_the_turn_ends() {
     let mut drafter = place.drafter.clone();
     let live = place.path.join("live.jsonl");
     let mut plain = place.log().follow(3).unwrap();
+    assert!(plain.read().unwrap().is_empty());
     let mut follower = place.log().follow(3).unwrap().with_chalk();
+    assert!(follower.read().unwrap().is_empty());
     for turn in 1..=2 {
         let mut said = String::new();
         for text in ["a", "b", "c"] {
@@ -257,4 +248,23 @@ fn chalk_starts_afresh_at_its_limit() {
     }
     assert_eq!(read, written);
     assert_eq!(place.assert_good().lines, 2);
+}
+
+#[test]
+fn a_second_reader_stands_where_the_first_one_stands() {
+    let place = Place::new(39);
+    let mut appender = place.appender();
+    let mut drafter = place.drafter.clone();
+    let mut one = place.log().follow(4).unwrap();
+    assert!(one.read().unwrap().is_empty());
+    assert_eq!(one.position(), place.bytes().len() as u64);
+    let mut two = one.fork().unwrap();
+    let mut late = place.log().follow(0).unwrap();
+    late.skip_to_end().unwrap();
+    assert_eq!(late.position(), one.position());
+    let third = appender.append(nib(Kind::Person), &message(&mut drafter, "left out")).unwrap().lines;
+    let fourth = appender.append(nib(Kind::Person), &message(&mut drafter, "wanted")).unwrap().lines;
+    assert_eq!(one.read().unwrap(), fourth);
+    assert_eq!(two.read().unwrap(), fourth);
+    assert_eq!(late.read().unwrap(), [third, fourth].concat());
 }

@@ -129,3 +129,17 @@ fn a_pen_we_hold_can_be_given_up_with_a_record() {
     assert!(!place.path.join("pens").join(number.to_string()).exists());
     assert!(appender.gone_pens().unwrap().is_empty());
 }
+
+#[test]
+fn a_pen_that_left_nothing_open_can_be_forgotten() {
+    let place = Place::new(55);
+    let mut appender = place.appender();
+    let pen = appender.open_pen(Kind::Model).unwrap();
+    let number = pen.number();
+    pen.leave();
+    assert_eq!(appender.gone_pens().unwrap(), [number]);
+    appender.forget_pen(number).unwrap();
+    appender.forget_pen(number).unwrap();
+    assert!(appender.drop_gone_pens().unwrap().lines.is_empty());
+    assert!(appender.open_pen(Kind::Model).unwrap().number() > number);
+}

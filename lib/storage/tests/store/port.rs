@@ -88,6 +88,9 @@ fn what_is_recorded_already_and_what_speaks_about_the_stream_is_left_alone() {
     });
 }
 
+/// A bad line and what is said of it.
+type Case = (Vec<u8>, fn(&Why) -> bool);
+
 #[test]
 fn a_bad_line_is_refused_and_the_rest_goes_on() {
     on_both(|store, drafter| {
@@ -95,7 +98,7 @@ fn a_bad_line_is_refused_and_the_rest_goes_on() {
         let long = message(drafter, &"x".repeat(limits::LINE_BYTES - limits::STAMP_BYTES));
         let huge = message(drafter, &"x".repeat(limits::LINE_BYTES));
         let text = String::from_utf8(message(drafter, "x")).unwrap();
-        let cases: Vec<(Vec<u8>, fn(&Why) -> bool)> = vec![
+        let cases: Vec<Case> = vec![
             (b"\n".to_vec(), |w| matches!(w, Why::Line(LineError::NotAnEvent(_)))),
             (b"hello\n".to_vec(), |w| matches!(w, Why::Line(LineError::NotAnEvent(_)))),
             (b"\xff\xfe\n".to_vec(), |w| matches!(w, Why::Line(LineError::NotAnEvent(_)))),
