@@ -1,5 +1,7 @@
 //! Recordings: what is played, how fast, what is refused; and that the demo's recording fits the repository it plays in.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -31,8 +33,11 @@ fn answer(model: &str, answers: usize, settings: Settings) -> (Result<(), Failur
     (result.map(drop), events)
 }
 
-/// The demo's answers: text, calls as tool and arguments, stop.
-fn demo() -> Vec<(String, Vec<(String, Value)>, Stop)> {
+/// Text, calls as tool and arguments, stop.
+type Answer = (String, Vec<(String, Value)>, Stop);
+
+/// The demo's answers.
+fn demo() -> Vec<Answer> {
     let mut answers = Vec::new();
     for n in 0.. {
         let (result, events) = answer("demo", n, Settings::default());
