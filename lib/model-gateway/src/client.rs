@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read as _};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ace_schema::data::Code;
@@ -12,14 +12,14 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Url};
 
 use crate::cassette::{self, Cassette};
-use crate::failure::{Failure, Fault, Whom, span};
+use crate::failure::{Failure, Whom, span};
+use crate::fault::Fault;
 use crate::http::{self, Patience};
 use crate::provider::Provider;
+use crate::reach::Reaches;
 use crate::retry::{self, Waits};
 use crate::transcript::Transcript;
 use crate::wire::{Ask, RECORDED, Wire, find};
-
-const AGENT: &str = concat!("ace/", env!("CARGO_PKG_VERSION"));
 
 /// What comes while an answer is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,50 +92,12 @@ fn read_file(path: &str) -> io::Result<String> {
     Ok(text)
 }
 
-/// Which connections a client makes: certificates cost 2 ms to load, and a proxy has no place before this machine itself.
-#[derive(Debug, Clone, Copy)]
-enum Reach {
-    /// `http://` to this machine: neither certificates nor proxy.
-    Local = 0,
-    /// `http://` elsewhere: no certificates.
-    Plain = 1,
-    /// `https://`: the system's certificates.
-    Tls = 2,
-}
-
-impl Reach {
-    fn of(url: &Url) -> Self {
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        match (url.scheme(), local) {
-            ("https", _) => Self::Tls,
-            (_, true) => Self::Local,
-            _ => Self::Plain,
-        }
-    }
-
-    fn build(self, connect: Duration) -> Result<reqwest::Client, String> {
-        let builder = reqwest::Client::builder()
-            .user_agent(AGENT)
-            .connect_timeout(connect)
-            .redirect(reqwest::redirect::Policy::none());
-        let builder = match self {
-            Self::Local => builder.tls_certs_only([]).no_proxy(),
-            Self::Plain => builder.tls_certs_only([]),
-            Self::Tls => builder,
-        };
-        builder.build().map_err(|e| std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string))
-    }
-}
-
-type Slot = OnceLock<Result<reqwest::Client, String>>;
-
 /// Asks providers. Connections are made when first needed and kept for the next request. Its futures need a tokio runtime with
 /// time and I/O.
 #[derive(Debug, Default)]
 pub struct Client {
     settings: Settings,
-    slots: Arc<[Slot; 3]>,
+    reaches: Arc<Reaches>,
     cassettes: Mutex<HashMap<String, Arc<Cassette>>>,
 }
 
@@ -150,13 +112,15 @@ impl Client {
     /// rights to read files are given up.
     pub fn warm(&self, provider: &Provider) {
         let Some(Ok(url)) = find(&provider.wire).map(|wire| wire.url(&provider.base_url, "")) else { return };
-        let (slots, connect, reach) = (Arc::clone(&self.slots), self.settings.connect, Reach::of(&url));
+        let (reaches, connect, slow) = (Arc::clone(&self.reaches), self.settings.connect, url.scheme() == "https");
+        // What cannot be made is told by the answer that needs it.
         let work = move || {
-            slots[reach as usize].get_or_init(|| reach.build(connect));
+            let _ = reaches.client(&url, connect);
         };
-        match reach {
-            Reach::Tls => drop(std::thread::Builder::new().name("certificates".into()).spawn(work)),
-            Reach::Local | Reach::Plain => work(),
+        if slow {
+            let _ = std::thread::Builder::new().name("certificates".into()).spawn(work);
+        } else {
+            work();
         }
     }
 
@@ -193,9 +157,7 @@ impl Client {
         if provider.api_key.is_none() && !provider.key_env.is_empty() {
             return Err(fail(Fault::NoKey));
         }
-        let reach = Reach::of(&url);
-        let client = self.slots[reach as usize].get_or_init(|| reach.build(self.settings.connect));
-        let client = client.as_ref().map_err(|why| fail(Fault::Setup(why.clone())))?;
+        let client = self.reaches.client(&url, self.settings.connect).map_err(|why| fail(Fault::Setup(why)))?;
         let request = request(wire, provider, &url, transcript.body(provider, ask)).map_err(fail)?;
         self.attempts(client, wire, &request, whom, on).await
     }
@@ -277,20 +239,6 @@ fn request(wire: &dyn Wire, provider: &Provider, url: &Url, body: Vec<u8>) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn certificates_and_proxies_only_where_they_belong() {
-        for (url, want) in [
-            ("http://localhost:1/", "Local"),
-            ("http://127.0.0.1/", "Local"),
-            ("http://[::1]:9/", "Local"),
-            ("http://box.example/", "Plain"),
-            ("http://localhost.example/", "Plain"),
-            ("https://localhost/", "Tls"),
-        ] {
-            assert_eq!(format!("{:?}", Reach::of(&Url::parse(url).unwrap())), want, "{url}");
-        }
-    }
 
     #[test]
     fn the_future_may_move_between_threads() {

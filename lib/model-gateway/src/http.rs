@@ -1,7 +1,5 @@
 //! One attempt over HTTP: request out, pieces in. Knows sockets and time; decides nothing about trying again.
 
-use std::error::Error as _;
-use std::io;
 use std::time::Duration;
 
 use ace_schema::limits;
@@ -11,7 +9,8 @@ use reqwest::{Request, Response, Url};
 use serde_json::Value;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::failure::Fault;
+use crate::fault::Fault;
+use crate::reason::{cause, unsent};
 use crate::retry::Demand;
 use crate::sse::{Sse, TooLong};
 use crate::upstream::Upstream;
@@ -263,45 +262,4 @@ fn target(response: &Response, url: &Url) -> String {
 fn media(response: &Response) -> String {
     let media = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("an untyped body");
     media.split(';').next().unwrap_or_default().trim().to_lowercase()
-}
-
-/// An error before any answer.
-fn unsent(error: &reqwest::Error) -> Fault {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<io::Error>()
-            && io.kind() == io::ErrorKind::InvalidData
-        {
-            return Fault::Tls(cause(error));
-        }
-        source = inner.source();
-    }
-    if error.is_connect() {
-        return Fault::Connect(if error.is_timeout() { "no answer to the connection".into() } else { cause(error) });
-    }
-    Fault::Lost(cause(error))
-}
-
-/// The innermost reason of an error, in a few words and without the address.
-fn cause(error: &reqwest::Error) -> String {
-    let mut reason = String::new();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<io::Error>() {
-            match io.kind() {
-                io::ErrorKind::ConnectionRefused => return "connection refused".into(),
-                io::ErrorKind::ConnectionReset => return "connection reset".into(),
-                io::ErrorKind::TimedOut => return "timed out".into(),
-                io::ErrorKind::UnexpectedEof => return "connection closed".into(),
-                _ => {}
-            }
-        }
-        reason = inner.to_string();
-        source = inner.source();
-    }
-    match reason.strip_prefix("failed to lookup address information: ") {
-        Some(why) => format!("name not resolved: {}", why.to_lowercase()),
-        None if reason.is_empty() => "connection failed".into(),
-        None => reason,
-    }
 }

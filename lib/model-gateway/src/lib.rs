@@ -9,9 +9,12 @@
 pub mod cassette;
 mod client;
 mod failure;
+mod fault;
 mod http;
 mod openai_chat;
 mod provider;
+mod reach;
+mod reason;
 mod retry;
 mod sse;
 mod transcript;

@@ -1,6 +1,8 @@
 //! The wire `openai-chat` against its fixtures: every stream as a whole, split at every byte, and in chunks of chance; every request
 //! byte for byte. `ACE_BLESS=1` writes the expectations anew: read them before they are believed.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
