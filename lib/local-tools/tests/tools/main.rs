@@ -1,0 +1,9 @@
+//! The local tools from outside: calls in, outcomes and files out. Names carry the ids of the attacks they ward off.
+
+mod change;
+mod look;
+mod paths;
+mod scene;
+mod search;
+mod shell;
+mod worker;
