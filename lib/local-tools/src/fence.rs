@@ -177,8 +177,10 @@ impl Fence {
     pub fn find(&self, text: &str) -> Result<(&Base, PathBuf, bool), Failed> {
         let (fd, base) = self.open_at(text, LOOK)?;
         let is_folder = kind(&stat(&fd, text)?) == FileType::Directory;
-        let path = real_path(&fd).ok_or_else(|| outside(text))?;
-        let below = base.below(&path).ok_or_else(|| outside(text))?;
+        let spot = self.locate(text)?;
+        // Without /proc the name decides where the walk begins; every file it finds is opened beneath the base all the same.
+        let path = real_path(&fd).or_else(|| std::fs::canonicalize(spot.base.path.join(&spot.below)).ok());
+        let below = path.and_then(|path| base.below(&path)).ok_or_else(|| outside(text))?;
         Ok((base, below, is_folder))
     }
 
@@ -380,6 +382,49 @@ pub(crate) fn failed(error: Errno, text: &str) -> Failed {
             let text = std::io::Error::from(error).to_string().to_lowercase();
             let text = text.split(" (os error").next().unwrap_or_default().to_owned();
             Failed::new(Code::Io, format!("{text}: {path}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a03_without_the_kernels_help_no_link_is_followed() {
+        let home = tempfile::TempDir::new().unwrap();
+        std::fs::create_dir_all(home.path().join("a/b")).unwrap();
+        std::fs::write(home.path().join("a/b/f"), "x").unwrap();
+        std::os::unix::fs::symlink("/etc", home.path().join("a/link")).unwrap();
+        std::os::unix::fs::symlink("b", home.path().join("a/inside")).unwrap();
+        let folder = rustix::fs::open(home.path(), FOLDER, Mode::empty()).unwrap();
+        let open =
+            |path: &str| step_by_step(&folder, Path::new(path), OFlags::RDONLY | OFlags::CLOEXEC).map(File::from);
+        assert!(open("a/b/f").is_ok() && open(".").is_ok() && open("./a").is_ok());
+        assert_eq!(open("a/link/passwd").err(), Some(Errno::LOOP));
+        assert_eq!(open("a/link").err(), Some(Errno::LOOP));
+        assert_eq!(open("a/inside/f").err(), Some(Errno::LOOP));
+        assert_eq!(open("a/../../x").err(), Some(Errno::XDEV));
+        assert_eq!(open("a/none").err(), Some(Errno::NOENT));
+        assert_eq!(step_by_step(&folder, Path::new("a/link"), LOOK).err(), Some(Errno::LOOP));
+    }
+
+    #[test]
+    fn a_path_is_judged_by_its_text_first() {
+        let home = tempfile::TempDir::new().unwrap();
+        let (root, tmp) = (home.path().join("r"), home.path().join("r/tmp"));
+        std::fs::create_dir_all(&tmp).unwrap();
+        let fence = Fence::open(&Place { root: root.clone(), tmp: tmp.clone(), ..Place::default() }).unwrap();
+        let below = |text: &str| fence.locate(text).map(|spot| (spot.below.display().to_string(), spot.in_root)).ok();
+        assert_eq!(below("./a//b/."), Some(("a/b".to_owned(), true)));
+        assert_eq!(below("."), Some((".".to_owned(), true)));
+        assert_eq!(below("a/../b"), Some(("a/../b".to_owned(), true)));
+        assert_eq!(below(tmp.join("o").to_str().unwrap()), Some(("o".to_owned(), false)));
+        assert_eq!(below(root.to_str().unwrap()), Some((".".to_owned(), true)));
+        assert_eq!(below("~x"), Some(("~x".to_owned(), true)));
+        assert_eq!(below("a:b//c"), Some(("a:b/c".to_owned(), true)));
+        for text in ["", "a\0b", "~", "~/x", "..", "a/../../r/b", "/", "file:///x", "https://x"] {
+            assert_eq!(below(text), None, "{text}");
         }
     }
 }

@@ -83,7 +83,7 @@ fn find(bytes: &[u8], old: &[u8], all: bool) -> Result<Vec<Range<usize>>, Wrong>
     let exact = starts(bytes, old);
     match exact.len() {
         0 => {}
-        1 => return Ok(vec![exact[0]..exact[0] + old.len()]),
+        1 => return Ok(exact.into_iter().map(|at| at..at + old.len()).collect()),
         n => return Err(Wrong::Many(exact, n > PLACES)),
     }
     let plain = Plain::new(bytes);
