@@ -14,18 +14,9 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::bench::Place;
+use crate::beneath::{FOLDER, LOOK, beneath, kind, real_path, stands_at};
 use crate::call::Failed;
 use crate::names::{names_git, shown, shown_path};
-
-#[cfg(target_os = "linux")]
-const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-#[cfg(not(target_os = "linux"))]
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-/// Only to look at.
-#[cfg(target_os = "linux")]
-const LOOK: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
-#[cfg(not(target_os = "linux"))]
-const LOOK: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 /// The folders that paths may lie in.
 pub(crate) struct Fence {
@@ -177,8 +168,8 @@ impl Fence {
     pub fn find(&self, text: &str) -> Result<(&Base, PathBuf, bool), Failed> {
         let (fd, base) = self.open_at(text, LOOK)?;
         let is_folder = kind(&stat(&fd, text)?) == FileType::Directory;
-        let path = real_path(&fd).ok_or_else(|| outside(text))?;
-        let below = base.below(&path).ok_or_else(|| outside(text))?;
+        let spot = self.locate(text)?;
+        let below = whereabouts(base, &fd, &spot.base.path.join(&spot.below)).ok_or_else(|| outside(text))?;
         Ok((base, below, is_folder))
     }
 
@@ -213,8 +204,8 @@ impl Fence {
         };
         let stat = stat(&existing, text)?;
         plain(&stat, text)?;
-        let path = real_path(&existing).or_else(|| std::fs::canonicalize(spot.base.path.join(&spot.below)).ok());
-        let below = path.and_then(|path| self.root.below(&path)).ok_or_else(|| outside(text))?;
+        let below =
+            whereabouts(&self.root, &existing, &self.root.path.join(&spot.below)).ok_or_else(|| outside(text))?;
         guard(&below, text)?;
         let name = below.file_name().ok_or_else(|| outside(text))?.to_owned();
         let parent = below.parent().unwrap_or(Path::new(""));
@@ -233,8 +224,8 @@ impl Fence {
         if rustix::fs::statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
             return Err(Failed::new(Code::PathOutside, format!("a link that leads nowhere: {}", shown(text))));
         }
-        let path = real_path(&folder).or_else(|| std::fs::canonicalize(self.root.path.join(parent)).ok());
-        let below = path.and_then(|path| self.root.below(&path)).ok_or_else(|| outside(text))?.join(&name);
+        let below =
+            whereabouts(&self.root, &folder, &self.root.path.join(parent)).ok_or_else(|| outside(text))?.join(&name);
         guard(&below, text)?;
         Ok(Target { folder, name, below, stat: None })
     }
@@ -250,9 +241,9 @@ impl Fence {
         let Some(Component::Normal(name)) = parent.components().next_back() else {
             return Err(failed(Errno::NOENT, text));
         };
-        let above = self.open_parent(parent.parent().unwrap_or(Path::new("")), text, make)?;
-        let above_path = real_path(&above).and_then(|path| self.root.below(&path)).unwrap_or_default();
-        guard(&above_path, text)?;
+        let higher = parent.parent().unwrap_or(Path::new(""));
+        let above = self.open_parent(higher, text, make)?;
+        guard(&whereabouts(&self.root, &above, &self.root.path.join(higher)).ok_or_else(|| outside(text))?, text)?;
         match rustix::fs::mkdirat(&above, name, Mode::from_raw_mode(0o777)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(e) => return Err(failed(e, text)),
@@ -261,83 +252,18 @@ impl Fence {
     }
 }
 
-/// Opens `below` beneath `folder`. `links`: follow those that stay inside.
-#[cfg(target_os = "linux")]
-fn beneath(folder: &OwnedFd, below: &Path, flags: OFlags, links: bool) -> Result<OwnedFd, Errno> {
-    use rustix::fs::ResolveFlags;
-    let below = if below.as_os_str().is_empty() { Path::new(".") } else { below };
-    let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    if !links {
-        resolve |= ResolveFlags::NO_SYMLINKS;
-    }
-    // The kernel says "again" when something was renamed meanwhile; a storm of renames must not keep us for ever.
-    for _ in 0..256 {
-        match rustix::fs::openat2(folder, below, flags, Mode::empty(), resolve) {
-            Err(Errno::AGAIN) => {}
-            Err(Errno::NOSYS) => return step_by_step(folder, below, flags),
-            other => return other,
-        }
-    }
-    Err(Errno::AGAIN)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn beneath(folder: &OwnedFd, below: &Path, flags: OFlags, _links: bool) -> Result<OwnedFd, Errno> {
-    step_by_step(folder, below, flags)
-}
-
-/// The same without the kernel's help: one name at a time and no link at all, which callers answer by asking where it ends.
-fn step_by_step(folder: &OwnedFd, below: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let mut parts = below.components().filter(|part| *part != Component::CurDir).peekable();
-    let mut here = rustix::io::fcntl_dupfd_cloexec(folder, 0)?;
-    if parts.peek().is_none() {
-        return rustix::fs::openat(&here, ".", flags | OFlags::NOFOLLOW, Mode::empty());
-    }
-    while let Some(part) = parts.next() {
-        let Component::Normal(name) = part else { return Err(Errno::XDEV) };
-        let is_last = parts.peek().is_none();
-        let stat = rustix::fs::statat(&here, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        if kind(&stat) == FileType::Symlink {
-            return Err(Errno::LOOP);
-        }
-        let flags = if is_last { flags } else { FOLDER };
-        here = rustix::fs::openat(&here, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
-        // With `O_PATH` a link put there meanwhile is opened itself.
-        if kind(&rustix::fs::fstat(&here)?) == FileType::Symlink {
-            return Err(Errno::LOOP);
-        }
-    }
-    Ok(here)
-}
-
-/// The path of what is open, as this process sees it now.
-#[cfg(target_os = "linux")]
-fn real_path(fd: &OwnedFd) -> Option<PathBuf> {
-    use std::os::fd::AsRawFd;
-    let path = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).ok()?;
-    // Checked, since a deleted folder has a made-up name, and a foreign /proc tells of another process.
-    let (ours, there) = (rustix::fs::fstat(fd).ok()?, rustix::fs::lstat(&path).ok()?);
-    (ours.st_ino == there.st_ino && ours.st_dev == there.st_dev).then_some(path)
-}
-
-#[cfg(target_vendor = "apple")]
-fn real_path(fd: &OwnedFd) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStringExt;
-    Some(OsString::from_vec(rustix::fs::getpath(fd).ok()?.into_bytes()).into())
-}
-
-#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-fn real_path(_fd: &OwnedFd) -> Option<PathBuf> {
-    None
+/// Where something open stands below a base, links resolved. Where the system does not tell, the name it was opened by is
+/// followed and must lead to the same thing.
+fn whereabouts(base: &Base, fd: &OwnedFd, name: &Path) -> Option<PathBuf> {
+    let path = match real_path(fd) {
+        Some(path) => path,
+        None => std::fs::canonicalize(name).ok().filter(|path| stands_at(fd, path))?,
+    };
+    base.below(&path)
 }
 
 fn stat(fd: &impl AsFd, text: &str) -> Result<Stat, Failed> {
     rustix::fs::fstat(fd).map_err(|e| failed(e, text))
-}
-
-/// The type of what was looked at.
-pub(crate) fn kind(stat: &Stat) -> FileType {
-    FileType::from_raw_mode(stat.st_mode)
 }
 
 fn plain(stat: &Stat, text: &str) -> Result<(), Failed> {
@@ -380,6 +306,30 @@ pub(crate) fn failed(error: Errno, text: &str) -> Failed {
             let text = std::io::Error::from(error).to_string().to_lowercase();
             let text = text.split(" (os error").next().unwrap_or_default().to_owned();
             Failed::new(Code::Io, format!("{text}: {path}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_judged_by_its_text_first() {
+        let home = tempfile::TempDir::new().unwrap();
+        let (root, tmp) = (home.path().join("r"), home.path().join("r/tmp"));
+        std::fs::create_dir_all(&tmp).unwrap();
+        let fence = Fence::open(&Place { root: root.clone(), tmp: tmp.clone(), ..Place::default() }).unwrap();
+        let below = |text: &str| fence.locate(text).map(|spot| (spot.below.display().to_string(), spot.in_root)).ok();
+        assert_eq!(below("./a//b/."), Some(("a/b".to_owned(), true)));
+        assert_eq!(below("."), Some((".".to_owned(), true)));
+        assert_eq!(below("a/../b"), Some(("a/../b".to_owned(), true)));
+        assert_eq!(below(tmp.join("o").to_str().unwrap()), Some(("o".to_owned(), false)));
+        assert_eq!(below(root.to_str().unwrap()), Some((".".to_owned(), true)));
+        assert_eq!(below("~x"), Some(("~x".to_owned(), true)));
+        assert_eq!(below("a:b//c"), Some(("a:b/c".to_owned(), true)));
+        for text in ["", "a\0b", "~", "~/x", "..", "a/../../r/b", "/", "file:///x", "https://x"] {
+            assert_eq!(below(text), None, "{text}");
         }
     }
 }

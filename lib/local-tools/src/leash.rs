@@ -118,7 +118,7 @@ impl Leash {
 /// Reaps every child that has ended; whether any is left.
 fn reap() -> bool {
     loop {
-        match rustix::process::waitpid(None, WaitOptions::NOHANG) {
+        match rustix::process::wait(WaitOptions::NOHANG) {
             Ok(Some(_)) => {}
             Ok(None) => return true,
             Err(_) => return false,

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod bench;
+mod beneath;
 mod call;
 mod capture;
 mod delta;

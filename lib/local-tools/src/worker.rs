@@ -2,6 +2,7 @@
 //! sends beyond its shape: lines and fields are bounded, and one bad line ends the worker.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -86,11 +87,11 @@ impl Worker {
                 Some(Failed::new(Code::Interrupted, why.clone()))
             } else if line.len() > limits::ORDER_BYTES {
                 Some(Failed::new(Code::Limit, format!("arguments are longer than {} bytes", limits::ANSWER_BYTES)))
-            } else if calls.sinks.contains_key(&request.id) {
-                Some(Failed::new(Code::Limit, format!("call {} is already running", request.id)))
-            } else {
-                calls.sinks.insert(request.id, Arc::clone(&sink));
+            } else if let Entry::Vacant(free) = calls.sinks.entry(request.id) {
+                free.insert(Arc::clone(&sink));
                 None
+            } else {
+                Some(Failed::new(Code::Limit, format!("call {} is already running", request.id)))
             }
         };
         if let Some(failed) = refused {

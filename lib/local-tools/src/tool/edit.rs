@@ -7,6 +7,7 @@ use ace_schema::data::Code;
 use ace_schema::limits;
 use memchr::memmem;
 
+use super::nearest::nearest;
 use super::write::{changed, read, replace};
 use crate::bench::Job;
 use crate::call::{Completed, Failed, Kept};
@@ -83,7 +84,7 @@ fn find(bytes: &[u8], old: &[u8], all: bool) -> Result<Vec<Range<usize>>, Wrong>
     let exact = starts(bytes, old);
     match exact.len() {
         0 => {}
-        1 => return Ok(vec![exact[0]..exact[0] + old.len()]),
+        1 => return Ok(exact.into_iter().map(|at| at..at + old.len()).collect()),
         n => return Err(Wrong::Many(exact, n > PLACES)),
     }
     let plain = Plain::new(bytes);
@@ -236,49 +237,6 @@ impl Wrong {
     }
 }
 
-/// The part of a file that is most like a text.
-struct Nearest {
-    /// Its first line, from 0.
-    first: usize,
-    lines: Vec<String>,
-    /// Lines that are the same but for white space around them.
-    equal: usize,
-}
-
-/// Lines of the file and of `old` that are looked at, so that the search stays short.
-const NEAR_FILE_LINES: usize = 50_000;
-const NEAR_OLD_LINES: usize = 200;
-
-fn nearest(bytes: &[u8], old: &str) -> Option<Nearest> {
-    let text = String::from_utf8_lossy(bytes);
-    let lines: Vec<&str> = text.lines().take(NEAR_FILE_LINES).collect();
-    let wanted: Vec<&str> = old.trim_matches('\n').lines().map(str::trim).take(NEAR_OLD_LINES).collect();
-    if lines.is_empty() || wanted.is_empty() {
-        return None;
-    }
-    let trimmed: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
-    let same = |a: &str, b: &str| a == b && !a.is_empty();
-    let score = |first: usize| trimmed[first..].iter().zip(&wanted).filter(|(a, b)| same(a, b)).count();
-    let (equal, _, first) = (0..lines.len()).map(|first| (score(first), std::cmp::Reverse(first), first)).max()?;
-    let first = if equal > 0 { first } else { alike(&trimmed, wanted.iter().find(|line| !line.is_empty())?)? };
-    let shown = lines[first..].iter().take(wanted.len()).map(|line| (*line).to_owned()).collect();
-    Some(Nearest { first, lines: shown, equal })
-}
-
-/// The line most like `wanted`, if one is like it at all.
-fn alike(lines: &[&str], wanted: &str) -> Option<usize> {
-    if wanted.len() > 300 {
-        return None;
-    }
-    let likeness = |line: &str| {
-        let worth = !line.is_empty() && line.len() <= 2 * wanted.len() + 8;
-        if worth { strsim::normalized_damerau_levenshtein(line, wanted) } else { 0.0 }
-    };
-    let best = lines.iter().take(5_000).map(|line| likeness(line)).enumerate();
-    let best = best.max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)))?;
-    (best.1 > 0.6).then_some(best.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,18 +281,6 @@ mod tests {
         assert_eq!(edit("  a\n  b\n", "a\nb\n", "c\n", false), Err(Wrong::Nowhere));
         assert_eq!(edit("x = 10\n", "x = 1 ", "x = 2", false), Err(Wrong::Nowhere));
         assert_eq!(edit("a\n\n\nb\n", "  \n", "c", false), Err(Wrong::Nowhere));
-    }
-
-    #[test]
-    fn the_nearest_place_is_found() {
-        let file = "fn a() {\n    one();\n}\n\nfn b() {\n    two();\n    three();\n}\n";
-        let near = nearest(file.as_bytes(), "fn b() {\n  two();\n  four();\n}\n").unwrap();
-        assert_eq!((near.first, near.equal), (4, 3));
-        assert_eq!(near.lines, ["fn b() {", "    two();", "    three();", "}"]);
-        let near = nearest(file.as_bytes(), "threee()").unwrap();
-        assert_eq!((near.first, near.equal), (6, 0));
-        assert!(nearest(file.as_bytes(), "nothing of the kind at all").is_none());
-        assert!(nearest(b"", "x").is_none());
     }
 
     proptest::proptest! {

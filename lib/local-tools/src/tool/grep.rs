@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ace_schema::data::Code;
 use ace_schema::limits;
+use grep_matcher::{LineTerminator, Matcher};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink, SinkMatch};
 
@@ -65,6 +66,7 @@ pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
 
 fn searcher() -> Searcher {
     SearcherBuilder::new()
+        .line_terminator(LineTerminator::crlf())
         .line_number(true)
         .binary_detection(BinaryDetection::quit(0))
         .heap_limit(Some(limits::GREP_LINE_BYTES))
@@ -158,7 +160,6 @@ impl Sink for Hits<'_> {
 
 /// A line as text; of a long one what surrounds the match.
 fn excerpt(matcher: &RegexMatcher, line: &[u8]) -> String {
-    use grep_matcher::Matcher;
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.len() <= limits::MATCH_LINE_BYTES {

@@ -10,9 +10,10 @@ use rustix::fs::{AtFlags, Dir, FileType};
 
 use super::told;
 use crate::bench::Job;
+use crate::beneath::kind;
 use crate::call::{Completed, Failed};
 use crate::capture::Capture;
-use crate::fence::{Fence, failed, kind};
+use crate::fence::{Fence, failed};
 use crate::names::{number, shown_path};
 
 pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {

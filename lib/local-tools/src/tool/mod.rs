@@ -8,6 +8,7 @@ pub(crate) mod read;
 pub(crate) mod shell;
 pub(crate) mod write;
 
+mod nearest;
 mod patch;
 mod walk;
 

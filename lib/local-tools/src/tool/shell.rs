@@ -51,7 +51,7 @@ pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
         capture: Capture::new(job.bench, job.id),
         deltas: Deltas::new(job.delta),
     };
-    run.to_the_end(job.cancel, limit)
+    run.finish(job.cancel, limit)
 }
 
 fn spawn(bench: &Bench, command: &str) -> Result<(Child, Pid, PipeReader), Failed> {
@@ -111,7 +111,7 @@ struct Woken {
 }
 
 impl Run<'_> {
-    fn to_the_end(mut self, cancel: &Cancel, limit: u64) -> Result<Completed, Failed> {
+    fn finish(mut self, cancel: &Cancel, limit: u64) -> Result<Completed, Failed> {
         let deadline = Instant::now() + ms(limit);
         let mut linger: Option<Instant> = None;
         loop {
