@@ -50,7 +50,10 @@ pub fn land(opening: &Opening, session: &SessionAddress, onto: Option<&str>) -> 
     if let Some(onto) = onto
         && onto != branch
     {
-        let what = format!("'{branch}' is checked out in {}, not '{onto}'", created.repository.map(|r| r.root).unwrap_or_default());
+        let what = format!(
+            "'{branch}' is checked out in {}, not '{onto}'",
+            created.repository.map(|r| r.root).unwrap_or_default()
+        );
         return Err(Complaint::new(PROGRAM, Exit::No, what).hint(format!("git switch {onto} there, then land again")));
     }
     let found = opening.find(session)?;
@@ -64,7 +67,12 @@ pub fn land(opening: &Opening, session: &SessionAddress, onto: Option<&str>) -> 
     };
     record(opening, session, &data)?;
     let files = if landed.files == 1 { "1 file".to_owned() } else { format!("{} files", landed.files) };
-    eprintln!("landed {} on {}: {files} changed, {}", landed.branch, data.into, &landed.commit[..landed.commit.len().min(7)]);
+    eprintln!(
+        "landed {} on {}: {files} changed, {}",
+        landed.branch,
+        data.into,
+        &landed.commit[..landed.commit.len().min(7)]
+    );
     Ok(Exit::Done)
 }
 
@@ -85,7 +93,9 @@ pub fn remove(opening: &Opening, session: &SessionAddress, force: bool) -> Resul
     let created = sessions::created(opening, session)?;
     let place = place(&created).ok_or_else(|| in_place(session))?;
     if ace_storage::Runner::holder(&opening.find(session)?.path).is_some() {
-        return Err(Complaint::new(PROGRAM, Exit::Busy, format!("'{session}' runs")).hint(format!("ace cancel {session}")));
+        return Err(
+            Complaint::new(PROGRAM, Exit::Busy, format!("'{session}' runs")).hint(format!("ace cancel {session}"))
+        );
     }
     let force = if force { git::Force::Yes } else { git::Force::No };
     let removed = git::remove(&home_of(&created)?, &place.path, force).map_err(failed)?;

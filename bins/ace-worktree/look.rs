@@ -58,8 +58,12 @@ fn tree(listed: &git::Listed) -> Tree {
 pub fn diff(opening: &Opening, session: &SessionAddress, stat: bool, color: When) -> Result<Exit, Complaint> {
     let created = sessions::created(opening, session)?;
     let (Some(place), Some(tree)) = (place(&created), &created.worktree) else {
-        return Err(Complaint::new(PROGRAM, Exit::No, format!("'{session}' works in place: it has no worktree of its own"))
-            .hint("git diff shows what is changed there"));
+        return Err(Complaint::new(
+            PROGRAM,
+            Exit::No,
+            format!("'{session}' works in place: it has no worktree of its own"),
+        )
+        .hint("git diff shows what is changed there"));
     };
     let diff = git::diff(&place, &tree.base).map_err(failed)?;
     if stat {

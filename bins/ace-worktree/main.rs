@@ -45,7 +45,7 @@ fn place(created: &SessionCreated) -> Option<git::Place> {
 
 /// The repository around the person.
 fn here(opening: &Opening) -> Result<git::Repository, Complaint> {
-    git::discover(&opening.cwd).map_err(failed)?.ok_or_else(|| {
-        Complaint::new(PROGRAM, Exit::Usage, format!("not a git repository: {}", opening.cwd.display()))
-    })
+    git::discover(&opening.cwd)
+        .map_err(failed)?
+        .ok_or_else(|| Complaint::new(PROGRAM, Exit::Usage, format!("not a git repository: {}", opening.cwd.display())))
 }

@@ -27,13 +27,15 @@ const FILES: &[(&str, &str)] = &[
 /// Makes the repository, runs the session, lands its branch.
 pub fn demo(args: &Ace) -> Result<Exit, Complaint> {
     let repository = repository().map_err(|e| Complaint::io(PROGRAM, "cannot make the demo's repository", &e))?;
-    std::env::set_current_dir(&repository).map_err(|e| Complaint::io(PROGRAM, "cannot enter the demo's repository", &e))?;
-    let flags = vec![
-        Layer::flag("demo", "model", "recorded/demo"),
-        Layer::flag("demo", "mode", "auto"),
-    ];
+    std::env::set_current_dir(&repository)
+        .map_err(|e| Complaint::io(PROGRAM, "cannot enter the demo's repository", &e))?;
+    let flags = vec![Layer::flag("demo", "model", "recorded/demo"), Layer::flag("demo", "mode", "auto")];
     let opening = open(PROGRAM, flags)?;
-    let options = SessionOptions { name: Some("fix-median".to_owned()), unsandboxed: !has_sandbox(), ..SessionOptions::default() };
+    let options = SessionOptions {
+        name: Some("fix-median".to_owned()),
+        unsandboxed: !has_sandbox(),
+        ..SessionOptions::default()
+    };
     let made = begin::make(&opening, PROMPT.to_owned(), &options, args.color)?;
     let log = opening.home().log(&made.id);
     let output = Output { color: args.color, show_prompt: true, played: true, ..Output::default() };
@@ -66,7 +68,11 @@ fn repository() -> std::io::Result<PathBuf> {
         std::fs::write(path, text)?;
     }
     let identity = ["-c", "user.name=ace demo", "-c", "user.email=demo@localhost"];
-    for args in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-q", "-m", "a median that is wrong half of the time"]] {
+    for args in [
+        &["init", "-q", "-b", "main"][..],
+        &["add", "-A"],
+        &["commit", "-q", "-m", "a median that is wrong half of the time"],
+    ] {
         let done = Command::new("git")
             .args(identity)
             .args(args)
@@ -84,10 +90,13 @@ fn repository() -> std::io::Result<PathBuf> {
 /// Brings the branch to main, as `ace land` would.
 fn land(opening: &ace_front::Opening, made: &ace_host::Made) -> Result<(), Complaint> {
     let failed = |e: git::Error| words::worktree(PROGRAM, &e);
-    let (Some(tree), Ok(Some(repository))) = (&made.created.worktree, git::discover(&opening.cwd)) else { return Ok(()) };
+    let (Some(tree), Ok(Some(repository))) = (&made.created.worktree, git::discover(&opening.cwd)) else {
+        return Ok(());
+    };
     let place = git::Place { git_dir: PathBuf::from(&tree.git_dir), path: PathBuf::from(&tree.path) };
     let author = git::Identity { name: "ace demo".to_owned(), email: "demo@localhost".to_owned() };
-    let landed = git::land(&repository, &place, git::How::Merge, "median: an even count has two middles", &author).map_err(failed)?;
+    let landed = git::land(&repository, &place, git::How::Merge, "median: an even count has two middles", &author)
+        .map_err(failed)?;
     let onto = landed.onto.unwrap_or_default();
     println!("\nlanded {} on {onto}: {} file changed, and there 'make test' says:", landed.branch, landed.files);
     let test = Command::new("make").arg("test").current_dir(&opening.cwd).output();

@@ -59,7 +59,11 @@ fn quoted(words: &[String]) -> String {
 /// A word as sh takes it.
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]
@@ -69,7 +73,8 @@ mod tests {
     #[test]
     fn words_come_back_from_sh_as_they_were() {
         for word in ["plain", "", "two words", "it's", "$(id)", "a\nb", "--x=y", "*", "é\\"] {
-            let out = std::process::Command::new("sh").args(["-c", &format!("printf %s {}", quote(word))]).output().unwrap();
+            let out =
+                std::process::Command::new("sh").args(["-c", &format!("printf %s {}", quote(word))]).output().unwrap();
             assert_eq!(String::from_utf8_lossy(&out.stdout), word);
         }
     }
