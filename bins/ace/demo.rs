@@ -5,7 +5,7 @@ use ace_cli::ace::Ace;
 use ace_cli::{Complaint, Exit, SessionOptions};
 use ace_config::Layer;
 use ace_core::{State, Until};
-use ace_front::{Output, Screen, begin, machine, open, shown, watch, words};
+use ace_front::{Output, Screen, begin, open, shown, watch, words};
 use ace_view::{Next, SessionFacts};
 use ace_worktree as git;
 use std::path::{Path, PathBuf};
@@ -42,16 +42,12 @@ pub fn demo(args: &Ace) -> Result<Exit, Complaint> {
     let facts = SessionFacts { log: shown(log.file()), place: shown(&repository), ..SessionFacts::of(&made.created) };
     let plan = begin::plan(&opening, log, Until::Idle);
     let front = called();
-    println!("{}  on {}\n", machine_words(), shown(&repository));
+    println!("a recorded model at work on a real repository: {}\n", shown(&repository));
     let exit = watch(PROGRAM, plan, Screen::new(output), move |_| facts, |state| next(state, &front))?;
     if exit == Exit::Done {
         land(&opening, &made)?;
     }
     Ok(exit)
-}
-
-fn machine_words() -> String {
-    format!("a recorded session, played on {} for nothing", machine())
 }
 
 fn has_sandbox() -> bool {

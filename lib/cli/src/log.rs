@@ -85,7 +85,10 @@ pub enum Command {
         verbose: bool,
     },
     /// The answers alone
-    #[command(subcommand_help_heading = "Read", after_help = "ace-log text @last > answer.md\nace-session once \"say hello\" | ace-model | ace-log text")]
+    #[command(
+        subcommand_help_heading = "Read",
+        after_help = "ace-log text @last > answer.md\nace-session once \"say hello\" | ace-model | ace-log text"
+    )]
     Text {
         /// The session; without it, the stream on stdin
         #[arg(value_name = "S")]

@@ -182,7 +182,8 @@ fn place(
     let made = git::create(&repository, &created.name, &path, base, carry)?;
     // The person may stand in a subfolder; the session works in the same one of its own tree.
     let below = new.cwd.strip_prefix(root).unwrap_or(Path::new(""));
-    created.cwd = made.place.path.join(below).display().to_string();
+    let cwd = if below.as_os_str().is_empty() { made.place.path.clone() } else { made.place.path.join(below) };
+    created.cwd = cwd.display().to_string();
     created.worktree = Some(Worktree {
         path: made.place.path.display().to_string(),
         git_dir: made.place.git_dir.display().to_string(),

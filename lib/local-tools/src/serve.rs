@@ -17,7 +17,12 @@ use crate::call::{Failed, Order, Outcome, Reply, Request};
 ///
 /// # Errors
 /// If `input` cannot be read or holds what is not an order.
-pub fn serve(place: Place, greeting: &str, input: impl Read, mut output: impl Write + Send + 'static) -> io::Result<()> {
+pub fn serve(
+    place: Place,
+    greeting: &str,
+    input: impl Read,
+    mut output: impl Write + Send + 'static,
+) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         // A command of the same user could otherwise speak in the worker's name. Where it fails the sandbox still holds.

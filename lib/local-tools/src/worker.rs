@@ -55,7 +55,8 @@ impl Worker {
         let stdin = child.stdin.take();
         let stdout = child.stdout.take();
         let pid = child.id();
-        let shared = Arc::new(Shared { calls: Mutex::default(), greeted: Condvar::new(), child: Mutex::new(child), pid });
+        let shared =
+            Arc::new(Shared { calls: Mutex::default(), greeted: Condvar::new(), child: Mutex::new(child), pid });
         let reader = stdout.map(|stdout| {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || shared.listen(stdout))
