@@ -1,5 +1,11 @@
 //! One test program: the real programs in an empty world, one module a pipeline.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, dead_code, reason = "a test says what went wrong by failing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    dead_code,
+    reason = "a test says what went wrong by failing"
+)]
 
 mod run;
 mod server;

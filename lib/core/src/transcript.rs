@@ -29,6 +29,8 @@ pub struct Transcript {
     arriving: Vec<Call>,
     /// Where the result of an open call stands in `messages`, by the id that its next record answers.
     open: HashMap<String, usize>,
+    /// Calls so far: their ordinals are the ids a provider sees, so that the same story gives the same bytes.
+    calls: u64,
     /// Text of an answer that was cut off; said aloud, so kept if the turn ends with it.
     partial: String,
 }
@@ -117,7 +119,12 @@ impl Transcript {
             }
         }
         self.partial.clear();
-        let calls = std::mem::take(&mut self.arriving);
+        let mut calls = std::mem::take(&mut self.arriving);
+        let own: Vec<String> = calls.iter().map(|c| c.id.clone()).collect();
+        for call in &mut calls {
+            self.calls += 1;
+            call.id = format!("call_{}", self.calls);
+        }
         // Every call gets its place at once, in order; what never runs keeps this text.
         let results: Vec<Message> = calls
             .iter()
@@ -128,10 +135,8 @@ impl Transcript {
             })
             .collect();
         self.messages.push(Message::Assistant { text, calls });
-        for result in results {
-            if let Message::Result { call, .. } = &result {
-                self.open.insert(call.clone(), self.messages.len());
-            }
+        for (id, result) in own.into_iter().zip(results) {
+            self.open.insert(id, self.messages.len());
             self.messages.push(result);
         }
     }

@@ -28,7 +28,7 @@ pub enum Message {
 /// A call inside an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// Id: the event's own.
+    /// Id within the conversation: `call_N`, the N-th call.
     pub id: String,
     /// Tool name.
     pub tool: String,
