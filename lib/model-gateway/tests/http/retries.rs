@@ -57,8 +57,21 @@ fn an_error_inside_a_stream_is_one_and_tried_again_only_before_anything_came() {
     assert_eq!(heard.failure().code, Code::Unreachable);
     assert_eq!(heard.failure().message, "'mock' is busy (503): no capacity");
     assert_eq!((heard.text.as_str(), server.seen().len()), ("hi", 1));
-    let (heard, _) = run(vec![events(&[CALL, "{oops", STOP, DONE])]);
-    assert_eq!((&heard.failure().code, heard.calls), (&Code::Format, 0));
+    for data in [[CALL, "{oops", STOP, DONE], [CALL, STOP, "{oops", DONE]] {
+        let (heard, _) = run(vec![events(&data)]);
+        assert_eq!((&heard.failure().code, heard.calls), (&Code::Format, 0));
+    }
+}
+
+#[test]
+fn a_provider_that_hangs_up_without_a_word_is_asked_again_at_once() {
+    let (heard, server) = run(vec![vec![], events(&[HI, STOP, DONE])]);
+    heard.is_hi(1);
+    assert_eq!((heard.notes.len(), server.seen().len()), (0, 2));
+    let (heard, server) = run(vec![vec![]]);
+    assert_eq!(heard.failure().code, Code::Unreachable);
+    assert!(heard.failure().message.starts_with("'mock' hung up before it answered: "), "{heard:?}");
+    assert_eq!((heard.notes.len(), server.seen().len()), (2, 4), "only the first time without a word");
 }
 
 #[test]
