@@ -111,7 +111,7 @@ pub fn answer(
     let draft = drafter.line(&id::answer(call), waiting.turn, call, ty::PERMISSION_RESOLVED, &data);
     let pen = log.open_pen(Kind::Person)?;
     let appended = log.append(pen.nib(), &draft)?;
-    if appended.lines.is_empty() { Err(AnswerError::TooLate) } else { Ok(appended.last_seq) }
+    if appended.dropped.is_empty() { Ok(appended.last_seq) } else { Err(AnswerError::TooLate) }
 }
 
 /// Whether a session can go on without a person.

@@ -548,3 +548,17 @@ pub struct LogRecovered {
     #[serde(default)]
     pub aside: String,
 }
+
+/// `log.refused`: written by the keeper. The refused line itself is not kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRefused {
+    /// The pen that tried.
+    pub pen: u32,
+    /// Id of the refused line.
+    pub id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// Why it was refused, in words.
+    pub why: String,
+}

@@ -35,6 +35,7 @@ pub mod ty {
     pub const BUDGET_EXCEEDED: &str = "budget.exceeded";
     pub const PEN_DROPPED: &str = "pen.dropped";
     pub const LOG_RECOVERED: &str = "log.recovered";
+    pub const LOG_REFUSED: &str = "log.refused";
     pub const LOG_LIVE: &str = "log.live";
     pub const LOG_NONE: &str = "log.none";
     pub const LOG_BLOB: &str = "log.blob";
@@ -115,6 +116,7 @@ pub const EVENTS: &[Event] = &[
     stone(ty::BUDGET_EXCEEDED, "A limit is reached; the turn stops before the next effect."),
     stone(ty::PEN_DROPPED, "A writer is gone; claims under its pen will never be closed by it."),
     stone(ty::LOG_RECOVERED, "An unfinished last line was cut aside."),
+    stone(ty::LOG_REFUSED, "A pen tried to record what it may not, or a decision came too late."),
     control(ty::LOG_LIVE, "History ends here: do now what is due."),
     control(ty::LOG_NONE, "There is no log behind this stream: believe every line, claim nothing."),
     control(ty::LOG_BLOB, "A part of a blob for the keeper to store, ahead of the event that names it."),

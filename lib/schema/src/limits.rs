@@ -193,3 +193,5 @@ pub const SHELL_STRINGS: usize = 8;
 pub const SHELL_READ_BYTES: usize = 1024 * 1024;
 /// Words behind a wrapper (`sudo`, `env`) that are taken for the program it starts.
 pub const SHELL_WRAPPED: usize = 32;
+/// Refusals (forged or late lines) that one writer's appender records; further ones are only told.
+pub const REFUSALS: usize = 100;

@@ -60,7 +60,7 @@ const PERSON: &[&str] = &[
     ty::WORKTREE_LANDED,
     ty::WORKTREE_REMOVED,
 ];
-const KEEPER: &[&str] = &[ty::PEN_DROPPED, ty::LOG_RECOVERED];
+const KEEPER: &[&str] = &[ty::PEN_DROPPED, ty::LOG_RECOVERED, ty::LOG_REFUSED];
 
 impl Kind {
     /// Whether a pen of this kind may write an event of that type. Types that no table names belong to users' own filters and

@@ -208,7 +208,7 @@ impl Appender {
             let draft = self.ledger.keeper_draft(&id, ty::LOG_RECOVERED, recovered);
             stamped = self.ledger.stamp(Nib::KEEPER, &sort(&draft), &self.clock);
         }
-        let more = self.ledger.stamp(pen, items, &self.clock);
+        let more = self.ledger.stamp_and_note(pen, items, &self.clock);
         stamped.extend(more);
         if let Err(e) = self.write(&stamped) {
             self.ledger.undo(&stamped);

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-use ace_schema::data::ForkedFrom;
-use ace_schema::{Line, LineError, event, id, limits, ty};
+use ace_schema::data::{ForkedFrom, LogRefused};
+use ace_schema::{Kind, Line, LineError, event, id, limits, ty};
 
-use crate::batch::{Item, parse, shape_fits};
+use crate::batch::{Item, parse, shape_fits, sort};
 use crate::clock::{self, Clock};
 use crate::hash::{self, Sha, hex, sha256};
 use crate::store::{Fault, Nib, Refusal, Why};
@@ -39,6 +39,8 @@ pub(crate) struct Ledger {
     key: RandomState,
     max_pen: u32,
     lines: u64,
+    /// Refusals that were recorded so far.
+    refusals: usize,
 }
 
 /// A stamped batch.
@@ -70,10 +72,11 @@ impl Stamped {
     /// Adds a batch that was stamped right after this one.
     pub fn extend(&mut self, more: Self) {
         if self.lines.is_empty() {
-            let mut refused = std::mem::take(&mut self.refused);
-            refused.extend(more.refused.iter().cloned());
-            *self = Self { refused, ..more };
-            return;
+            // Nothing was stamped before: the later batch is where the numbers begin, and where an undo leads back to.
+            self.first = more.first;
+            self.undo = more.undo;
+        } else {
+            self.undo.ids.extend(more.undo.ids);
         }
         self.lines.extend(more.lines);
         self.chalk.extend(more.chalk);
@@ -81,7 +84,6 @@ impl Stamped {
         self.refused.extend(more.refused);
         self.sync |= more.sync;
         self.ends |= more.ends;
-        self.undo.ids.extend(more.undo.ids);
     }
 }
 
@@ -98,6 +100,7 @@ impl Ledger {
             key: RandomState::new(),
             max_pen: 0,
             lines: 0,
+            refusals: 0,
         }
     }
 
@@ -204,6 +207,45 @@ impl Ledger {
                     refuse(*at, line, result, &mut out);
                 }
             }
+        }
+        out
+    }
+
+    /// The same, and a record of what a pen may not say, and of decisions that came too late.
+    pub fn stamp_and_note(&mut self, pen: Nib, items: &[Item<'_>], clock: &Clock) -> Stamped {
+        let mut stamped = self.stamp(pen, items, clock);
+        let noted = self.note_refusals(pen, &stamped, clock);
+        if !noted.lines.is_empty() {
+            stamped.extend(noted);
+        }
+        stamped
+    }
+
+    /// What a pen tried to say and may not, and decisions that came too late, are themselves facts worth keeping; a flood of them
+    /// is not.
+    fn note_refusals(&mut self, pen: Nib, stamped: &Stamped, clock: &Clock) -> Stamped {
+        let mut out = Stamped::default();
+        if pen.kind == Kind::Keeper {
+            return out;
+        }
+        let late = |id: &&String| pen.kind == Kind::Person && id.starts_with("answer-");
+        let forged = stamped.refused.iter().filter(|r| matches!(r.why, Why::Kind(_) | Why::Shape));
+        let late = stamped
+            .dropped
+            .iter()
+            .filter(late)
+            .map(|id| (id.as_str(), ty::PERMISSION_RESOLVED, "answered before".to_owned()));
+        let all: Vec<LogRefused> = forged
+            .map(|r| (r.id.as_str(), r.ty.as_str(), r.why.to_string()))
+            .chain(late)
+            .take(limits::REFUSALS.saturating_sub(self.refusals))
+            .map(|(id, ty, why)| LogRefused { pen: pen.number, id: id.to_owned(), ty: ty.to_owned(), why })
+            .collect();
+        self.refusals += all.len();
+        for refused in all {
+            let id = format!("log-{}", self.seq + 1);
+            let draft = self.keeper_draft(&id, ty::LOG_REFUSED, &refused);
+            out.extend(self.stamp(Nib::KEEPER, &sort(&draft), clock));
         }
         out
     }

@@ -127,7 +127,7 @@ impl Store for Memory {
             }
         }
         let kept = state.ledger.seq();
-        let stamped = state.ledger.stamp(pen, &items, &self.clock);
+        let stamped = state.ledger.stamp_and_note(pen, &items, &self.clock);
         if stamped.lines.len() > state.room.saturating_sub(state.lines.len()) {
             state.ledger.undo(&stamped);
             return Err(AppendError::Full { kept });
