@@ -37,7 +37,7 @@ pub fn serve(
 }
 
 /// The id under which a worker greets; no call has it.
-pub(crate) const GREETING: u64 = 0;
+pub(crate) const GREETING: u64 = u64::MAX;
 
 pub(crate) fn serve_on(bench: Bench, input: impl Read, output: impl Write + Send + 'static) -> io::Result<()> {
     let floor = Arc::new(Floor {
