@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod look;
 mod run;
+mod settings;
 
 use ace_cli::ace::{Ace, Command};
 use ace_cli::{Complaint, Exit};
@@ -46,6 +47,8 @@ fn start(args: &Ace, command: &Command) -> Result<Exit, Complaint> {
         Command::Demo => demo::demo(args),
         Command::Ls { all } => look::ls(args, *all),
         Command::Show { session, full } => look::show(args, session, *full),
+        Command::Config { origin, all, change } => settings::config(args, *origin, *all, change.as_ref()),
+        Command::Trust { show, revoke } => settings::trust(*show, *revoke),
         Command::Help { .. } => Ok(Exit::Done),
         Command::Other(words) => other(words),
     }

@@ -81,6 +81,31 @@ ace run --json < todo.md | jq -c 'select(.type==\"tool.completed\")'")]
         #[arg(long)]
         full: bool,
     },
+    /// What is configured, and where it was said
+    #[command(after_help = "ace config --origin\nace config set model ollama/qwen3")]
+    #[command(after_long_help = "0 done, 2 usage, 78 the configuration is wrong")]
+    Config {
+        /// Where each value comes from
+        #[arg(long)]
+        origin: bool,
+        /// Defaults too
+        #[arg(long)]
+        all: bool,
+        /// To change a value; without it the effective configuration.
+        #[command(subcommand)]
+        change: Option<Change>,
+    },
+    /// Let this project start what its configuration names
+    #[command(after_help = "ace trust --show\nace trust")]
+    #[command(after_long_help = "0 done, 1 nothing to trust")]
+    Trust {
+        /// Say what would start, change nothing
+        #[arg(long)]
+        show: bool,
+        /// Take it back
+        #[arg(long, conflicts_with = "show")]
+        revoke: bool,
+    },
     /// Explain a command, or the parts of the pipe
     #[command(after_help = "ace help run\nace help pipe")]
     Help {
@@ -91,6 +116,19 @@ ace run --json < todo.md | jq -c 'select(.type==\"tool.completed\")'")]
     /// Any other word and what follows it.
     #[command(external_subcommand)]
     Other(Vec<OsString>),
+}
+
+/// `ace config set`.
+#[derive(Debug, Subcommand)]
+pub enum Change {
+    /// Write a value into your own file
+    #[command(before_help = "KEY as ace config shows it", after_help = "ace config set limits.answers 40")]
+    Set {
+        /// The key
+        key: String,
+        /// The value
+        value: String,
+    },
 }
 
 /// `ace run`.

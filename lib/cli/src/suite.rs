@@ -126,6 +126,8 @@ pub const SUITE: &[Row] = &[
     verb("deny", Group::Decide, "ace-permit", &["deny"], "refuse a waiting call"),
     verb("land", Group::Keep, "ace-worktree", &["land"], "bring a session's work to its branch of origin"),
     verb("prune", Group::Keep, "ace-worktree", &["prune"], "remove worktrees nobody needs"),
+    own("trust", Group::Decide, "let a project start what its configuration names"),
+    own("config", Group::SetUp, "what is configured, and where it was said"),
     own("demo", Group::SetUp, "play a recorded session, here, for nothing"),
     part("ace", Kind::Front, "the front command: prompts, views and every verb"),
     part("ace-session", Kind::Source, "begin sessions and take their turns"),

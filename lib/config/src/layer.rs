@@ -55,12 +55,14 @@ pub struct Layer {
     pub file: Option<String>,
     /// TOML.
     pub text: String,
+    /// For the project's layer: the person has said, of exactly this text, that it may start programs.
+    pub trusted: bool,
 }
 
 impl Layer {
     /// The layer of a file.
     pub fn file(name: LayerName, file: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name, file: Some(file.into()), text: text.into() }
+        Self { name, file: Some(file.into()), text: text.into(), trusted: false }
     }
 
     /// The layers of those variables that are configuration; all others, and empty ones, are left alone.
@@ -72,6 +74,7 @@ impl Layer {
                 name: LayerName::Env,
                 file: Some((*name).to_owned()),
                 text: line(key, value),
+                trusted: false,
             })
         };
         pairs.iter().filter_map(one).collect()
@@ -80,7 +83,7 @@ impl Layer {
     /// The layer of one flag; numbers are numbers, all else is a string.
     #[must_use]
     pub fn flag(flag: &str, key: &str, value: &str) -> Self {
-        Self { name: LayerName::Flag, file: Some(flag.to_owned()), text: line(key, value) }
+        Self { name: LayerName::Flag, file: Some(flag.to_owned()), text: line(key, value), trusted: false }
     }
 
     /// Where line `line` of it is.

@@ -4,6 +4,7 @@
 //! does, and it never knows how a provider is spoken to.
 
 mod choose;
+mod edit;
 mod layer;
 mod load;
 mod near;
@@ -12,6 +13,7 @@ mod provider;
 mod read;
 
 pub use choose::{Choice, choose_model, split_model};
+pub use edit::set;
 pub use layer::{ANSWERS_VARIABLE, Layer, LayerName, MODE_VARIABLE, MODEL_VARIABLE, Origin, VARIABLE_KEYS};
 pub use load::{Config, Ignored, Value, load};
 pub use near::nearest;

@@ -87,7 +87,7 @@ impl Config {
     /// Believes one setting, or notes why not.
     fn take(&mut self, layer: &Layer, Setting { key, value, line }: Setting) {
         if layer.name == LayerName::Project
-            && let Some(why) = self.widens(&key, &value)
+            && let Some(why) = self.widens(layer, &key, &value)
         {
             return self.ignored.push(Ignored { key, file: layer.file.clone(), line, why });
         }
@@ -100,14 +100,15 @@ impl Config {
     }
 
     /// Why a project may not say so; `None` if it narrows, or only chooses.
-    fn widens(&self, key: &str, value: &Value) -> Option<&'static str> {
+    fn widens(&self, layer: &Layer, key: &str, value: &Value) -> Option<&'static str> {
         let rank = |mode: Mode| Mode::ALL.into_iter().position(|m| m == mode);
         let narrows = match (key, value) {
             ("model", _) => true,
             ("mode", Value::Text(mode)) => Mode::parse(mode).is_some_and(|mode| rank(mode) <= rank(self.mode)),
             ("limits.answers", Value::Number(answers)) => *answers <= self.answers,
             _ if key.starts_with("providers.") => return Some("a project may not say where keys and code are sent"),
-            _ if key.starts_with("pipeline.") => return Some("a project may not start programs"),
+            _ if key.starts_with("pipeline.") && layer.trusted => true,
+            _ if key.starts_with("pipeline.") => return Some("a project starts programs only after: ace trust"),
             _ => false,
         };
         (!narrows).then_some("a project may only narrow")

@@ -13,9 +13,11 @@ mod join;
 mod settings;
 mod stage;
 mod star;
+mod trust;
 
 pub use create::{Made, NewError, NewSession, Note, create, message_drafts, name_of};
 pub use join::{join, kind_of};
-pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, settings};
+pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, project_file, settings};
 pub use stage::{Programs, Stage, clean_environment, suite};
 pub use star::{Outcome, Plan, Seen, Star, StarError, drop_gone_pens};
+pub use trust::Trust;

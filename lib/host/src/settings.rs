@@ -117,7 +117,9 @@ pub fn settings(flags: Vec<Layer>, project: &Path) -> Result<Settings, SettingsE
     for (name, file) in files {
         let Some(file) = file else { continue };
         if let Some(text) = read(&file, &places)? {
-            layers.push(Layer::file(name, places.shown(&file), text));
+            let mut layer = Layer::file(name, places.shown(&file), text);
+            layer.trusted = name == LayerName::Project && is_trusted(&home, &file, &layer.text);
+            layers.push(layer);
         }
     }
     let variables: Vec<(&str, String)> =
@@ -130,8 +132,14 @@ pub fn settings(flags: Vec<Layer>, project: &Path) -> Result<Settings, SettingsE
     Ok(Settings { config, home: Home::at(home), user })
 }
 
+/// Whether the person has said that exactly this file may start programs. What cannot be read was not said.
+fn is_trusted(home: &Path, file: &Path, text: &str) -> bool {
+    crate::Trust::read(home).is_ok_and(|trust| trust.holds(file, text))
+}
+
 /// `.ace/config.toml` of the nearest folder upwards that is a repository's root, or of the folder itself outside one.
-fn project_file(from: &Path) -> Option<PathBuf> {
+#[must_use]
+pub fn project_file(from: &Path) -> Option<PathBuf> {
     let root = from.ancestors().find(|f| f.join(".git").exists()).unwrap_or(from);
     Some(root.join(".ace/config.toml"))
 }
