@@ -1,6 +1,7 @@
 //! What a repository may start: nothing, until a person has looked at it and said so. Trust is bound to the exact bytes of the
 //! project's file, so that an edit, by whomever, asks again; and it lies in the ace home, which no tool can reach.
 
+use ace_config::{Layer, LayerName, load};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,9 @@ const FILE: &str = "trust";
 
 /// Projects remembered at most; the oldest go first.
 const PROJECTS: usize = 10_000;
+
+/// A program of the project is hashed up to this size, bytes.
+const PROGRAM_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What was said about projects.
 #[derive(Debug, Default)]
@@ -35,10 +39,10 @@ impl Trust {
         Ok(Self { path, said })
     }
 
-    /// Whether exactly this text of that file is trusted.
+    /// Whether exactly this text of that file is trusted, and the project's own programs that it names are what they were then.
     #[must_use]
     pub fn holds(&self, file: &Path, text: &str) -> bool {
-        self.said.get(&key(file)).is_some_and(|digest| *digest == ace_core::digest(text.as_bytes()))
+        self.said.get(&key(file)).is_some_and(|digest| *digest == fingerprint(file, text))
     }
 
     /// Trusts exactly this text of that file.
@@ -49,7 +53,7 @@ impl Trust {
         if self.said.len() >= PROJECTS {
             self.said.pop_first();
         }
-        self.said.insert(key(file), ace_core::digest(text.as_bytes()));
+        self.said.insert(key(file), fingerprint(file, text));
         self.write()
     }
 
@@ -79,6 +83,35 @@ impl Trust {
         file.sync_all()?;
         std::fs::rename(aside, &self.path)
     }
+}
+
+/// The commands that a project's file would start once it is trusted; none if it cannot be read.
+#[must_use]
+pub fn commands(file: &str, text: &str) -> Vec<Vec<String>> {
+    let mut layer = Layer::file(LayerName::Project, file, text);
+    layer.trusted = true;
+    load(&[layer]).map(|c| c.filters.into_iter().chain(c.gates).collect()).unwrap_or_default()
+}
+
+/// Digest over the text and over every file of the project that its commands name: a script that changes is a new program.
+fn fingerprint(file: &Path, text: &str) -> String {
+    let mut digester = ace_core::Digester::default();
+    digester.update(text.as_bytes());
+    let root = file.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+    for word in commands("", text).into_iter().flatten() {
+        let path = root.join(&word);
+        // Too large or not readable counts as its own state, which a later change of it does not match either.
+        let state = match std::fs::metadata(&path) {
+            Ok(meta) if meta.is_file() && meta.len() <= PROGRAM_BYTES => std::fs::read(&path).ok(),
+            Ok(meta) if meta.is_file() => Some(format!("{} bytes {:?}", meta.len(), meta.modified().ok()).into_bytes()),
+            _ => None,
+        };
+        if let Some(bytes) = state {
+            digester.update(word.as_bytes());
+            digester.update(ace_core::digest(&bytes).as_bytes());
+        }
+    }
+    digester.finish()
 }
 
 fn key(file: &Path) -> String {
@@ -120,6 +153,15 @@ mod tests {
         trust.give(&file, "a").unwrap();
         let mut again = Trust::read(home.path()).unwrap();
         assert!(again.holds(&file, "a") && !again.holds(&file, "a "));
+        let script = file.parent().unwrap().join("lint.sh");
+        std::fs::create_dir(home.path().join(".ace")).unwrap();
+        let config = home.path().join(".ace/config.toml");
+        std::fs::write(&script, "true").unwrap();
+        let text = "pipeline.filters = [['./lint.sh']]";
+        again.give(&config, text).unwrap();
+        assert!(again.holds(&config, text));
+        std::fs::write(&script, "false").unwrap();
+        assert!(!again.holds(&config, text), "a script that changes is a new program");
         assert!(again.take_back(&file).unwrap() && !again.take_back(&file).unwrap());
         assert!(!Trust::read(home.path()).unwrap().holds(&file, "a"));
     }
