@@ -108,6 +108,7 @@ impl World {
             .env("LANG", "C.UTF-8")
             .env("ACE_HOME", self.ace_home())
             .env("ACE_CONFIG", self.config_file())
+            .env("ACE_RECORDINGS", self.root.path())
             .env("TEST_KEY", "sk-test-0123456789")
             .current_dir(self.project())
     }
