@@ -7,6 +7,8 @@
     reason = "a test says what went wrong by failing"
 )]
 
+mod lesser;
+mod rights;
 mod run;
 mod server;
 mod suite;

@@ -36,7 +36,12 @@ impl World {
 
     /// The same with a scripted model as `test/scripted`.
     pub fn with_model(model: Server) -> Self {
-        let mut world = Self::new();
+        Self::new().serve(model)
+    }
+
+    /// Takes a scripted model as `test/scripted`, whose script may know this world's paths.
+    pub fn serve(self, model: Server) -> Self {
+        let mut world = self;
         let config = format!(
             "model = \"test/scripted\"\n[providers.test]\nwire = \"openai-chat\"\nbase_url = \"{}\"\napi_key_env = \"TEST_KEY\"\n",
             model.url()
@@ -108,6 +113,7 @@ impl World {
             .env("LANG", "C.UTF-8")
             .env("ACE_HOME", self.ace_home())
             .env("ACE_CONFIG", self.config_file())
+            .env("ACE_RECORDINGS", self.root.path())
             .env("TEST_KEY", "sk-test-0123456789")
             .current_dir(self.project())
     }
@@ -171,7 +177,10 @@ pub fn folders(path: &Path) -> Vec<String> {
 
 /// Where the built programs lie.
 pub fn programs() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_ace")).parent().unwrap().to_owned()
+    match std::env::var_os("ACE_TEST_PROGRAMS") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_BIN_EXE_ace")).parent().unwrap().to_owned(),
+    }
 }
 
 /// Waits for a child with a limit, feeding and draining it meanwhile.

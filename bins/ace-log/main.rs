@@ -6,7 +6,7 @@ mod write;
 
 use ace_cli::log::Command;
 use ace_cli::{Complaint, Exit};
-use ace_front::{ended, open};
+use ace_front::{ended, open, rights};
 use std::process::ExitCode;
 
 const PROGRAM: &str = "ace-log";
@@ -20,9 +20,14 @@ fn main() -> ExitCode {
 
 fn run(args: &ace_cli::log::Log) -> Result<Exit, Complaint> {
     if let Command::Text { session: None } = &args.command {
+        rights::nothing(PROGRAM)?;
         return stream::text();
     }
     let opening = open(PROGRAM, Vec::new())?;
+    // A joined filter is the person's own, and may be the one that needs the keys.
+    if !matches!(args.command, Command::Join { .. }) {
+        rights::leave_secrets(&opening)?;
+    }
     match &args.command {
         Command::Append { session, tee } => write::append(&opening, session, *tee),
         Command::Join { session, filter } => write::join(&opening, session, filter),

@@ -3,6 +3,7 @@
 use ace_cli::log::Until as Wanted;
 use ace_cli::{Complaint, Exit, SessionAddress};
 use ace_core::{State, Until};
+use ace_front::rights::{self, Hand};
 use ace_front::{Opening, words};
 use ace_pipe::{Lines, Out};
 use ace_schema::data::{BlobRef, ModelCompleted, ModelDelta, ModelFailed};
@@ -25,7 +26,9 @@ fn cannot_read(e: &io::Error) -> Complaint {
 
 /// Every line, then the word that history has ended.
 pub fn cat(opening: &Opening, session: &SessionAddress) -> Result<Exit, Complaint> {
-    let log = opening.log(&opening.find(session)?);
+    let found = opening.find(session)?;
+    rights::log(opening, &found, Hand::Reads)?;
+    let log = opening.log(&found);
     let out = Out::stdout(PROGRAM);
     let mut follow = log.follow(session.seq.unwrap_or(0)).map_err(|e| cannot_read(&e))?;
     let mut first = true;
@@ -57,7 +60,9 @@ fn check_header(lines: &[u8], session: &SessionAddress) -> Result<(), Complaint>
 
 /// The same, and what comes, until what is waited for has come about.
 pub fn follow(opening: &Opening, session: &SessionAddress, until: Option<Wanted>) -> Result<Exit, Complaint> {
-    let log = opening.log(&opening.find(session)?);
+    let found = opening.find(session)?;
+    rights::log(opening, &found, Hand::Follows)?;
+    let log = opening.log(&found);
     let out = Out::stdout(PROGRAM);
     let until = until.map(|u| match u {
         Wanted::Turn => Until::Turn,

@@ -3,6 +3,7 @@
 use ace_cli::{Complaint, Exit, SessionAddress};
 use ace_core::{State, TurnEnd};
 use ace_front::answer::{state_of, waits};
+use ace_front::rights::{self, Hand};
 use ace_front::{Opening, clock, random, words};
 use ace_host::{Stage, drop_gone_pens, join as join_filter, kind_of};
 use ace_pipe::Lines;
@@ -15,6 +16,7 @@ use crate::PROGRAM;
 /// Stamps and keeps the drafts on stdin; ends with the exit that the log's state stands for.
 pub fn append(opening: &Opening, session: &SessionAddress, tee: bool) -> Result<Exit, Complaint> {
     let found = opening.find(session)?;
+    rights::log(opening, &found, Hand::Keeps)?;
     let log = opening.log(&found);
     let name = session.to_string();
     let refused = |e| words::append(PROGRAM, &name, &e);

@@ -4,7 +4,7 @@ mod asking;
 mod filter;
 
 use ace_cli::{Complaint, Exit};
-use ace_front::{ended, open, random, run_filter};
+use ace_front::{ended, open, random, rights, run_filter};
 use ace_model_gateway::{Pace, Settings};
 use ace_pipe::Out;
 use std::process::ExitCode;
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
 
 fn run(args: &ace_cli::model::Model) -> Result<Exit, Complaint> {
     let opening = open(PROGRAM, Vec::new())?;
+    rights::model(&opening)?;
     let out = Out::stdout(PROGRAM);
     let settings = Settings { seed: random(), pace: pace(), ..Settings::default() };
     let providers = opening.settings.config.providers.clone();

@@ -4,7 +4,7 @@ mod filter;
 
 use ace_cli::permit::{Answer, Command};
 use ace_cli::{CallAddress, Complaint, Exit};
-use ace_front::{AnswerError, Opening, ended, open, random, run_filter, words};
+use ace_front::{AnswerError, Opening, ended, open, random, rights, run_filter, words};
 use ace_pipe::Out;
 use ace_schema::permission::Decision;
 use std::process::ExitCode;
@@ -22,6 +22,8 @@ fn run(args: &ace_cli::permit::Permit) -> Result<Exit, Complaint> {
     let opening = open(PROGRAM, Vec::new())?;
     match &args.command {
         None => {
+            rights::leave_secrets(&opening)?;
+            rights::permit(&opening)?;
             let out = Out::stdout(PROGRAM);
             let home = opening.home();
             let mut filter = filter::Permit::new(random(), home.blobs(), home.path().to_owned());

@@ -8,7 +8,7 @@ mod step;
 use ace_cli::session::Command;
 use ace_cli::{Complaint, Exit, SessionOptions, When};
 use ace_config::Layer;
-use ace_front::{begin, ended, open, random, run_filter};
+use ace_front::{begin, ended, open, random, rights, run_filter};
 use ace_pipe::Out;
 use std::process::ExitCode;
 
@@ -34,6 +34,8 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
         Command::Cancel { session } => say::cancel(&open(PROGRAM, Vec::new())?, session),
         Command::Step { filter } => {
             let opening = open(PROGRAM, Vec::new())?;
+            rights::leave_secrets(&opening)?;
+            rights::step(PROGRAM)?;
             let mut step = step::Step::new(random(), opening.settings.user);
             run_filter(PROGRAM, &mut step, &Out::stdout(PROGRAM), filter.drafts_only)
         }

@@ -1,6 +1,7 @@
 //! `ace-session step`: begins turns, builds contexts, ends turns. It draws conclusions only: no effect, so no claim.
 
 use ace_core::{Desk, Due, End, digest};
+use ace_front::rights;
 use ace_host::instructions;
 use ace_pipe::Filter;
 use ace_schema::data::{ContextBuilt, TurnCompleted, TurnFailed, TurnStarted};
@@ -9,6 +10,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use std::path::PathBuf;
 
+use crate::PROGRAM;
+
 /// The turn machine.
 pub struct Step {
     desk: Desk,
@@ -16,12 +19,14 @@ pub struct Step {
     user: PathBuf,
     /// Blob of the system text, once made or found in the record.
     system: Option<String>,
+    /// It knows its session and reads nothing else any more.
+    settled_in: bool,
 }
 
 impl Step {
     /// A turn machine that reads the user's instructions from `user`.
     pub fn new(random: u64, user: PathBuf) -> Self {
-        Self { desk: Desk::new("ace-session", random), user, system: None }
+        Self { desk: Desk::new("ace-session", random), user, system: None, settled_in: false }
     }
 
     /// The system text is made once a session and then repeated by name, so that a provider's cache of the prefix holds even when
@@ -63,6 +68,10 @@ enum Next {
 impl Filter for Step {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
+        if !self.settled_in && line.ty == ty::SESSION_CREATED {
+            self.settled_in = true;
+            rights::or_end(rights::step_in(PROGRAM, &self.desk.state.created, &self.user));
+        }
     }
 
     fn due(&mut self, drafts: &mut Vec<u8>) {

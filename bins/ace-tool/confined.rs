@@ -22,23 +22,44 @@ struct Plan {
     profile: Option<Profile>,
 }
 
-/// Starts the worker of a session.
+/// What holds the calls of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cage {
+    /// The sandbox.
+    Sandbox,
+    /// Nothing: a person said so.
+    Open,
+    /// Nothing: this kernel has too little, and this is what it lacks.
+    None(String),
+}
+
+/// What will hold calls here.
+pub fn cage(unsandboxed: bool) -> Cage {
+    match ace_sandbox::missing() {
+        _ if unsandboxed => Cage::Open,
+        None => Cage::Sandbox,
+        Some(lack) => Cage::None(format!("this kernel has no {}", lack.layer)),
+    }
+}
+
+/// Starts the worker of a session; without a sandbox if not `sandboxed`.
 ///
 /// # Errors
 /// Its folders cannot be made or it cannot be started: why, in words.
-pub fn start(created: &SessionCreated, session: &str, ace_home: &Path, unsandboxed: bool) -> Result<Worker, String> {
+pub fn start(created: &SessionCreated, session: &str, ace_home: &Path, sandboxed: bool) -> Result<Worker, String> {
     let tree = created.worktree.as_ref();
     let root = PathBuf::from(tree.map_or(&created.cwd, |t| &t.path));
     let tmp = private_tmp(ace_home, session).map_err(|e| format!("cannot make the session's temporary folder: {e}"))?;
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/nonexistent"), PathBuf::from);
     let git = Git::find(&root).filter(|git| tree.is_none_or(|t| git.dir == Path::new(&t.git_dir)));
-    let profile = (!unsandboxed).then(|| {
+    let profile = sandboxed.then(|| {
         let place = ace_sandbox::Worker {
             worktree: root.clone(),
             git,
             home,
             ace_home: ace_home.to_owned(),
             tmp: Some(tmp.clone()),
+            read: toolchains(ace_home),
             ..ace_sandbox::Worker::default()
         };
         // What a kernel without user namespaces still gives is the least that is called a sandbox.
@@ -52,7 +73,7 @@ pub fn start(created: &SessionCreated, session: &str, ace_home: &Path, unsandbox
         .into_iter()
         .map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
         .collect();
-    let place = Place { root, tmp, env, unsandboxed };
+    let place = Place { root, tmp, env, unsandboxed: !sandboxed };
     let plan = serde_json::to_string(&Plan { place, profile }).map_err(|e| e.to_string())?;
     let exe = std::env::current_exe().map_err(|e| e.to_string())?;
     let mut command = Command::new(exe);
@@ -60,11 +81,66 @@ pub fn start(created: &SessionCreated, session: &str, ace_home: &Path, unsandbox
     Worker::start(command).map_err(|e| format!("cannot start the worker: {e}"))
 }
 
+/// Variables that name a folder of a toolchain, with the parts of it that are read; no parts for all of it. Credentials lie beside
+/// the parts.
+const TOOLCHAINS: &[(&str, &[&str])] = &[
+    ("CARGO_HOME", &["bin", "config", "config.toml", "git", "registry"]),
+    ("RUSTUP_HOME", &[]),
+    ("GOROOT", &[]),
+    ("GOMODCACHE", &[]),
+    ("GOPATH", &["bin", "pkg"]),
+    ("JAVA_HOME", &[]),
+    ("PYENV_ROOT", &[]),
+    ("VIRTUAL_ENV", &[]),
+    ("CONDA_PREFIX", &[]),
+    ("NVM_DIR", &[]),
+    ("VOLTA_HOME", &[]),
+    ("RBENV_ROOT", &[]),
+    ("DOTNET_ROOT", &[]),
+];
+
+/// Folders of programs and toolchains at unusual places, as the person's environment names them. None that holds a whole home, and
+/// none in ace's own.
+fn toolchains(ace_home: &Path) -> Vec<PathBuf> {
+    let named = TOOLCHAINS.iter().flat_map(|(name, parts)| {
+        let folder = std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let parts: Vec<&str> = if parts.is_empty() { vec![""] } else { parts.to_vec() };
+        folder.into_iter().flat_map(move |folder| parts.clone().into_iter().map(move |part| folder.join(part)))
+    });
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let searched: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let is_narrow = |folder: &PathBuf| {
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        let holds = |inner: &Path| {
+            inner.starts_with(folder) || inner.canonicalize().is_ok_and(|inner| inner.starts_with(&real))
+        };
+        folder.is_absolute()
+            && !real.starts_with(ace_home)
+            && ![home.as_path(), ace_home, &std::env::temp_dir()].into_iter().any(holds)
+    };
+    named.chain(searched).filter(is_narrow).collect()
+}
+
+/// A session's private temporary folder. It lives as long as the session has something to do: the broker that leaves a settled
+/// session takes it away, and the next one makes it again. Long outputs, which lie here for the tools, are blobs besides.
+pub fn tmp(ace_home: &Path, session: &str) -> PathBuf {
+    ace_home.join("tmp").join(session)
+}
+
 fn private_tmp(ace_home: &Path, session: &str) -> std::io::Result<PathBuf> {
     use std::os::unix::fs::DirBuilderExt;
-    let tmp = ace_home.join("tmp").join(session);
+    let tmp = tmp(ace_home, session);
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&tmp)?;
     Ok(tmp)
+}
+
+/// Takes a session's temporary folder away, as far as its modes allow.
+pub fn remove_tmp(ace_home: &Path, session: &str) {
+    if !session.is_empty() {
+        // What stays is private all the same, and the next broker tries again.
+        let _ = std::fs::remove_dir_all(tmp(ace_home, session));
+    }
 }
 
 /// The worker process: confines itself while it has one thread, then answers calls until its input ends.

@@ -1,48 +1,101 @@
 //! `ace-tool` as a filter, the broker: offers the tools, claims allowed calls, records what came of them. It runs nothing itself.
 
+use ace_cli::{Complaint, Exit};
 use ace_core::{Call, CallState, Desk, Due, Role, digest};
+use ace_front::rights;
 use ace_pipe::{Filter, Out};
 use ace_schema::data::{Code, ToolCall, ToolDiscovered, ToolFailed, ToolStarted};
+use ace_schema::permission::Mode;
 use ace_schema::{Line, draft, id, tool, ty};
 use ace_storage::Blobs;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::value::RawValue;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::PROGRAM;
+use crate::confined::{Cage, cage};
 use crate::runner::{Job, Runner};
 
 /// The server name of the tools of this program.
 const LOCAL: &str = "local";
 
+/// What a person said on the command line.
+#[derive(Debug, Clone, Copy)]
+pub struct Granted {
+    /// A stream without a log may be believed.
+    pub unrecorded: bool,
+    /// Tools run without a sandbox.
+    pub unsandboxed: bool,
+}
+
 /// Runs allowed calls.
 pub struct Broker {
     desk: Desk,
+    ace_home: PathBuf,
     blobs: Blobs,
-    runner: Runner,
+    /// Started once the session is known, since that says which rights the broker gives up, and it can do so only before it has
+    /// a second thread.
+    runner: Option<Runner>,
+    cage: Cage,
     out: Out,
-    /// A stream without a log may be believed: a person said so.
-    may_unrecorded: bool,
+    granted: Granted,
+    random: u64,
     unrecorded: bool,
     prepared: bool,
+    warned: bool,
     last: u64,
     /// Calls at work: number, claim and turn.
     working: Vec<(u64, String, u32)>,
 }
 
 impl Broker {
-    /// A broker whose calls are run by `runner`.
-    pub fn new(random: u64, blobs: Blobs, runner: Runner, out: Out, may_unrecorded: bool) -> Self {
+    /// A broker that starts its worker when a session is there. `random` makes the ids of its drafts unique.
+    pub fn new(random: u64, ace_home: PathBuf, blobs: Blobs, out: Out, granted: Granted) -> Self {
         Self {
             desk: Desk::new("ace-tool", random),
+            ace_home,
             blobs,
-            runner,
+            runner: None,
+            cage: Cage::Sandbox,
             out,
-            may_unrecorded,
+            granted,
+            random: random.rotate_left(17),
             unrecorded: false,
             prepared: false,
+            warned: false,
             last: 0,
             working: Vec::new(),
+        }
+    }
+
+    /// The runner. The first to ask for it gives up what the workers do not need.
+    fn runner(&mut self) -> &Runner {
+        let (held, out) = (&mut self.cage, &self.out);
+        let (unsandboxed, random) = (self.granted.unsandboxed || self.desk.state.created.unsandboxed, self.random);
+        let ace_home = &self.ace_home;
+        self.runner.get_or_insert_with(|| {
+            *held = cage(unsandboxed);
+            match held {
+                Cage::Sandbox => rights::or_end(rights::broker(PROGRAM)),
+                Cage::Open | Cage::None(_) => rights::free_broker(),
+            }
+            Runner::start(ace_home.clone(), *held == Cage::Sandbox, random, out.clone())
+        })
+    }
+
+    /// Ends the program where nothing would hold what nobody looks at.
+    fn refuse_auto(&mut self) {
+        self.runner();
+        let Cage::None(why) = &self.cage else { return };
+        if self.desk.state.mode == Mode::Auto {
+            let what = format!("no sandbox: {why}, and mode 'auto' needs one");
+            let hint = "--mode ask, or --unsandboxed (recorded with each call)";
+            rights::or_end(Err(Complaint::new(PROGRAM, Exit::Config, what).hint(hint)));
+        }
+        if !std::mem::replace(&mut self.warned, true) {
+            self.out.note(&format!("no sandbox: {why}; what you allow runs without one"));
         }
     }
 
@@ -66,7 +119,7 @@ impl Broker {
                 self.last += 1;
                 self.working.push((self.last, claim.to_owned(), turn));
                 let job = Job { id: self.last, claim: claim.to_owned(), turn, tool: call.tool.clone(), args };
-                self.runner.run(job);
+                self.runner().run(job);
             }
             Err(message) => {
                 let data = ToolFailed { code: Code::Arguments, message, output: None, ms: 0 };
@@ -99,9 +152,8 @@ impl Broker {
 
     /// A turn has ended: what still runs in it is stopped.
     fn cancel(&mut self, turn: u32) {
-        for (number, ..) in self.working.iter().filter(|(_, _, n)| *n == turn) {
-            self.runner.cancel(*number);
-        }
+        let Some(runner) = &self.runner else { return };
+        self.working.iter().filter(|(_, _, n)| *n == turn).for_each(|(number, ..)| runner.cancel(*number));
     }
 }
 
@@ -109,6 +161,9 @@ impl Filter for Broker {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
         match &*line.ty {
+            ty::SESSION_CREATED => {
+                self.runner();
+            }
             ty::TOOL_STARTED if self.desk.holds(&line.id) => self.started(&line.id),
             ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.working.retain(|(_, claim, _)| *claim != line.cause),
             ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => self.cancel(line.turn),
@@ -120,9 +175,11 @@ impl Filter for Broker {
         if self.desk.state.is_settled() {
             return;
         }
+        self.refuse_auto();
         if !self.prepared {
             self.prepared = true;
-            self.runner.prepare(&self.desk.state.created, &self.desk.state.session);
+            let (created, session) = (self.desk.state.created.clone(), self.desk.state.session.clone());
+            self.runner().prepare(&created, &session);
         }
         if !self.unrecorded {
             self.offer(drafts);
@@ -152,7 +209,7 @@ impl Filter for Broker {
     }
 
     fn unrecorded(&mut self) -> Result<(), String> {
-        if !self.may_unrecorded {
+        if !self.granted.unrecorded {
             return Err("there is no log behind this stream: --unrecorded runs calls all the same".to_owned());
         }
         self.unrecorded = true;
@@ -160,10 +217,15 @@ impl Filter for Broker {
     }
 
     fn finish(&mut self) {
-        while !self.runner.is_idle(Duration::from_millis(20)) {
+        let Some(runner) = &self.runner else { return };
+        while !runner.is_idle(Duration::from_millis(20)) {
             if self.out.is_broken() {
                 return;
             }
+        }
+        // Nothing runs and nothing is due: what the tools left in the temporary folder is over. Long outputs are blobs by now.
+        if self.desk.state.is_settled() {
+            runner.clean();
         }
     }
 }

@@ -5,7 +5,7 @@ mod filter;
 mod runner;
 
 use ace_cli::{Complaint, Exit};
-use ace_front::{ended, open, random, run_filter};
+use ace_front::{ended, open, random, rights, run_filter};
 use ace_pipe::Out;
 use std::process::ExitCode;
 
@@ -23,9 +23,10 @@ fn run(args: &ace_cli::tool::Tool) -> Result<Exit, Complaint> {
         return confined::work().map(|()| Exit::Done);
     }
     let opening = open(PROGRAM, Vec::new())?;
+    rights::leave_secrets(&opening)?;
     let out = Out::stdout(PROGRAM);
     let home = opening.home();
-    let runner = runner::Runner::start(home.path().to_owned(), args.unsandboxed, random(), out.clone());
-    let mut filter = filter::Broker::new(random(), home.blobs(), runner, out.clone(), args.unrecorded);
+    let granted = filter::Granted { unrecorded: args.unrecorded, unsandboxed: args.unsandboxed };
+    let mut filter = filter::Broker::new(random(), home.path().to_owned(), home.blobs(), out.clone(), granted);
     run_filter(PROGRAM, &mut filter, &out, args.filter.drafts_only)
 }

@@ -17,6 +17,9 @@ use crate::confined::{self, WORKSPACE};
 /// How long a worker may take to get ready.
 const READY: Duration = Duration::from_secs(20);
 
+/// How long the end waits for a temporary folder to be emptied; what is left then the next end takes away.
+const CLEAN: Duration = Duration::from_secs(3);
+
 /// One call to be run.
 pub struct Job {
     /// Unique in this process.
@@ -37,6 +40,8 @@ enum Order {
     Ready(Box<SessionCreated>, String),
     Run(Job),
     Cancel(u64),
+    /// End the worker and empty the session's temporary folder, then say so.
+    Clean(Sender<()>),
 }
 
 /// The handle on the thread.
@@ -51,13 +56,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Runner {
     /// Starts the thread. `random` makes the ids of its drafts unique.
-    pub fn start(ace_home: PathBuf, unsandboxed: bool, random: u64, out: Out) -> Self {
+    /// With `sandboxed` false the worker is not confined.
+    pub fn start(ace_home: PathBuf, sandboxed: bool, random: u64, out: Out) -> Self {
         let (orders, inbox) = channel();
         let open: Arc<(Mutex<usize>, Condvar)> = Arc::default();
         let drafter = Arc::new(Mutex::new(Drafter::new("ace-tool", random)));
         let bench = Bench {
             ace_home,
-            unsandboxed,
+            sandboxed,
             drafter,
             out,
             open: open.clone(),
@@ -85,6 +91,14 @@ impl Runner {
         self.tell(Order::Cancel(id));
     }
 
+    /// Ends the worker and removes the session's temporary folder.
+    pub fn clean(&self) {
+        let (done, cleaned) = channel();
+        self.tell(Order::Clean(done));
+        // Whether it was done in time or not: nobody waits longer for it.
+        let _ = cleaned.recv_timeout(CLEAN);
+    }
+
     fn tell(&self, order: Order) {
         // The thread lives as long as this handle does.
         let _ = self.orders.send(order);
@@ -100,7 +114,7 @@ impl Runner {
 
 struct Bench {
     ace_home: PathBuf,
-    unsandboxed: bool,
+    sandboxed: bool,
     drafter: Arc<Mutex<Drafter>>,
     out: Out,
     open: Arc<(Mutex<usize>, Condvar)>,
@@ -126,6 +140,14 @@ impl Bench {
                         worker.cancel(id);
                     }
                 }
+                Order::Clean(done) => {
+                    self.worker = None;
+                    if let Some((_, session)) = &self.session {
+                        confined::remove_tmp(&self.ace_home, session);
+                    }
+                    // Who asked may have gone on.
+                    let _ = done.send(());
+                }
             }
         }
     }
@@ -137,8 +159,7 @@ impl Bench {
         }
         self.worker = None;
         let Some((created, session)) = &self.session else { return Err("no session".to_owned()) };
-        let unsandboxed = self.unsandboxed || created.unsandboxed;
-        let worker = confined::start(created, session, &self.ace_home, unsandboxed)?;
+        let worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
         let greeting = worker.greeting(READY).map_err(|e| format!("no sandbox for tools: {e}"))?;
         self.sandbox = Arc::from(profile_name(&greeting));
         if let Some((_, lacking)) = greeting.split_once("; without ") {
@@ -150,7 +171,7 @@ impl Bench {
 
     fn run(&mut self, job: Job) {
         let Job { id, claim, turn, tool, args } = job;
-        let tmp = self.session.as_ref().map_or_else(PathBuf::new, |(_, s)| self.ace_home.join("tmp").join(s));
+        let tmp = self.session.as_ref().map_or_else(PathBuf::new, |(_, s)| confined::tmp(&self.ace_home, s));
         let (out, drafter, open) = (self.out.clone(), self.drafter.clone(), self.open.clone());
         if let Err(message) = self.ready() {
             let data = ToolFailed { code: Code::Sandbox, message, output: None, ms: 0 };

@@ -17,6 +17,8 @@ pub const CONFIG: &str = "ACE_CONFIG";
 pub const ERRORS: &str = "ACE_ERRORS";
 /// Seconds between two lines of progress where nothing is repainted.
 pub const PROGRESS: &str = "ACE_PROGRESS";
+/// Folders whose recordings `ace-model` may read.
+pub const RECORDINGS: &str = "ACE_RECORDINGS";
 /// Marks in ASCII.
 pub const ASCII: &str = "ACE_ASCII";
 /// Nothing is repainted.
@@ -30,6 +32,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable { name: ace_config::MODE_VARIABLE, line: "the mode: plan, ask, edit or auto" },
     Variable { name: ace_config::ANSWERS_VARIABLE, line: "stop a turn after so many model answers" },
     Variable { name: ERRORS, line: "json: complaints on stderr are lines of JSON" },
+    Variable { name: RECORDINGS, line: "folders, parted by ':', whose recordings ace-model may read as recorded/PATH" },
     Variable { name: PROGRESS, line: "seconds between two lines of progress off a terminal (default 10, 0 for none)" },
     Variable { name: ASCII, line: "1: marks in ASCII" },
     Variable { name: PLAIN, line: "1: nothing on the terminal is repainted, for screen readers" },

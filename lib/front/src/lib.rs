@@ -8,6 +8,7 @@ pub mod begin;
 pub mod filter;
 mod keys;
 pub mod opening;
+pub mod rights;
 pub mod screen;
 pub mod sessions;
 pub mod words;

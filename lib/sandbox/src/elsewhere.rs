@@ -24,3 +24,8 @@ pub fn probe() -> Result<Applied, Refused> {
     }
     Ok(applied)
 }
+
+/// As on Linux: there is nothing to look for.
+pub fn missing() -> Option<crate::Lack> {
+    Some(crate::Lack { layer: Layer::Landlock, why: "only Linux has it".to_owned() })
+}

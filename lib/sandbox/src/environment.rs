@@ -57,10 +57,9 @@ pub const CORE: &[&str] = &[
 const SECRET_PARTS: &[&str] =
     &["KEY", "SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "COOKIE", "DSN"];
 
-/// Never handed on: names that make a program run or obey something else. A `*` at the end stands for any rest.
-const STEERING: &[&str] = &[
+/// Never handed on: names under which secrets and the ways to them are known. A `*` at the end stands for any rest.
+const SECRETS: &[&str] = &[
     "SSH_*",
-    "GIT_*",
     "GPG_*",
     "DBUS_*",
     "DOCKER_*",
@@ -69,6 +68,11 @@ const STEERING: &[&str] = &[
     "AZURE_*",
     "GOOGLE_*",
     "DATABASE_URL",
+];
+
+/// Never handed on: names that make a program run or obey something else. A `*` at the end stands for any rest.
+const STEERING: &[&str] = &[
+    "GIT_*",
     "BASH_ENV",
     "BASH_FUNC_*",
     "ENV",
@@ -143,9 +147,15 @@ fn listed(table: &[&str], name: &str) -> bool {
     })
 }
 
+/// Whether a variable of that name looks as if it held a secret, or the way to one. [`environment`] hands on none of these,
+/// so a process that was given what it returns finds none.
+pub fn is_secret(name: &OsStr) -> bool {
+    let upper = name.to_string_lossy().to_ascii_uppercase();
+    SECRET_PARTS.iter().any(|part| upper.contains(part)) || listed(SECRETS, &upper)
+}
+
 fn is_refused(name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
-    SECRET_PARTS.iter().any(|part| upper.contains(part)) || listed(STEERING, &upper)
+    is_secret(OsStr::new(name)) || listed(STEERING, &name.to_ascii_uppercase())
 }
 
 fn cleaned(worktree: &Path, value: &OsStr) -> OsString {
@@ -187,6 +197,15 @@ mod tests {
             ("LC_TOKEN", "x"),
         ];
         assert!(build(&["*"], &vars).is_empty());
+    }
+
+    #[test]
+    fn p51_what_was_cleaned_once_holds_no_secret_to_clean() {
+        let names = ["PATH", "HOME", "SSH_AUTH_SOCK", "my_token", "ACE_TOKEN", "ACE_HOME", "XDG_X", "EDITOR", "PGPASSWORD"];
+        let vars = names.map(|name| (OsString::from(name), OsString::from("/x")));
+        let kept = environment(Path::new("/w"), &["ACE_*", "XDG_*", "*"], vars, []);
+        assert!(!kept.is_empty() && kept.iter().all(|(name, _)| !is_secret(name)), "{kept:?}");
+        assert!(is_secret(OsStr::new("SSH_AUTH_SOCK")) && !is_secret(OsStr::new("EDITOR")));
     }
 
     #[test]

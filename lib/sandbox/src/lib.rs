@@ -16,16 +16,16 @@ mod plan;
 mod profile;
 
 pub use applied::{Applied, Lack, Layer, Refused};
-pub use environment::{CORE, environment};
+pub use environment::{CORE, environment, is_secret};
 pub use git::Git;
 pub use profile::{Access, Grant, Limits, Network, Profile, Worker};
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::{confine, enter, probe};
+pub use linux::{confine, enter, missing, probe};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{confine, enter, probe};
+pub use elsewhere::{confine, enter, missing, probe};

@@ -13,7 +13,7 @@ use std::fs;
 use rustix::process::DumpableBehavior;
 
 use crate::plan::Plan;
-use crate::{Applied, Layer, Profile, Refused};
+use crate::{Applied, Lack, Layer, Profile, Refused};
 use leash::Leash;
 use raw::Fork;
 
@@ -63,6 +63,16 @@ pub fn enter(profile: &Profile) -> Result<Applied, Refused> {
         leash::reap(worker);
     }
     Ok(applied)
+}
+
+/// The first of the two layers without which nothing is called a sandbox (Landlock, seccomp) that this kernel does not have.
+/// Two system calls: for who must decide before a worker is started.
+pub fn missing() -> Option<Lack> {
+    if let Err(error) = raw::landlock_abi() {
+        return Some(Lack { layer: Layer::Landlock, why: error.to_string() });
+    }
+    let why = raw::seccomp_filters().err()?;
+    Some(Lack { layer: Layer::Seccomp, why: why.to_string() })
 }
 
 /// Tries every layer for real, in a child that is thrown away, and says what holds on this kernel for a worker. Call it with

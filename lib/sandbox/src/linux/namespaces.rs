@@ -31,18 +31,26 @@ pub(super) fn leave_user(applied: &mut Applied) -> Result<(), Refused> {
         applied.lack(Layer::User, "root may not keep its number without CAP_SETFCAP");
         return Ok(());
     }
-    if let Err(error) = raw::unshare(UnshareFlags::NEWUSER) {
+    // Some systems (AppArmor) let anyone make one and then forbid to number its users: there is no way back out of it, so a
+    // process that does not matter goes first.
+    if let Err(error) = raw::in_child(|| numbered(uid, gid)).map_err(Refused::at("fork a forerunner"))? {
         applied.lack(Layer::User, words(&error));
         return Ok(());
     }
-    fs::write("/proc/self/uid_map", format!("{uid} {uid} 1")).map_err(Refused::at("map the user"))?;
-    fs::write("/proc/self/setgroups", "deny").map_err(Refused::at("deny setgroups"))?;
-    fs::write("/proc/self/gid_map", format!("{gid} {gid} 1")).map_err(Refused::at("map the group"))?;
+    numbered(uid, gid).map_err(Refused::at("enter a user namespace"))?;
     applied.held.insert(Layer::User);
     if let Err(error) = raw::unshare(UnshareFlags::NEWIPC) {
         applied.gaps.push(format!("shared memory and queues of System V are the host's: {error}"));
     }
     Ok(())
+}
+
+/// Makes the namespace and numbers its one user and group.
+fn numbered(uid: u32, gid: u32) -> io::Result<()> {
+    raw::unshare(UnshareFlags::NEWUSER)?;
+    fs::write("/proc/self/uid_map", format!("{uid} {uid} 1"))?;
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"))
 }
 
 /// A network namespace, empty but for its loopback.

@@ -43,6 +43,30 @@ pub(super) fn exit(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// What `attempt` says in a process that is thrown away. The caller has a single thread.
+pub(super) fn in_child(attempt: impl FnOnce() -> io::Result<()>) -> io::Result<io::Result<()>> {
+    let child = match fork()? {
+        Fork::Child => {
+            let code = attempt().map_or_else(|error| error.raw_os_error().unwrap_or(libc::EIO), |()| 0);
+            exit(code)
+        }
+        Fork::Parent(child) => child,
+    };
+    loop {
+        match rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty()) {
+            Ok(Some((_, status))) => {
+                return Ok(match status.exit_status() {
+                    Some(0) => Ok(()),
+                    Some(code) => Err(io::Error::from_raw_os_error(code)),
+                    None => Err(io::Error::other("the forerunner was ended")),
+                });
+            }
+            Ok(None) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Leaves the namespaces named by `flags`.
 pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     // SAFETY: only `FILES` is dangerous, and no caller passes it; there is a single thread besides.
@@ -96,4 +120,21 @@ pub(super) fn loopback_up() -> io::Result<()> {
     // SAFETY: the descriptor was opened above and is used nowhere else.
     unsafe { libc::close(socket) };
     if done == 0 { Ok(()) } else { Err(error) }
+}
+
+/// The version of the kernel's Landlock interface.
+pub(super) fn landlock_abi() -> io::Result<i64> {
+    const VERSION: u32 = 1; // LANDLOCK_CREATE_RULESET_VERSION
+    // SAFETY: with this flag the kernel takes no structure and makes nothing.
+    let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0_usize, VERSION) };
+    if abi < 1 { Err(io::Error::last_os_error()) } else { Ok(abi) }
+}
+
+/// Whether the kernel takes filters that answer with an error.
+pub(super) fn seccomp_filters() -> io::Result<()> {
+    const GET_ACTION_AVAIL: u32 = 2;
+    let action: u32 = 0x0005_0000; // SECCOMP_RET_ERRNO
+    // SAFETY: the pointer is that of a number that outlives the call.
+    let done = unsafe { libc::syscall(libc::SYS_seccomp, GET_ACTION_AVAIL, 0_u32, &raw const action) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
