@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by failing"
 )]
 
+mod generated;
 mod lesser;
 mod rights;
 mod run;

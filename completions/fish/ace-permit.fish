@@ -1,0 +1,35 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ace_permit_global_optspecs
+    string join \n drafts-only h/help V/version
+end
+
+function __fish_ace_permit_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ace_permit_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ace_permit_using_subcommand
+    set -l cmd (__fish_ace_permit_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -l drafts-only -d 'Send back own drafts alone'
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -s h -l help -d 'Print help'
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -s V -l version -d 'Print version'
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "allow" -d 'Let a waiting call run, once'
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "deny" -d 'Refuse a waiting call'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l why -d 'Words that the model reads' -r
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -s h -l help -d 'Print help'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand deny" -l why -d 'Words that the model reads' -r
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand deny" -s h -l help -d 'Print help'

@@ -1,0 +1,57 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ace_session_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_ace_session_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ace_session_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ace_session_using_subcommand
+    set -l cmd (__fish_ace_session_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ace-session -n "__fish_ace_session_needs_command" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_needs_command" -s V -l version -d 'Print version'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "new" -d 'Make worktree, branch and log, print the id'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "once" -d 'A session on stdout alone, never kept'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "say" -d 'Queue a message for the next turn'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "run" -d 'Start the filters, go on with what is due'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "cancel" -d 'Stop the running turn, keep what was said'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "step" -d 'Filter: take turns, build contexts'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "list" -d 'The sessions, newest first'
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -s m -l model -d 'Provider and model' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
+ask\t''
+edit\t''
+auto\t''"
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l name -d 'Of session and branch' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l base -d 'The worktree starts there (default HEAD)' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l max-turns -d 'Stop after N model answers' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l unsandboxed -d 'Tools without a sandbox, recorded'
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l carry -d 'Bring uncommitted changes along'
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l no-worktree -d 'Work in place'
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand once" -s m -l model -d 'Provider and model' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand once" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand say" -l now -d 'Steer the running turn instead'
+complete -c ace-session -n "__fish_ace_session_using_subcommand say" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand run" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand cancel" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand step" -l drafts-only -d 'Send back own drafts alone'
+complete -c ace-session -n "__fish_ace_session_using_subcommand step" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand list" -l json -d 'A line of JSON each'
+complete -c ace-session -n "__fish_ace_session_using_subcommand list" -s h -l help -d 'Print help'

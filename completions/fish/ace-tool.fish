@@ -1,0 +1,5 @@
+complete -c ace-tool -l drafts-only -d 'Send back own drafts alone'
+complete -c ace-tool -l unrecorded -d 'Act on drafts too, where no log stands behind the pipe'
+complete -c ace-tool -l unsandboxed -d 'Tools without a sandbox, recorded with each call'
+complete -c ace-tool -s h -l help -d 'Print help'
+complete -c ace-tool -s V -l version -d 'Print version'

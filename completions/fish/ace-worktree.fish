@@ -1,0 +1,47 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ace_worktree_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_ace_worktree_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ace_worktree_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ace_worktree_using_subcommand
+    set -l cmd (__fish_ace_worktree_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -s h -l help -d 'Print help'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -s V -l version -d 'Print version'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "create" -d 'A worktree on a new branch, print its path'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "list" -d 'The worktrees of this repository'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "diff" -d 'What was changed there'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "land" -d 'Bring the work to the branch it came from'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "remove" -d 'Remove one worktree, keep its branch'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "prune" -d 'Remove what is merged or belongs to nobody'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand create" -l base -d 'Start there (default HEAD)' -r
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand create" -l carry -d 'Bring uncommitted changes along'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand create" -s h -l help -d 'Print help'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand list" -l json -d 'A line of JSON each'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand list" -s h -l help -d 'Print help'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand diff" -l stat -d 'Paths and counts only'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l onto -d 'Another branch than the one it came from' -r
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -s h -l help -d 'Print help'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand remove" -l force -d 'Also when uncommitted changes are lost'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand remove" -s h -l help -d 'Print help'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand prune" -s n -l dry-run -d 'Say what would go'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand prune" -s h -l help -d 'Print help'

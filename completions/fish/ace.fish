@@ -1,0 +1,176 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ace_global_optspecs
+    string join \n C= x q/quiet json color= h/help V/version
+end
+
+function __fish_ace_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ace_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ace_using_subcommand
+    set -l cmd (__fish_ace_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ace -n "__fish_ace_needs_command" -s C -d 'Start in DIR' -r -F
+complete -c ace -n "__fish_ace_needs_command" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_needs_command" -s x -d 'Print the pipeline instead of running it'
+complete -c ace -n "__fish_ace_needs_command" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_needs_command" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_needs_command" -s V -l version -d 'Print version'
+complete -c ace -n "__fish_ace_needs_command" -f -a "run" -d 'Work until the turn has ended'
+complete -c ace -n "__fish_ace_needs_command" -f -a "ask" -d 'One answer, no tools'
+complete -c ace -n "__fish_ace_needs_command" -f -a "demo" -d 'Play a recorded session, here, for nothing'
+complete -c ace -n "__fish_ace_needs_command" -f -a "ls" -d 'Sessions: what runs, what waits, what it cost'
+complete -c ace -n "__fish_ace_needs_command" -f -a "show" -d 'One session, or one recorded line of it'
+complete -c ace -n "__fish_ace_needs_command" -f -a "help" -d 'Explain a command, or the parts of the pipe'
+complete -c ace -n "__fish_ace_needs_command" -f -a "say" -d 'queue a message, or steer the running turn'
+complete -c ace -n "__fish_ace_needs_command" -f -a "resume" -d 'go on with what is due'
+complete -c ace -n "__fish_ace_needs_command" -f -a "cancel" -d 'stop the running turn'
+complete -c ace -n "__fish_ace_needs_command" -f -a "diff" -d 'what a session changed'
+complete -c ace -n "__fish_ace_needs_command" -f -a "log" -d 'a line a record'
+complete -c ace -n "__fish_ace_needs_command" -f -a "text" -d 'the answers alone'
+complete -c ace -n "__fish_ace_needs_command" -f -a "verify" -d 'whether a log is whole'
+complete -c ace -n "__fish_ace_needs_command" -f -a "allow" -d 'let a waiting call run'
+complete -c ace -n "__fish_ace_needs_command" -f -a "deny" -d 'refuse a waiting call'
+complete -c ace -n "__fish_ace_needs_command" -f -a "land" -d 'bring a session\'s work to its branch of origin'
+complete -c ace -n "__fish_ace_needs_command" -f -a "prune" -d 'remove worktrees nobody needs'
+complete -c ace -n "__fish_ace_using_subcommand run" -s m -l model -d 'Provider and model' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
+ask\t''
+edit\t''
+auto\t''"
+complete -c ace -n "__fish_ace_using_subcommand run" -l name -d 'Of session and branch' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l base -d 'The worktree starts there (default HEAD)' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l max-turns -d 'Stop after N model answers' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand run" -l unsandboxed -d 'Tools without a sandbox, recorded'
+complete -c ace -n "__fish_ace_using_subcommand run" -l carry -d 'Bring uncommitted changes along'
+complete -c ace -n "__fish_ace_using_subcommand run" -l no-worktree -d 'Work in place'
+complete -c ace -n "__fish_ace_using_subcommand run" -l reasoning -d 'The model\'s reasoning whole'
+complete -c ace -n "__fish_ace_using_subcommand run" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand run" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand ask" -s m -l model -d 'Provider and model' -r
+complete -c ace -n "__fish_ace_using_subcommand ask" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand ask" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand ask" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand demo" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand demo" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand demo" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand ls" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand ls" -s a -l all -d 'Archived ones too'
+complete -c ace -n "__fish_ace_using_subcommand ls" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand ls" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand show" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand show" -l full -d 'Outputs too'
+complete -c ace -n "__fish_ace_using_subcommand show" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand show" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand help" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand help" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand help" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand say" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand say" -l now -d 'Steer the running turn instead'
+complete -c ace -n "__fish_ace_using_subcommand say" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand say" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand say" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand resume" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand resume" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand resume" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand cancel" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand cancel" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand cancel" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand diff" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand diff" -l stat -d 'Paths and counts only'
+complete -c ace -n "__fish_ace_using_subcommand diff" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand diff" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand log" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand log" -s v -l verbose -d 'With the data of each record'
+complete -c ace -n "__fish_ace_using_subcommand log" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand log" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand text" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand text" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand text" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand text" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand verify" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand verify" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand verify" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand allow" -l why -d 'Words that the model reads' -r
+complete -c ace -n "__fish_ace_using_subcommand allow" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand allow" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand allow" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand allow" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand deny" -l why -d 'Words that the model reads' -r
+complete -c ace -n "__fish_ace_using_subcommand deny" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand deny" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand deny" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand deny" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand land" -l onto -d 'Another branch than the one it came from' -r
+complete -c ace -n "__fish_ace_using_subcommand land" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand land" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand land" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand land" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand prune" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand prune" -s n -l dry-run -d 'Say what would go'
+complete -c ace -n "__fish_ace_using_subcommand prune" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand prune" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
