@@ -88,6 +88,8 @@ impl Worker {
                 Some(Failed::new(Code::Interrupted, why.clone()))
             } else if line.len() > limits::ORDER_BYTES {
                 Some(Failed::new(Code::Limit, format!("arguments are longer than {} bytes", limits::ANSWER_BYTES)))
+            } else if request.id == GREETING {
+                Some(Failed::new(Code::Limit, "this id is kept for the greeting"))
             } else if let Entry::Vacant(free) = calls.sinks.entry(request.id) {
                 free.insert(Arc::clone(&sink));
                 None

@@ -20,8 +20,6 @@ pub const OUTPUT_HEAD_BYTES: usize = 8 * 1024;
 pub const OUTPUT_TAIL_BYTES: usize = 8 * 1024;
 /// Whole output of one call kept as a blob, bytes; what comes after is counted, not kept.
 pub const OUTPUT_KEPT_BYTES: u64 = 64 * 1024 * 1024;
-/// A file the read tool takes in at most, bytes (more is read as a range).
-pub const READ_BYTES: u64 = 256 * 1024;
 /// Lines the read tool returns when no range is asked for.
 pub const READ_LINES: usize = 2000;
 /// A file the edit tool takes in, bytes.

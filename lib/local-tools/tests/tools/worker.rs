@@ -41,6 +41,8 @@ fn calls_are_answered() {
     assert!("x\ny\n".starts_with(&seen) && !seen.is_empty());
     let unknown = failed(worker.run(&request(3, "raed", &json!({"path": "a"})), |_| {}));
     assert_eq!((unknown.code, unknown.message.as_str()), (Code::NotFound, "no tool 'raed', did you mean 'read'?"));
+    assert_eq!(completed(worker.run(&request(0, "read", &json!({"path": "a"})), |_| {})).output.text, "x\n");
+    assert_eq!(failed(worker.run(&request(u64::MAX, "read", &json!({"path": "a"})), |_| {})).code, Code::Limit);
     // Arguments may come with line feeds between their tokens.
     let args = RawValue::from_string("{\n\"path\":\n\"a\"}".to_owned()).unwrap();
     assert_eq!(completed(worker.run(&Request { id: 4, tool: "read".to_owned(), args }, |_| {})).output.text, "x\n");
