@@ -49,9 +49,18 @@ fn a33_a34_p37_nobody_is_held_as_well_as_root() {
     std::os::unix::fs::chown(&tmp, Some(65534), Some(65534)).unwrap();
     open_to_all(folder.path());
     let mut command = Command::new(exe);
-    command.uid(65534).gid(65534).current_dir("/").env("TMPDIR", &tmp).env("HOME", &tmp).env("ACE_TEST_PROGRAMS", folder.path());
+    command
+        .uid(65534)
+        .gid(65534)
+        .current_dir("/")
+        .env("TMPDIR", &tmp)
+        .env("HOME", &tmp)
+        .env("ACE_TEST_PROGRAMS", folder.path());
     // What only root's home has, nobody can read.
-    command.env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin").env_remove("CARGO_HOME").env_remove("RUSTUP_HOME");
+    command
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin")
+        .env_remove("CARGO_HOME")
+        .env_remove("RUSTUP_HOME");
     battery(command);
 }
 

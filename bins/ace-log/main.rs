@@ -35,6 +35,7 @@ fn run(args: &ace_cli::log::Log) -> Result<Exit, Complaint> {
         Command::Follow { session, until } => stream::follow(&opening, session, *until),
         Command::Show { session, verbose } => read::show(&opening, session, *verbose, args.color),
         Command::Text { session } => session.as_ref().map_or(Ok(Exit::Done), |s| read::text(&opening, s)),
+        Command::Search { words, json } => read::search(&opening, &words.join(" "), *json, args.color),
         Command::Verify { session } => read::verify(&opening, session, args.color),
     }
 }

@@ -6,7 +6,8 @@ use ace_front::{Opening, listing, words};
 use ace_schema::data::{BlobRef, ModelCompleted};
 use ace_schema::{Line, ty};
 use ace_storage::split;
-use ace_view::{render, show::record};
+use ace_view::table::{Column, Table};
+use ace_view::{Role, Text, render, show::record, visible};
 use jiff::tz::TimeZone;
 use std::io::Write;
 
@@ -83,4 +84,26 @@ pub fn verify(opening: &Opening, session: &SessionAddress, color: When) -> Resul
         ace_cli::note(PROGRAM, &what, None, color);
     }
     flush()
+}
+
+/// Where words stand, over all sessions: `NAME@SEQ`, the type, the text around; 1 if they stand nowhere.
+pub fn search(opening: &Opening, words: &str, json: bool, color: When) -> Result<Exit, Complaint> {
+    let hits = ace_front::search::search(opening, words)?;
+    let style = listing(color);
+    let mut table = Table::new(vec![Column::text("WHERE"), Column::text("EVENT"), Column::text("AROUND").grows()]);
+    for (name, hit) in &hits {
+        let around = ace_view::clean(&hit.around.replace(['\u{1}', '\u{2}'], "")).replace(['\n', '\t'], " ");
+        if json {
+            let line = serde_json::json!({"session": name, "id": hit.session, "seq": hit.seq, "type": hit.ty, "around": around});
+            print(&format!("{line}\n"))?;
+        } else {
+            let place = visible(&format!("{name}@{}", hit.seq), Role::Typed);
+            table.row(Text::new(), vec![place, Text::of(Role::Dim, &hit.ty), Text::new().plain(around)]);
+        }
+    }
+    if !json && !hits.is_empty() {
+        table.draw(&style).iter().try_for_each(|t| print(&(render(t, &style) + "\n")))?;
+    }
+    flush()?;
+    Ok(if hits.is_empty() { Exit::No } else { Exit::Done })
 }

@@ -1,5 +1,6 @@
 //! `ace-session`: begins sessions, takes their turns, keeps them going.
 
+mod keep;
 mod once;
 mod run;
 mod say;
@@ -39,6 +40,8 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
             let mut step = step::Step::new(random(), opening.settings.user);
             run_filter(PROGRAM, &mut step, &Out::stdout(PROGRAM), filter.drafts_only)
         }
+        Command::Archive { session } => keep::archive(&open(PROGRAM, Vec::new())?, session),
+        Command::Rm { session, force } => keep::remove(&open(PROGRAM, Vec::new())?, session, *force),
         Command::List { json } => run::list(&open(PROGRAM, Vec::new())?, *json, color),
     }
 }

@@ -31,7 +31,7 @@ pub fn run(opening: &Opening, session: &SessionAddress, color: When) -> Result<E
 
 /// The sessions, who waits for a person first, then newest.
 pub fn list(opening: &Opening, json: bool, color: When) -> Result<Exit, Complaint> {
-    let all = sessions::list(opening)?;
+    let all = sessions::list(opening, true)?;
     if json {
         let lines: Vec<String> = all.iter().map(|s| s.json() + "\n").collect();
         return print(&lines.concat());

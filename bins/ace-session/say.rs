@@ -43,7 +43,7 @@ pub fn cancel(opening: &Opening, session: &SessionAddress) -> Result<Exit, Compl
     record(opening, session, &line)
 }
 
-fn record(opening: &Opening, session: &SessionAddress, drafts: &[u8]) -> Result<Exit, Complaint> {
+pub fn record(opening: &Opening, session: &SessionAddress, drafts: &[u8]) -> Result<Exit, Complaint> {
     let name = session.to_string();
     let refused = |e| words::append(PROGRAM, &name, &e);
     let log = opening.log(&opening.find(session)?);

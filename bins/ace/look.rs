@@ -18,9 +18,9 @@ fn print(text: &str) -> Result<Exit, Complaint> {
 }
 
 /// The sessions of this home.
-pub fn ls(args: &Ace, _all: bool) -> Result<Exit, Complaint> {
+pub fn ls(args: &Ace, all: bool) -> Result<Exit, Complaint> {
     let opening = open(PROGRAM, Vec::new())?;
-    let all = sessions::list(&opening)?;
+    let all = sessions::list(&opening, all)?;
     if args.json {
         return print(&all.iter().map(|s| s.json() + "\n").collect::<String>());
     }
@@ -49,7 +49,8 @@ pub fn show(args: &Ace, session: &SessionAddress, full: bool) -> Result<Exit, Co
         None => {
             let mut state = State::new();
             lines.iter().for_each(|l| state.fold(l));
-            let (_, words) = sessions::stands(&state, &log);
+            let facts = sessions::facts(&state, &ace_view::Ledger::default(), 0);
+            let (_, words) = sessions::stands(&facts, &log);
             let head = views::Head { name: state.name.clone(), id: state.session.clone(), state: words };
             views::session(&head, &lines, &TimeZone::system(), full, &style)
         }

@@ -32,6 +32,8 @@ complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "say" -d 'Qu
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "run" -d 'Start the filters, go on with what is due'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "cancel" -d 'Stop the running turn, keep what was said'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "step" -d 'Filter: take turns, build contexts'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "archive" -d 'Put a session away; its log stays'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "rm" -d 'Remove log, worktree and the rest for good'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "list" -d 'The sessions, newest first'
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -s m -l model -d 'Provider and model' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
@@ -53,5 +55,8 @@ complete -c ace-session -n "__fish_ace_session_using_subcommand run" -s h -l hel
 complete -c ace-session -n "__fish_ace_session_using_subcommand cancel" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand step" -l drafts-only -d 'Send back own drafts alone'
 complete -c ace-session -n "__fish_ace_session_using_subcommand step" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand archive" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand rm" -l force -d 'Also when work that is nowhere else is lost'
+complete -c ace-session -n "__fish_ace_session_using_subcommand rm" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand list" -l json -d 'A line of JSON each'
 complete -c ace-session -n "__fish_ace_session_using_subcommand list" -s h -l help -d 'Print help'

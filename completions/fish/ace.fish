@@ -47,10 +47,13 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "cancel" -d 'stop the runnin
 complete -c ace -n "__fish_ace_needs_command" -f -a "diff" -d 'what a session changed'
 complete -c ace -n "__fish_ace_needs_command" -f -a "log" -d 'a line a record'
 complete -c ace -n "__fish_ace_needs_command" -f -a "text" -d 'the answers alone'
+complete -c ace -n "__fish_ace_needs_command" -f -a "search" -d 'words over all sessions'
 complete -c ace -n "__fish_ace_needs_command" -f -a "verify" -d 'whether a log is whole'
 complete -c ace -n "__fish_ace_needs_command" -f -a "allow" -d 'let a waiting call run'
 complete -c ace -n "__fish_ace_needs_command" -f -a "deny" -d 'refuse a waiting call'
 complete -c ace -n "__fish_ace_needs_command" -f -a "land" -d 'bring a session\'s work to its branch of origin'
+complete -c ace -n "__fish_ace_needs_command" -f -a "archive" -d 'put a session away, its log stays'
+complete -c ace -n "__fish_ace_needs_command" -f -a "rm" -d 'remove a session for good'
 complete -c ace -n "__fish_ace_needs_command" -f -a "prune" -d 'remove worktrees nobody needs'
 complete -c ace -n "__fish_ace_using_subcommand run" -s m -l model -d 'Provider and model' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
@@ -165,6 +168,12 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand text" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand text" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand text" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand search" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand search" -l json -d 'A line of JSON each'
+complete -c ace -n "__fish_ace_using_subcommand search" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand verify" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -192,6 +201,19 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand land" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand land" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand land" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand archive" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand archive" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand archive" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand archive" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand rm" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand rm" -l force -d 'Also when work that is nowhere else is lost'
+complete -c ace -n "__fish_ace_using_subcommand rm" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand rm" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand rm" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand prune" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"

@@ -94,6 +94,19 @@ pub enum Command {
         #[arg(value_name = "S")]
         session: Option<SessionAddress>,
     },
+    /// Words over all sessions
+    #[command(
+        subcommand_help_heading = "Read",
+        after_help = "ace-log search median test\nace search --json median | jq -r .session"
+    )]
+    Search {
+        /// Words that must all be there
+        #[arg(value_name = "WORD", required = true)]
+        words: Vec<String>,
+        /// A line of JSON each
+        #[arg(long)]
+        json: bool,
+    },
     /// Chain, blobs, head
     #[command(subcommand_help_heading = "Check", after_help = "ace-log verify @last && echo whole")]
     #[command(after_long_help = "0 whole, 65 damaged, 74 I/O")]

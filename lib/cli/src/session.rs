@@ -81,6 +81,25 @@ pub enum Command {
         #[command(flatten)]
         filter: Filter,
     },
+    /// Put a session away; its log stays
+    #[command(subcommand_help_heading = "Keep")]
+    #[command(after_help = "ace-session archive fix-median")]
+    Archive {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
+    /// Remove log, worktree and the rest for good
+    #[command(subcommand_help_heading = "Keep")]
+    #[command(after_help = "ace-session rm fix-median")]
+    Rm {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// Also when work that is nowhere else is lost
+        #[arg(long)]
+        force: bool,
+    },
     /// The sessions, newest first
     #[command(subcommand_help_heading = "Look")]
     #[command(after_help = "ace-session list --json | jq -r .name")]

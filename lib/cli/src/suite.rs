@@ -64,7 +64,7 @@ impl Group {
     pub fn gloss(self) -> &'static str {
         match self {
             Self::Work => "one prompt, or many",
-            Self::Look => "what runs, what happened, what changed",
+            Self::Look => "what happened, what it cost",
             Self::Travel => "back, sideways, and why",
             Self::Decide => "what may be done",
             Self::Keep => "bring it home, tidy up",
@@ -121,10 +121,13 @@ pub const SUITE: &[Row] = &[
     verb("diff", Group::Look, "ace-worktree", &["diff"], "what a session changed"),
     verb("log", Group::Look, "ace-log", &["show"], "a line a record"),
     verb("text", Group::Look, "ace-log", &["text"], "the answers alone"),
+    verb("search", Group::Look, "ace-log", &["search"], "words over all sessions"),
     verb("verify", Group::Look, "ace-log", &["verify"], "whether a log is whole"),
     verb("allow", Group::Decide, "ace-permit", &["allow"], "let a waiting call run"),
     verb("deny", Group::Decide, "ace-permit", &["deny"], "refuse a waiting call"),
     verb("land", Group::Keep, "ace-worktree", &["land"], "bring a session's work to its branch of origin"),
+    verb("archive", Group::Keep, "ace-session", &["archive"], "put a session away, its log stays"),
+    verb("rm", Group::Keep, "ace-session", &["rm"], "remove a session for good"),
     verb("prune", Group::Keep, "ace-worktree", &["prune"], "remove worktrees nobody needs"),
     own("trust", Group::Decide, "let a project start what its configuration names"),
     own("config", Group::SetUp, "what is configured, and where it was said"),

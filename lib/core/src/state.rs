@@ -174,6 +174,8 @@ pub struct State {
     pub offer: Option<ToolDiscovered>,
     /// Blob of the system text of the last context; empty before the first.
     pub system: String,
+    /// It was put away and nothing was begun since.
+    pub archived: bool,
     /// Claims that are open.
     pub claims: Vec<Claim>,
     /// How the last turn ended.
@@ -202,6 +204,7 @@ impl State {
         match &*line.ty {
             ty::SESSION_CREATED => self.on_created(line),
             ty::SESSION_NAMED => self.with(line, |s, d: SessionNamed| s.name = d.name),
+            ty::SESSION_ARCHIVED => self.archived = true,
             ty::SESSION_CONFIGURED => self.with(line, Self::on_configured),
             ty::USER_MESSAGE => self.on_message(line),
             ty::TURN_STARTED => self.on_started(line),
@@ -301,6 +304,7 @@ impl State {
             return;
         }
         self.waiting.remove(at);
+        self.archived = false;
         self.turns = line.turn;
         self.ended = None;
         self.turn = Some(Turn {

@@ -10,6 +10,7 @@ mod keys;
 pub mod opening;
 pub mod rights;
 pub mod screen;
+pub mod search;
 pub mod sessions;
 pub mod words;
 

@@ -1,25 +1,56 @@
-//! The sessions of a home as rows of a table: how each stands, what it cost, what it changed.
+//! The sessions of a home as rows of a table: how each stands, what it cost, what it changed. Logs that have not grown since the
+//! last look are taken from the index; without an index every log is read.
 
 use ace_cli::{Complaint, SessionAddress};
 use ace_core::{CallState, State, TurnEnd};
 use ace_schema::Line;
-use ace_storage::{Follower, Log};
+use ace_storage::{Follower, Index, IndexRow, Log};
 use ace_view::list::Row;
 use ace_view::{Ledger, Mark};
+use serde::{Deserialize, Serialize};
 
 use crate::opening::{Opening, clock};
+
+/// What a log says about its session; kept in the index as JSON.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Facts {
+    /// Name.
+    pub name: String,
+    /// Last part of the project's path.
+    pub project: String,
+    /// `provider/model`.
+    pub model: String,
+    /// Micro-dollars; absent if any part is unpriced.
+    pub cost: Option<u64>,
+    /// Files changed, lines added, lines removed.
+    pub changed: (u64, u64, u64),
+    /// Time of the last record, ms since 1970.
+    pub last: i64,
+    /// Ordinal of the last turn.
+    pub turn: u32,
+    /// The question that waits, in words; empty if none.
+    pub asks: String,
+    /// Nothing is under way.
+    pub settled: bool,
+    /// How the last turn ended: `done`, `cancelled`, `failed: …`, `new`.
+    pub ended: String,
+    /// It was put away.
+    pub archived: bool,
+    /// The log cannot be read.
+    pub damaged: bool,
+}
 
 /// One session.
 #[derive(Debug)]
 pub struct Session {
     /// Its id.
     pub id: String,
+    /// What its log says.
+    pub facts: Facts,
     /// As a row.
     pub row: Row,
     /// Its log file.
     pub log: String,
-    /// `provider/model`.
-    pub model: String,
 }
 
 impl Session {
@@ -28,60 +59,98 @@ impl Session {
     pub fn json(&self) -> String {
         let (files, added, removed) = self.row.changed;
         serde_json::json!({
-            "id": self.id, "name": self.row.name, "state": self.row.state, "project": self.row.project, "model": self.model,
-            "cost_micro_usd": self.row.cost, "files_changed": files, "lines_added": added, "lines_removed": removed,
-            "age_ms": self.row.age, "log": self.log,
+            "id": self.id, "name": self.row.name, "state": self.row.state, "project": self.row.project,
+            "model": self.facts.model, "cost_micro_usd": self.row.cost, "files_changed": files, "lines_added": added,
+            "lines_removed": removed, "age_ms": self.row.age, "archived": self.facts.archived, "log": self.log,
         })
         .to_string()
     }
 }
 
-/// All sessions: who waits for a person first, then newest. A log that cannot be read is shown as damaged.
+/// All sessions, archived ones only with `all`: who waits for a person first, then newest. A log that cannot be read is shown as
+/// damaged.
 ///
 /// # Errors
 /// The home cannot be read.
-pub fn list(opening: &Opening) -> Result<Vec<Session>, Complaint> {
+pub fn list(opening: &Opening, all: bool) -> Result<Vec<Session>, Complaint> {
     let home = opening.home();
     let refs = home.sessions().map_err(|e| Complaint::io(opening.program, "cannot read the sessions", &e))?;
+    let mut index = if refs.is_empty() { None } else { Index::open(home.path()) };
+    let mut known = index.as_ref().and_then(|i| i.rows().ok()).unwrap_or_default();
+    let (mut changed, mut sessions) = (Vec::new(), Vec::new());
     let now = clock().now();
-    let mut all: Vec<Session> = refs.into_iter().map(|r| one(&home.log(&r.id), r.id, now)).collect();
-    // The home gives newest first; those who wait for a person come before all others.
-    all.sort_by_key(|s| s.row.mark != Mark::Waits);
-    Ok(all)
+    for one in refs {
+        let log = home.log(&one.id);
+        let bytes = std::fs::metadata(log.file()).map_or(0, |m| m.len());
+        let kept = known.remove(&one.id).filter(|row| row.bytes == bytes && bytes > 0);
+        let facts = match kept.and_then(|row| serde_json::from_str(&row.facts).ok()) {
+            Some(facts) => facts,
+            None => {
+                let facts = read(&log);
+                let text = serde_json::to_string(&facts).unwrap_or_default();
+                changed.push(IndexRow { id: one.id.clone(), bytes, facts: text });
+                facts
+            }
+        };
+        if all || !facts.archived {
+            sessions.push(session(one.id, &log, facts, now));
+        }
+    }
+    if let Some(index) = &mut index
+        && (!changed.is_empty() || !known.is_empty())
+    {
+        // What is left over belongs to no session any more. An index that takes nothing is as good as none.
+        let gone: Vec<String> = known.into_keys().collect();
+        let _ = index.put(&changed, &gone);
+    }
+    sessions.sort_by_key(|s| s.row.mark != Mark::Waits);
+    Ok(sessions)
 }
 
-/// How one session stands.
-fn one(log: &Log, id: String, now: i64) -> Session {
-    let file = log.file().display().to_string();
-    match fold(log) {
-        Ok((state, ledger, last)) => {
-            let (mark, words) = stands(&state, log);
-            let project = state.created.repository.as_ref().map_or(&state.created.cwd, |r| &r.root);
-            let row = Row {
-                mark,
-                name: state.name.clone(),
-                state: words,
-                project: project.rsplit('/').next().unwrap_or_default().to_owned(),
-                model: state.model.rsplit('/').next().unwrap_or_default().to_owned(),
-                cost: ledger.cost(),
-                changed: ledger.changes(),
-                age: u64::try_from(now.saturating_sub(last)).unwrap_or(0),
-            };
-            Session { id, row, log: file, model: state.model }
-        }
-        Err(_) => {
-            let row = Row {
-                mark: Mark::Failed,
-                name: id.clone(),
-                state: "damaged: ace verify tells where".to_owned(),
-                project: String::new(),
-                model: String::new(),
-                cost: None,
-                changed: (0, 0, 0),
-                age: 0,
-            };
-            Session { id, row, log: file, model: String::new() }
-        }
+fn session(id: String, log: &Log, facts: Facts, now: i64) -> Session {
+    let (mark, state) = stands(&facts, log);
+    let row = Row {
+        mark,
+        name: if facts.name.is_empty() { id.clone() } else { facts.name.clone() },
+        state,
+        project: facts.project.clone(),
+        model: facts.model.rsplit('/').next().unwrap_or_default().to_owned(),
+        cost: facts.cost,
+        changed: facts.changed,
+        age: u64::try_from(now.saturating_sub(facts.last)).unwrap_or(0),
+    };
+    Session { id, row, log: log.file().display().to_string(), facts }
+}
+
+/// What a log says. One that cannot be read says that it is damaged.
+fn read(log: &Log) -> Facts {
+    let Ok((state, ledger, last)) = fold(log) else { return Facts { damaged: true, ..Facts::default() } };
+    facts(&state, &ledger, last)
+}
+
+/// What a state says.
+#[must_use]
+pub fn facts(state: &State, ledger: &Ledger, last: i64) -> Facts {
+    let project = state.created.repository.as_ref().map_or(&state.created.cwd, |r| &r.root);
+    let asks = state.calls().find(|c| c.state == CallState::Asked);
+    Facts {
+        name: state.name.clone(),
+        project: project.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned(),
+        model: state.model.clone(),
+        cost: ledger.cost(),
+        changed: ledger.changes(),
+        last,
+        turn: state.turns,
+        asks: asks.map(|c| format!("{} {}", c.tool, crate::screen::subject(c))).unwrap_or_default(),
+        settled: state.is_settled(),
+        ended: match &state.ended {
+            Some(TurnEnd::Completed) => "done".to_owned(),
+            Some(TurnEnd::Cancelled) => "cancelled".to_owned(),
+            Some(TurnEnd::Failed { message, .. }) => format!("failed: {message}"),
+            None => "new".to_owned(),
+        },
+        archived: state.archived,
+        damaged: false,
     }
 }
 
@@ -103,26 +172,27 @@ fn fold(log: &Log) -> std::io::Result<(State, Ledger, i64)> {
     Ok((state, ledger, last))
 }
 
-/// Mark and words for how a session stands.
+/// Mark and words for how a session stands now: what its log says, and whether anybody runs it.
 #[must_use]
-pub fn stands(state: &State, log: &Log) -> (Mark, String) {
-    if let Some(call) = state.calls().find(|c| c.state == CallState::Asked) {
-        let subject = crate::screen::subject(call);
-        return (Mark::Waits, format!("asks: {} {subject}", call.tool));
+pub fn stands(facts: &Facts, log: &Log) -> (Mark, String) {
+    if facts.damaged {
+        return (Mark::Failed, "damaged: ace verify tells where".to_owned());
     }
-    let runs = log.folder().and_then(ace_storage::Runner::holder).is_some();
-    if state.turn.is_some() || !state.is_settled() {
-        return match runs {
-            true => (Mark::Runs, format!("turn {}", state.turns.max(1))),
-            false => (Mark::Warns, "stopped in mid-turn: ace resume goes on".to_owned()),
+    if !facts.asks.is_empty() {
+        return (Mark::Waits, format!("asks: {}", facts.asks));
+    }
+    if !facts.settled {
+        return match log.folder().and_then(ace_storage::Runner::holder) {
+            Some(_) => (Mark::Runs, format!("turn {}", facts.turn.max(1))),
+            None => (Mark::Warns, "stopped in mid-turn: ace resume goes on".to_owned()),
         };
     }
-    match &state.ended {
-        Some(TurnEnd::Completed) => (Mark::Done, "done".to_owned()),
-        Some(TurnEnd::Cancelled) => (Mark::Warns, "cancelled".to_owned()),
-        Some(TurnEnd::Failed { message, .. }) => (Mark::Failed, format!("failed: {message}")),
-        None => (Mark::Done, "new".to_owned()),
-    }
+    let mark = match facts.ended.as_str() {
+        "done" | "new" => Mark::Done,
+        "cancelled" => Mark::Warns,
+        _ => Mark::Failed,
+    };
+    (mark, facts.ended.clone())
 }
 
 /// Every recorded byte of a session.
