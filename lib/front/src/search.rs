@@ -50,9 +50,8 @@ fn refresh(home: &Home, index: &mut Index) -> Result<(), Box<dyn std::error::Err
     for one in home.sessions()? {
         let log = home.log(&one.id);
         let mut from = known.get(&one.id).copied().unwrap_or(0);
-        loop {
-            // A log that cannot be read is left out; verify tells why.
-            let Ok(Some((words, to))) = take(&log, from) else { break };
+        // A log that cannot be read is left out; verify tells why.
+        while let Ok(Some((words, to))) = take(&log, from) {
             if to - from > STEP_BYTES / 2 && std::io::stderr().is_terminal() {
                 let _ = write!(std::io::stderr(), "\r\x1b[Kreading {} for the first time", one.id);
                 told = true;
