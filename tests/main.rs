@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by failing"
 )]
 
+mod crash;
 mod generated;
 mod lesser;
 mod rights;

@@ -127,9 +127,14 @@ impl World {
 
     /// A shell script in the project, with our programs on PATH.
     pub fn sh(&self, script: &str) -> Run {
+        finish(self.shell(script).spawn().unwrap(), None)
+    }
+
+    /// The same, not yet started.
+    pub fn shell(&self, script: &str) -> Command {
         let mut command = Command::new("sh");
         self.bare(&mut command).args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        finish(command.spawn().unwrap(), None)
+        command
     }
 
     pub fn run(&self, program: &str, args: &[&str]) -> Run {

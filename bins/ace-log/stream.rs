@@ -68,7 +68,9 @@ pub fn follow(opening: &Opening, session: &SessionAddress, until: Option<Wanted>
         Wanted::Turn => Until::Turn,
         Wanted::Idle => Until::Idle,
     });
-    let mut follow = log.follow(session.seq.unwrap_or(0)).map_err(|e| cannot_read(&e))?;
+    let from = session.seq.unwrap_or(0);
+    // Whether the turn has ended is known only to who has read all of it, whatever part is printed.
+    let mut follow = log.follow(if until.is_some() { 0 } else { from }).map_err(|e| cannot_read(&e))?;
     let mut state = State::new();
     let (mut live, mut first) = (false, true);
     loop {
@@ -91,13 +93,25 @@ pub fn follow(opening: &Opening, session: &SessionAddress, until: Option<Wanted>
             check_header(lines, session)?;
         }
         if until.is_some() {
-            ace_storage::split(lines).filter_map(|l| Line::parse(l).ok()).for_each(|l| state.fold(&l));
+            state.fold_all(lines);
         }
-        write(&out, lines)?;
+        write(&out, since(lines, from))?;
         if out.is_known_broken() {
             return Ok(Exit::BrokenPipe);
         }
     }
+}
+
+/// The rest of these lines from the record `from` on.
+fn since(lines: &[u8], from: u64) -> &[u8] {
+    let mut rest = lines;
+    while from > 1
+        && let Some(end) = rest.iter().position(|&b| b == b'\n')
+        && Line::parse(&rest[..end]).is_ok_and(|line| line.seq.is_some_and(|seq| seq < from))
+    {
+        rest = &rest[end + 1..];
+    }
+    rest
 }
 
 fn write(out: &Out, bytes: &[u8]) -> Result<(), Complaint> {

@@ -5,13 +5,17 @@ use ace_core::{State, TurnEnd};
 use ace_front::answer::{state_of, waits};
 use ace_front::rights::{self, Hand};
 use ace_front::{Opening, clock, random, words};
-use ace_host::{Stage, drop_gone_pens, join as join_filter, kind_of};
+use ace_host::{Stage, Undertaker, join as join_filter, kind_of};
 use ace_pipe::Lines;
 use ace_schema::Kind;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 
 use crate::PROGRAM;
+
+/// How long there is nothing to record before it looks who is still there.
+const SILENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
 
 /// Stamps and keeps the drafts on stdin; ends with the exit that the log's state stands for.
 pub fn append(opening: &Opening, session: &SessionAddress, tee: bool) -> Result<Exit, Complaint> {
@@ -21,14 +25,20 @@ pub fn append(opening: &Opening, session: &SessionAddress, tee: bool) -> Result<
     let name = session.to_string();
     let refused = |e| words::append(PROGRAM, &name, &e);
     let mut appender = log.append(clock()).map_err(refused)?;
-    let (mut state, _) = state_of(&log).map_err(|e| Complaint::io(PROGRAM, "cannot read the log", &e))?;
-    drop_gone_pens(&mut appender, &state, random()).map_err(refused)?;
+    let mut undertaker = Undertaker::open(&log, random()).map_err(|e| cannot_read(&e))?;
+    undertaker.look(&mut appender).map_err(refused)?;
     // One pen serves all stages of a typed chain: each is trusted by those to its right.
     let pen = appender.open_pen(Kind::Chain).map_err(refused)?;
     let mut lines = Lines::default();
     let mut buffer = vec![0; 64 * 1024];
     let mut stdin = io::stdin().lock();
     loop {
+        while !has_input()? {
+            // What ran this session before may end later than this begins.
+            if undertaker.has_claims().map_err(|e| cannot_read(&e))? {
+                undertaker.look(&mut appender).map_err(refused)?;
+            }
+        }
         let n = match stdin.read(&mut buffer) {
             Ok(0) => break,
             Ok(n) => n,
@@ -46,8 +56,23 @@ pub fn append(opening: &Opening, session: &SessionAddress, tee: bool) -> Result<
         }
     }
     drop(pen);
-    (state, _) = state_of(&log).map_err(|e| Complaint::io(PROGRAM, "cannot read the log", &e))?;
+    let (state, _) = state_of(&log).map_err(|e| cannot_read(&e))?;
     Ok(exit_of(&state))
+}
+
+fn cannot_read(e: &io::Error) -> Complaint {
+    Complaint::io(PROGRAM, "cannot read the log", e)
+}
+
+/// Waits a while for something to read; `false` if there was nothing.
+fn has_input() -> Result<bool, Complaint> {
+    let stdin = rustix::stdio::stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    match poll(&mut fds, Some(&SILENCE)) {
+        Ok(n) => Ok(n > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(e) => Err(Complaint::io(PROGRAM, "cannot wait for drafts", &e.into())),
+    }
 }
 
 /// The exit that a session's state stands for.

@@ -41,10 +41,11 @@ impl Desk {
         self.state.fold(line);
     }
 
-    /// Whether this claim was made here and has won: the fold knows the first claim of a cause only.
+    /// Whether this claim was made here and has won: the fold knows the first claim of a cause only. One under a pen that was
+    /// given up for gone is another's to close: nobody acts on it.
     #[must_use]
     pub fn holds(&self, claim: &str) -> bool {
-        self.pencil.drafter.is_mine(claim) && self.state.claim(claim).is_some()
+        self.pencil.drafter.is_mine(claim) && self.state.claim(claim).is_some_and(|c| !c.orphaned)
     }
 }
 

@@ -8,7 +8,7 @@ use ace_schema::message::Stop;
 use ace_schema::permission::{Decision, Mode};
 use ace_schema::{Line, tool, ty};
 use serde::Deserialize;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Which program a claim belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,6 +182,8 @@ pub struct State {
     pub ended: Option<TurnEnd>,
     /// Calls recorded ahead of their `model.completed`.
     arriving: Vec<Call>,
+    /// Pens that are recorded as gone. A claim may be recorded after that: it was on its way when its writer fell.
+    dropped: BTreeSet<u32>,
     /// Lines of unknown type or payload, kept and counted.
     pub unknown: u64,
 }
@@ -223,6 +225,15 @@ impl State {
             ty::TURN_FAILED => self.on_turn_failed(line),
             ty::PEN_DROPPED => self.with(line, Self::on_pen_dropped),
             other => self.unknown += u64::from(ace_schema::event::find(other).is_none()),
+        }
+    }
+
+    /// Takes in whole recorded lines.
+    pub fn fold_all(&mut self, lines: &[u8]) {
+        for line in lines.split(|&b| b == b'\n') {
+            if let Ok(line) = Line::parse(line) {
+                self.fold(&line);
+            }
         }
     }
 
@@ -344,7 +355,7 @@ impl State {
             return;
         }
         *claim = Some(line.id.to_string());
-        self.claims.push(claim_of(line, Role::Model));
+        self.claim_as(line, Role::Model);
         self.arriving.clear();
     }
 
@@ -405,6 +416,12 @@ impl State {
         }
     }
 
+    fn claim_as(&mut self, line: &Line, role: Role) {
+        let pen = line.pen.unwrap_or_default();
+        let orphaned = self.dropped.contains(&pen);
+        self.claims.push(Claim { id: line.id.to_string(), role, turn: line.turn, pen, orphaned });
+    }
+
     fn open_call(&mut self, pick: impl Fn(&Call) -> bool) -> Option<&mut Call> {
         self.turn.as_mut()?.calls.iter_mut().find(|c| pick(c))
     }
@@ -432,7 +449,7 @@ impl State {
         let cause = line.cause.as_ref();
         let Some(call) = self.open_call(|c| matches!(&c.state, CallState::Allowed(id) if id == cause)) else { return };
         call.state = CallState::Started(line.id.to_string());
-        self.claims.push(claim_of(line, Role::Tool));
+        self.claim_as(line, Role::Tool);
     }
 
     fn on_outcome(&mut self, line: &Line) {
@@ -475,14 +492,11 @@ impl State {
     }
 
     fn on_pen_dropped(&mut self, d: PenDropped) {
+        self.dropped.insert(d.pen);
         for claim in self.claims.iter_mut().filter(|c| c.pen == d.pen) {
             claim.orphaned = true;
         }
     }
-}
-
-fn claim_of(line: &Line, role: Role) -> Claim {
-    Claim { id: line.id.to_string(), role, turn: line.turn, pen: line.pen.unwrap_or_default(), orphaned: false }
 }
 
 /// Why an answer without calls is no answer, for people.

@@ -269,3 +269,16 @@ fn messages_of_a_context_are_a_prefix_of_the_next_ones() {
     );
     assert_eq!(more.messages()[..seen.len()], seen[..]);
 }
+
+#[test]
+fn a_claim_that_arrives_after_its_pen_was_dropped_is_closed_all_the_same() {
+    let log = asked().add(0, 0, "pen.dropped", "drop-3", "", r#"{"pen":3}"#).add(
+        3,
+        1,
+        "model.requested",
+        "m-1",
+        "ctx-turn-1",
+        "{}",
+    );
+    assert!(log.due().starts_with("close m-1"), "{}", log.due());
+}

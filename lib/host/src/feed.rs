@@ -72,8 +72,10 @@ impl Feed {
         self.stdin = None;
     }
 
-    fn is_open(&self) -> bool {
-        self.stdin.is_some()
+    /// Whether this is still the feed that the backlog belongs to, and it is open: the filter may have fallen and been started
+    /// again meanwhile, with a feed and a backlog of its own.
+    fn is_of(&self, backlog: &Backlog) -> bool {
+        self.stdin.as_ref().is_some_and(|stdin| Arc::ptr_eq(stdin, &backlog.stdin))
     }
 }
 
@@ -104,12 +106,18 @@ pub fn catch_up(hub: &Arc<Mutex<Hub>>, at: usize, mut backlog: Backlog, mut foll
         // While it is behind, the hub passes it by. When both have read equally far, it can be handed back.
         pump(hub)?;
         let mut hub = hub.lock().unwrap_or_else(PoisonError::into_inner);
-        if !hub.feed(at).is_open() {
+        if !hub.feed(at).is_of(&backlog) {
             return Ok(());
         }
-        if follow.position() >= hub.position() {
+        if follow.position() == hub.position() {
             hub.feed(at).behind = false;
             return Ok(());
+        }
+        // Ahead of the hub (it could not look while a writer held the lock): handed back now, it would get those lines twice.
+        let ahead = follow.position() > hub.position();
+        drop(hub);
+        if ahead {
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
     }
 }

@@ -13,8 +13,8 @@ pub struct Hub {
     follow: Follower,
     feeds: Vec<Feed>,
     watcher: Sender<News>,
-    /// Feeds that fell behind in the last pump, with what they lack.
-    fallen: Vec<(usize, Backlog)>,
+    /// Feeds that fell behind in the last pump, with what they lack and a reader that stands behind it.
+    fallen: Vec<(usize, Backlog, Follower)>,
 }
 
 impl Hub {
@@ -53,24 +53,19 @@ impl Hub {
     /// The log cannot be read.
     pub fn pump(&mut self) -> io::Result<()> {
         loop {
-            let lines = self.follow.read()?;
+            let lines = self.follow.read()?.to_vec();
             if lines.is_empty() {
                 return Ok(());
             }
             for (at, feed) in self.feeds.iter_mut().enumerate() {
-                if let Some(backlog) = feed.push(lines) {
-                    self.fallen.push((at, backlog));
+                if let Some(backlog) = feed.push(&lines) {
+                    // It goes on where these lines end, not where this pump will: more may be read below that it is not sent.
+                    self.fallen.push((at, backlog, self.follow.fork()?));
                 }
             }
             // The watcher may have left; the session goes on.
-            let _ = self.watcher.send(News::Lines(lines.to_vec()));
+            let _ = self.watcher.send(News::Lines(lines));
         }
-    }
-
-    /// Feeds that need a thread to catch them up, with a reader of their own that stands where this one stands.
-    fn take_fallen(&mut self) -> io::Result<Vec<(usize, Backlog, Follower)>> {
-        let follow = &self.follow;
-        self.fallen.drain(..).map(|(at, backlog)| Ok((at, backlog, follow.fork()?))).collect()
     }
 }
 
@@ -82,7 +77,7 @@ pub fn pump(hub: &Arc<Mutex<Hub>>) -> io::Result<()> {
     let fallen = {
         let mut hub = hub.lock().unwrap_or_else(PoisonError::into_inner);
         hub.pump()?;
-        hub.take_fallen()?
+        std::mem::take(&mut hub.fallen)
     };
     for (at, backlog, follow) in fallen {
         start_catching_up(hub, at, backlog, follow);
@@ -112,7 +107,10 @@ pub fn follow_others(hub: &Arc<Mutex<Hub>>, log: &Log) -> io::Result<()> {
     std::thread::spawn(move || {
         loop {
             let handed_on = waiter.wait(crate::star::TICK).and_then(|_| waiter.skip_to_end()).and_then(|()| pump(&hub));
-            if handed_on.is_err() {
+            if let Err(e) = handed_on {
+                // Who no longer hears of others must not go on as if they were silent.
+                let hub = hub.lock().unwrap_or_else(PoisonError::into_inner);
+                let _ = hub.watcher.send(News::Failed(e.into()));
                 return;
             }
         }

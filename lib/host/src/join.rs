@@ -1,5 +1,6 @@
 //! One filter on a log: the star's own way with one child, for filters behind ssh, in awk, or in a second terminal.
 
+use ace_core::State;
 use ace_schema::Kind;
 use ace_storage::{Clock, Log};
 use std::process::Stdio;
@@ -40,7 +41,7 @@ pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)
     let pen = lock(&shared.log).open_pen(stage.kind)?;
     let nib = pen.nib();
     let program = stage.argv[0].clone();
-    let started = with_pen(pen, || start(stage, &Programs::beside_this(), Stdio::inherit()))
+    let (started, pen) = with_pen(pen, || start(stage, &Programs::beside_this(), Stdio::inherit()))
         .map_err(|source| StarError::Start { program: program.clone(), source })?;
     let Started { mut child, stdin, stdout } = started;
     let (feed, backlog) = Feed::new(stdin)?;
@@ -49,18 +50,22 @@ pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)
     let theirs = shared.clone();
     std::thread::spawn(move || {
         collect(stdout, nib, &program, &theirs, None);
+        pen.leave();
         let _ = theirs.news.send(News::Gone(0, 0));
     });
+    let mut state = State::new();
     for news in news {
         match news {
             News::Note(words) => note(words),
             News::Failed(e) => return Err(e),
             News::Gone(..) => break,
-            News::Lines(_) | News::Chalk(_) | News::Interrupt => {}
+            News::Lines(lines) => state.fold_all(&lines),
+            News::Chalk(_) | News::Interrupt => {}
         }
     }
     let status = child.wait()?;
-    if status.success() {
+    // What it has left open is for a runner to see.
+    if state.claims.iter().all(|c| c.pen != nib.number) {
         lock(&shared.log).forget_pen(nib.number)?;
     }
     Ok(status.code().unwrap_or(1))

@@ -10,6 +10,7 @@ mod gate;
 mod hub;
 pub mod instructions;
 mod join;
+mod pens;
 mod settings;
 mod stage;
 mod star;
@@ -17,7 +18,8 @@ mod trust;
 
 pub use create::{Made, NewError, NewSession, Note, create, message_drafts, name_of};
 pub use join::{join, kind_of};
+pub use pens::Undertaker;
 pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, project_file, settings};
 pub use stage::{Programs, Stage, clean_environment, suite};
-pub use star::{Outcome, Plan, Seen, Star, StarError, drop_gone_pens};
+pub use star::{Outcome, Plan, Seen, Star, StarError};
 pub use trust::Trust;

@@ -5,7 +5,7 @@
 //! one goes on. It never writes to a filter while the log is locked.
 
 use ace_core::{CallState, Phase, State, Until};
-use ace_schema::data::{PenDropped, TurnCancelled};
+use ace_schema::data::TurnCancelled;
 use ace_schema::{Drafter, Kind, Line, id, limits, ty};
 use ace_storage::{AppendError, Appender, Clock, Log, Nib};
 use std::io;
@@ -15,10 +15,14 @@ use std::time::{Duration, Instant};
 
 use crate::crew::{Crew, Fate};
 use crate::hub::{Hub, OWN_BIT, follow_others, pump};
+use crate::pens::dropped;
 use crate::stage::{Programs, Stage};
 
 /// How often the star looks around when nothing happens.
 pub const TICK: Duration = Duration::from_millis(500);
+
+/// Refused lines of one batch that are told one by one.
+const REFUSALS_TOLD: usize = 8;
 
 /// What the star tells its main loop.
 #[derive(Debug)]
@@ -122,8 +126,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// Records drafts under a pen and hands on what was recorded.
-    pub fn append(&self, pen: Nib, drafts: &[u8], whose: &str) -> Result<(), StarError> {
+    /// Records drafts under a pen and hands on what was recorded. How many of them were refused.
+    pub fn append(&self, pen: Nib, drafts: &[u8], whose: &str) -> Result<usize, StarError> {
         let appended = lock(&self.log).append(pen, drafts)?;
         if !appended.lines.is_empty() {
             pump(&self.hub)?;
@@ -131,10 +135,15 @@ impl Shared {
         if !appended.chalk.is_empty() {
             let _ = self.news.send(News::Chalk(appended.chalk));
         }
-        for refusal in appended.refused {
+        let refused = appended.refused.len();
+        for refusal in appended.refused.into_iter().take(REFUSALS_TOLD) {
             let _ = self.news.send(News::Note(format!("refused from {whose}: {refusal}")));
         }
-        Ok(())
+        if refused > REFUSALS_TOLD {
+            let more = refused - REFUSALS_TOLD;
+            let _ = self.news.send(News::Note(format!("refused from {whose}: {more} lines more")));
+        }
+        Ok(refused)
     }
 }
 
@@ -146,6 +155,8 @@ pub struct Star {
     state: State,
     drafter: Drafter,
     interrupts: u32,
+    /// When it last looked around.
+    looked: Instant,
     /// Since when something is due that nobody has claimed, and whether that was said.
     idle: Option<(Instant, bool)>,
 }
@@ -163,7 +174,7 @@ impl Star {
         follow_others(&hub, &plan.log)?;
         let shared = Arc::new(Shared { log: Mutex::new(log), hub, news: sender });
         let drafter = Drafter::new("ace", random);
-        Ok(Self { plan, shared, news, state: State::new(), drafter, interrupts: 0, idle: None })
+        Ok(Self { plan, shared, news, state: State::new(), drafter, interrupts: 0, looked: Instant::now(), idle: None })
     }
 
     /// A handle by which a signal or another thread can stop the run.
@@ -186,11 +197,11 @@ impl Star {
     /// See [`StarError`]; the session stays as its log says.
     pub fn run(mut self, mut seen: impl FnMut(Seen, &State)) -> Result<Outcome, StarError> {
         pump(&self.shared.hub)?;
-        self.drain(&mut seen)?;
+        self.drain(&mut seen, None)?;
         self.drafter.set_session(&self.state.session.clone());
         seen(Seen::Present, &self.state);
         let mut runner = None;
-        while !self.plan.until.is_reached(&self.state) && runner.is_none() {
+        while !self.is_over() && runner.is_none() {
             runner = self.plan.log.runner()?;
             if runner.is_none() {
                 self.turn(&mut seen, None)?;
@@ -208,11 +219,17 @@ impl Star {
 
     /// This star is the one: settles what a crash left, starts the filters, runs.
     fn lead(mut self, seen: &mut impl FnMut(Seen, &State)) -> Result<Outcome, StarError> {
-        self.drop_gone_pens()?;
-        self.drain(seen)?;
+        let gone = lock(&self.shared.log).gone_pens()?;
+        self.drop_pens(&gone, seen, None)?;
+        // What the star before this one recorded last may not have been heard yet; perhaps nothing is left to do.
+        pump(&self.shared.hub)?;
+        self.drain(seen, None)?;
+        if self.is_over() {
+            return Ok(self.outcome());
+        }
         let mut crew = Crew::start(&self.shared, &self.plan)?;
         let ended = loop {
-            if self.plan.until.is_reached(&self.state) || (self.interrupts > 0 && self.is_stopped()) {
+            if self.is_over() {
                 break Ok(());
             }
             if let Err(e) = self.turn(seen, Some(&mut crew)) {
@@ -223,35 +240,50 @@ impl Star {
         if ended.is_err() || self.interrupts > 1 {
             crew.terminate();
         }
-        crew.join(&self.shared);
+        let pens = crew.join();
         // What the filters said last is part of the record, and of what is seen.
-        let rest = self.drain(seen);
+        let rest = self.drain(seen, None);
+        for pen in pens {
+            // Who has left something open is left for the next runner to see.
+            if self.state.claims.iter().all(|c| c.pen != pen) {
+                let _ = lock(&self.shared.log).forget_pen(pen);
+            }
+        }
         ended.and(rest).map(|()| self.outcome())
     }
 
-    /// After ^C: the turn has ended and everybody has closed what they held.
-    fn is_stopped(&self) -> bool {
-        self.state.turn.is_none() && self.state.claims.is_empty()
+    /// What the plan waits for has come about; or, after ^C, the turn has ended and everybody has closed what they held; or a
+    /// person will not wait for that.
+    fn is_over(&self) -> bool {
+        let stopped = self.state.turn.is_none() && self.state.claims.is_empty();
+        self.plan.until.is_reached(&self.state) || self.interrupts > 1 || (self.interrupts > 0 && stopped)
     }
 
     /// One piece of news, or a look around.
-    fn turn(&mut self, seen: &mut impl FnMut(Seen, &State), crew: Option<&mut Crew>) -> Result<(), StarError> {
+    fn turn(&mut self, seen: &mut impl FnMut(Seen, &State), mut crew: Option<&mut Crew>) -> Result<(), StarError> {
         match self.news.recv_timeout(TICK) {
-            Ok(news) => self.hear(news, seen, crew),
-            Err(RecvTimeoutError::Timeout) => {
-                self.look_around(crew.is_some());
-                seen(Seen::Tick, &self.state);
-                Ok(())
-            }
+            Ok(news) => self.hear(news, seen, crew.as_deref_mut())?,
+            Err(RecvTimeoutError::Timeout) => seen(Seen::Tick, &self.state),
             // This star holds a sender itself.
-            Err(RecvTimeoutError::Disconnected) => Ok(()),
+            Err(RecvTimeoutError::Disconnected) => {}
         }
+        // Also when there is always some news: chalk and notes of one must not hide the silence of another.
+        if self.looked.elapsed() < TICK {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        if let Some(crew) = crew {
+            self.say_what_waits();
+            crew.look_around(&self.shared);
+            self.drop_strangers(seen, crew)?;
+        }
+        Ok(())
     }
 
     /// All news that is there already.
-    fn drain(&mut self, seen: &mut impl FnMut(Seen, &State)) -> Result<(), StarError> {
+    fn drain(&mut self, seen: &mut impl FnMut(Seen, &State), mut crew: Option<&mut Crew>) -> Result<(), StarError> {
         while let Ok(news) = self.news.try_recv() {
-            self.hear(news, seen, None)?;
+            self.hear(news, seen, crew.as_deref_mut())?;
         }
         Ok(())
     }
@@ -277,12 +309,17 @@ impl Star {
             News::Interrupt => self.interrupt(crew)?,
             News::Failed(e) => return Err(e),
             News::Gone(at, generation) => {
-                if let Some(crew) = crew
-                    && let Some(Fate::Fallen { pen, program }) = crew.bury(at, generation)?
-                {
-                    seen(Seen::Note(&format!("{program} fell and is started again")), &self.state);
-                    self.drop_pen(pen)?;
-                    crew.restart(at, &self.shared, &self.plan)?;
+                let Some(crew) = crew else { return Ok(()) };
+                match crew.bury(at, generation)? {
+                    Some(Fate::Fallen { pen, program }) => {
+                        seen(Seen::Note(&format!("{program} fell and is started again")), &self.state);
+                        self.drop_pen(pen)?;
+                        crew.restart(at, &self.shared, &self.plan)?;
+                    }
+                    Some(Fate::Ended { unasked: Some(program) }) => {
+                        seen(Seen::Note(&format!("{program} has ended; the session goes on without it")), &self.state);
+                    }
+                    Some(Fate::Ended { unasked: None }) | None => {}
                 }
             }
         }
@@ -298,7 +335,7 @@ impl Star {
                 let data = TurnCancelled { who: self.plan.person.clone() };
                 let draft = self.drafter.line(&id::end(n), n, &id::turn(n), ty::TURN_CANCELLED, &data);
                 let pen = lock(&self.shared.log).open_pen(Kind::Person)?;
-                self.shared.append(pen.nib(), &draft, "ace")
+                self.shared.append(pen.nib(), &draft, "ace").map(drop)
             }
             (_, 1) => Ok(()),
             (_, 2) => {
@@ -311,13 +348,33 @@ impl Star {
         }
     }
 
-    /// Pens whose holders are gone: what they had claimed will not be closed by them.
-    fn drop_gone_pens(&mut self) -> Result<(), StarError> {
-        let gone = lock(&self.shared.log).gone_pens()?;
-        for pen in gone {
-            self.drop_pen(pen)?;
+    /// Pens that were found gone: what they had claimed will not be closed by their holders. All that they ever wrote stood in the
+    /// log when they were found, but it may not have been heard yet.
+    fn drop_pens(
+        &mut self,
+        gone: &[u32],
+        seen: &mut impl FnMut(Seen, &State),
+        crew: Option<&mut Crew>,
+    ) -> Result<(), StarError> {
+        if gone.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        pump(&self.shared.hub)?;
+        self.drain(seen, crew)?;
+        gone.iter().try_for_each(|&pen| self.drop_pen(pen))
+    }
+
+    /// Open claims of others than this star's own filters: rivals that were joined, and filters of a star that was killed, which
+    /// may end later than their star. Nobody tells of their end.
+    fn drop_strangers(&mut self, seen: &mut impl FnMut(Seen, &State), crew: &mut Crew) -> Result<(), StarError> {
+        let strange = |pen: &u32| !crew.pens().any(|own| own == *pen);
+        let strangers: Vec<u32> =
+            self.state.claims.iter().filter(|c| !c.orphaned).map(|c| c.pen).filter(strange).collect();
+        if strangers.is_empty() {
+            return Ok(());
+        }
+        let gone = lock(&self.shared.log).unheld(&strangers)?;
+        self.drop_pens(&gone, seen, Some(crew))
     }
 
     /// Records that a pen is gone, if it has left a claim open, and forgets it. All that the pen has written is folded by now: the
@@ -331,10 +388,10 @@ impl Star {
     }
 
     /// Says aloud when something is due and nobody takes it up: a session must never hang in silence.
-    fn look_around(&mut self, leads: bool) {
+    fn say_what_waits(&mut self) {
         let waits = self.state.due().next().is_some();
         match &mut self.idle {
-            None if waits && leads => self.idle = Some((Instant::now(), false)),
+            None if waits => self.idle = Some((Instant::now(), false)),
             Some((since, said)) if waits && !*said && since.elapsed() > Duration::from_millis(limits::UNCLAIMED_MS) => {
                 *said = true;
                 let note = format!("{} is due and nobody takes it up", what_is_due(&self.state));
@@ -344,28 +401,6 @@ impl Star {
             _ => {}
         }
     }
-}
-
-/// The record that a pen is gone, if it has left a claim open.
-fn dropped(state: &State, pen: u32, drafter: &Drafter) -> Option<Vec<u8>> {
-    let left = state.claims.iter().any(|c| c.pen == pen && !c.orphaned);
-    left.then(|| drafter.line(&format!("drop-{pen}"), 0, "", ty::PEN_DROPPED, &PenDropped { pen }))
-}
-
-/// Records which pens are gone, for whoever writes to a session without a star: their claims would stay open for ever.
-///
-/// # Errors
-/// The log does not take it.
-pub fn drop_gone_pens(log: &mut Appender, state: &State, random: u64) -> Result<(), AppendError> {
-    let mut drafter = Drafter::new("ace-log", random);
-    drafter.set_session(&state.session);
-    for pen in log.gone_pens()? {
-        if let Some(draft) = dropped(state, pen, &drafter) {
-            log.append(Nib::KEEPER, &draft)?;
-        }
-        log.forget_pen(pen)?;
-    }
-    Ok(())
 }
 
 fn what_is_due(state: &State) -> &'static str {

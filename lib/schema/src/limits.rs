@@ -83,6 +83,10 @@ pub const NAME_FROM_PROMPT: usize = 24;
 pub const USER_FILTERS: usize = 16;
 /// Times a fallen filter is started again within `RESTART_WINDOW_MS` before the run gives up.
 pub const RESTARTS: u32 = 5;
+/// Lines of one filter that the log may refuse before it is no longer heard; so many of them are told.
+pub const LINES_REFUSED: usize = 64;
+/// Lines that filters may say to people a second; what is more is not shown.
+pub const NOTES_PER_SECOND: u32 = 100;
 /// The window for `RESTARTS`, ms.
 pub const RESTART_WINDOW_MS: u64 = 10_000;
 /// A thing that is due and claimed by nobody for this long is said aloud, ms.

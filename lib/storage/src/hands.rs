@@ -33,6 +33,15 @@ impl Appender {
         self.locked(|_| Ok(pens::gone(&folder)?))
     }
 
+    /// Those of `pens` that nobody holds, whether their files are still there or were removed.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn unheld(&mut self, of: &[u32]) -> Result<Vec<u32>, AppendError> {
+        let folder = self.pens_folder()?;
+        self.locked(|_| Ok(pens::unheld(&folder, of)?))
+    }
+
     /// Forgets a pen that left nothing open, so that nobody records it as dropped.
     ///
     /// # Errors

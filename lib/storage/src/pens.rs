@@ -105,9 +105,21 @@ fn write_last(folder: &Path, number: u32) -> io::Result<()> {
 
 /// Pens whose lock nobody holds. Call it with the append lock held, or a pen just being opened counts.
 pub(crate) fn gone(folder: &Path) -> io::Result<Vec<u32>> {
+    unheld(folder, &numbers(folder)?)
+}
+
+/// Those of these pens whose lock nobody holds; a pen without a file has no holder either. Call it with the append lock held.
+pub(crate) fn unheld(folder: &Path, pens: &[u32]) -> io::Result<Vec<u32>> {
     let mut gone = Vec::new();
-    for number in numbers(folder)? {
-        let Ok(file) = File::open(folder.join(number.to_string())) else { continue };
+    for &number in pens {
+        let file = match File::open(folder.join(number.to_string())) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                gone.push(number);
+                continue;
+            }
+            Err(e) => return Err(e),
+        };
         match file.try_lock() {
             Ok(()) => gone.push(number),
             Err(TryLockError::WouldBlock) => {}
@@ -216,8 +228,10 @@ mod tests {
         assert_eq!(gone(&folder).unwrap(), NOBODY, "an inherited descriptor still holds it");
         drop(inherited);
         assert_eq!(gone(&folder).unwrap(), [number]);
+        assert_eq!(unheld(&folder, &[number, b.number()]).unwrap(), [number]);
         remove(&folder, number).unwrap();
         remove(&folder, number).unwrap();
+        assert_eq!(unheld(&folder, &[number, b.number()]).unwrap(), [number], "without a file there is no holder");
         assert_eq!(gone(&folder).unwrap(), NOBODY);
         drop(b);
     }
