@@ -8,6 +8,7 @@
 )]
 
 mod generated;
+mod laws;
 mod lesser;
 mod rights;
 mod run;
