@@ -9,6 +9,7 @@
 
 mod crash;
 mod generated;
+mod laws;
 mod lesser;
 mod rights;
 mod run;

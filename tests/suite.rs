@@ -13,6 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct World {
     root: tempfile::TempDir,
     pub model: Option<Server>,
+    /// Further variables of every program.
+    pub env: Vec<(&'static str, String)>,
 }
 
 /// What a run left.
@@ -27,11 +29,23 @@ pub struct Run {
 impl World {
     /// An empty project folder outside git, no model.
     pub fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
+        Self::beneath(tempfile::tempdir().unwrap())
+    }
+
+    /// The same at a path that is the same each time, for runs whose records hold paths. What lay there is gone.
+    pub fn at(path: &Path) -> Self {
+        let _ = std::fs::remove_dir_all(path);
+        let folder = path.parent().unwrap();
+        std::fs::create_dir_all(folder).unwrap();
+        let name = path.file_name().unwrap();
+        Self::beneath(tempfile::Builder::new().prefix(name).rand_bytes(0).tempdir_in(folder).unwrap())
+    }
+
+    fn beneath(root: tempfile::TempDir) -> Self {
         for folder in ["home", "ace", "project"] {
             std::fs::create_dir(root.path().join(folder)).unwrap();
         }
-        Self { root, model: None }
+        Self { root, model: None, env: Vec::new() }
     }
 
     /// The same with a scripted model as `test/scripted`.
@@ -42,13 +56,18 @@ impl World {
     /// Takes a scripted model as `test/scripted`, whose script may know this world's paths.
     pub fn serve(self, model: Server) -> Self {
         let mut world = self;
+        world.use_model(&model);
+        world.model = Some(model);
+        world
+    }
+
+    /// Configures a scripted model that somebody else keeps.
+    pub fn use_model(&self, model: &Server) {
         let config = format!(
             "model = \"test/scripted\"\n[providers.test]\nwire = \"openai-chat\"\nbase_url = \"{}\"\napi_key_env = \"TEST_KEY\"\n",
             model.url()
         );
-        world.config(&config);
-        world.model = Some(model);
-        world
+        self.config(&config);
     }
 
     pub fn config(&self, text: &str) {
@@ -98,7 +117,11 @@ impl World {
     /// Runs the real git in the project.
     pub fn git(&self, args: &[&str]) -> String {
         let mut command = Command::new("git");
-        let out = self.bare(&mut command).args(args).output().unwrap();
+        // The same commits each time.
+        let date = "2026-11-20T06:00:00Z";
+        command.args(args);
+        let command = self.bare(&mut command).env("GIT_AUTHOR_DATE", date).env("GIT_COMMITTER_DATE", date);
+        let out = command.output().unwrap();
         assert!(out.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap()
     }
@@ -115,6 +138,7 @@ impl World {
             .env("ACE_CONFIG", self.config_file())
             .env("ACE_RECORDINGS", self.root.path())
             .env("TEST_KEY", "sk-test-0123456789")
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(self.project())
     }
 
@@ -134,6 +158,7 @@ impl World {
     pub fn shell(&self, script: &str) -> Command {
         let mut command = Command::new("sh");
         self.bare(&mut command).args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command
     }
 
@@ -201,7 +226,8 @@ pub fn finish(mut child: Child, input: Option<Vec<u8>>) -> Run {
     let (tell, told) = std::sync::mpsc::channel::<()>();
     let watch = std::thread::spawn(move || {
         if told.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
+            // A shell leads its own group: what it started holds its output open.
+            let _ = Command::new("kill").args(["-9", "--", &format!("-{id}"), &id.to_string()]).status();
             return true;
         }
         false

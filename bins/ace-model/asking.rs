@@ -306,7 +306,7 @@ impl<'a> Heard<'a> {
             usage: self.usage,
             cost: recorded.then_some(0),
             prices: if recorded { "recorded".to_owned() } else { String::new() },
-            ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            ms: ace_front::took(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
             meta: None,
         };
         drafts.extend(self.drafter.draft(turn, claim, ty::MODEL_COMPLETED, &data).1);

@@ -70,7 +70,7 @@ impl Filter for Permit {
             let Verdict { decision, rule, why, proposal } = verdict;
             if decision == Decision::Ask {
                 let data = PermissionRequested { addressee: "user".to_owned(), why, rule, proposal };
-                self.desk.pencil.claim(drafts, (turn, &call), ty::PERMISSION_REQUESTED, &data);
+                self.desk.pencil.conclude(drafts, &id::ask(&call), (turn, &call), ty::PERMISSION_REQUESTED, &data);
             } else {
                 let why = if decision == Decision::Allow { String::new() } else { why };
                 let who = "rule".to_owned();

@@ -235,8 +235,14 @@ fn record(
         let mut drafter = lock(drafter);
         let (turn, claim) = at;
         match outcome {
-            Outcome::Completed(done) => drafter.draft(turn, claim, ty::TOOL_COMPLETED, &done.into_event(sandbox, blob)),
-            Outcome::Failed(failed) => drafter.draft(turn, claim, ty::TOOL_FAILED, &failed.into_event(blob)),
+            Outcome::Completed(mut done) => {
+                done.ms = ace_front::took(done.ms);
+                drafter.draft(turn, claim, ty::TOOL_COMPLETED, &done.into_event(sandbox, blob))
+            }
+            Outcome::Failed(mut failed) => {
+                failed.ms = ace_front::took(failed.ms);
+                drafter.draft(turn, claim, ty::TOOL_FAILED, &failed.into_event(blob))
+            }
         }
         .1
     };

@@ -7,6 +7,7 @@
 pub mod desk;
 pub mod due;
 pub mod state;
+mod summary;
 pub mod transcript;
 pub mod until;
 

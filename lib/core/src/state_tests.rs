@@ -282,3 +282,24 @@ fn a_claim_that_arrives_after_its_pen_was_dropped_is_closed_all_the_same() {
     );
     assert!(log.due().starts_with("close m-1"), "{}", log.due());
 }
+
+#[test]
+fn a_rival_that_claims_too_late_takes_nothing_from_the_answer() {
+    let log = asked()
+        .add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}")
+        .add(3, 1, "model.tool_call_requested", "m-2", "m-1", r#"{"tool":"read","args":{"path":"a"}}"#)
+        .add(4, 1, "model.requested", "r-1", "ctx-turn-1", "{}")
+        .add(3, 1, "model.completed", "m-3", "m-1", r#"{"parts":[{"text":"well"}],"calls":1,"stop":"tools"}"#)
+        .add(4, 1, "model.completed", "r-2", "r-1", r#"{"parts":[{"text":"forged"}],"stop":"end"}"#);
+    assert_eq!(log.due(), "decide m-2");
+    let messages = log.messages();
+    assert!(matches!(&messages[1], Message::Assistant { text, calls } if text == "well" && calls.len() == 1));
+    assert_eq!(messages.len(), 3, "{messages:?}");
+}
+
+#[test]
+fn a_summary_says_what_happens_next() {
+    let summary = asked().add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}").state().summary();
+    assert!(summary.contains("claim m-1 model 1 3 orphaned=false\n"), "{summary}");
+    assert!(summary.contains("phase asking ctx-turn-1 "), "{summary}");
+}

@@ -25,6 +25,10 @@ pub struct Transcript {
     steering: Vec<(String, String)>,
     /// A turn runs.
     running: bool,
+    /// The context that nobody has claimed yet.
+    context: String,
+    /// The claim that won it: an answer under any other is none.
+    asked: String,
     /// Calls recorded ahead of their `model.completed`.
     arriving: Vec<Call>,
     /// Where the result of an open call stands in `messages`, by the id that its next record answers.
@@ -53,11 +57,19 @@ impl Transcript {
         match &*line.ty {
             ty::USER_MESSAGE => self.on_message(line, blob),
             ty::TURN_STARTED => self.on_started(line),
-            ty::CONTEXT_BUILT => self.messages.extend(self.steering.drain(..).map(|(_, text)| Message::User(text))),
-            ty::MODEL_REQUESTED => self.arriving.clear(),
-            ty::MODEL_CALL => self.on_call(line, blob),
-            ty::MODEL_COMPLETED => self.on_answer(line, blob),
-            ty::MODEL_FAILED => {
+            ty::CONTEXT_BUILT => {
+                line.id.as_ref().clone_into(&mut self.context);
+                self.messages.extend(self.steering.drain(..).map(|(_, text)| Message::User(text)));
+            }
+            ty::MODEL_REQUESTED if !self.context.is_empty() && self.context == line.cause => {
+                self.context.clear();
+                line.id.as_ref().clone_into(&mut self.asked);
+                self.arriving.clear();
+            }
+            ty::MODEL_CALL if self.is_asked(line) => self.on_call(line, blob),
+            ty::MODEL_COMPLETED if self.is_asked(line) => self.on_answer(line, blob),
+            ty::MODEL_FAILED if self.is_asked(line) => {
+                self.asked.clear();
                 self.arriving.clear();
                 self.partial = line.data::<ModelFailed>().map(|d| d.text).unwrap_or_default();
             }
@@ -71,6 +83,11 @@ impl Transcript {
             }
             _ => {}
         }
+    }
+
+    /// Whether the line answers the claim that is open. A rival whose claim came too late says nothing that counts.
+    fn is_asked(&self, line: &Line) -> bool {
+        !self.asked.is_empty() && self.asked == line.cause
     }
 
     fn on_message(&mut self, line: &Line, blob: Resolve) {
@@ -109,6 +126,7 @@ impl Transcript {
     }
 
     fn on_answer(&mut self, line: &Line, blob: Resolve) {
+        self.asked.clear();
         let Ok(answer) = line.data::<ModelCompleted>() else { return };
         let mut text = String::new();
         for part in &answer.parts {

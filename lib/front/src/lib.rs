@@ -16,5 +16,5 @@ pub mod words;
 
 pub use answer::{AnswerError, Waiting, answer, find_call};
 pub use filter::{ended, run as run_filter};
-pub use opening::{Opening, clock, find, machine, open, person, random, shown};
+pub use opening::{Opening, clock, find, machine, open, person, random, shown, took};
 pub use screen::{Output, Screen, listing, watch};

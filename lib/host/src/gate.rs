@@ -3,7 +3,7 @@
 //! They stand in one chain. What comes out is matched to the pen of the filter it came from by the id's prefix, or by the whole id
 //! where the id is derived; what matches nothing is refused, so that a gate cannot speak for a filter that said nothing.
 
-use ace_schema::{Line, id, limits};
+use ace_schema::{Line, id, limits, ty};
 use ace_storage::Nib;
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -103,14 +103,14 @@ impl Gates {
         }
     }
 
-    /// Records runs of lines of the same pen together, so that a batch stays a batch. Lines without an id (parts of blobs) go with
-    /// what follows them.
+    /// Records runs of lines of the same pen together, so that a batch stays a batch. Parts of blobs bear no id and belong to nobody;
+    /// all of them go under one pen, since what follows them may come later than they do.
     fn route(&self, whole: &[u8], shared: &Shared) -> Result<(), StarError> {
         let mut batch: Vec<u8> = Vec::new();
         let mut pen: Option<Nib> = None;
         for line in whole.split_inclusive(|&b| b == b'\n') {
             let found = match Line::parse(line.strip_suffix(b"\n").unwrap_or(line)) {
-                Ok(parsed) if parsed.id.is_empty() => pen,
+                Ok(parsed) if parsed.ty == ty::LOG_BLOB => Some(Nib::KEEPER),
                 Ok(parsed) => match lock(&self.routes).find(&parsed) {
                     Some(nib) => Some(nib),
                     None => {

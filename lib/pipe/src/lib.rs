@@ -174,12 +174,13 @@ impl Loop<'_> {
         let line = match Line::parse(bytes) {
             Ok(line) => line,
             // A neighbour's stray output passes by; a stream that begins with none of ours is a mistake worth a word.
-            Err(LineError::NotAnEvent(_)) if self.line > 1 => return Ok(()),
+            Err(LineError::NotAnEvent(_) | LineError::TooLong(_)) if self.line > 1 => return Ok(()),
             Err(why) => return Err(PipeError::NotEvents { line: self.line, why }),
         };
         match (line.class(), &*line.ty) {
             (Class::Control, ty::LOG_LIVE) => self.live = true,
-            (Class::Control, ty::LOG_NONE) => {
+            // Only a source says so, in its first word; nobody behind a log can make its drafts be believed.
+            (Class::Control, ty::LOG_NONE) if self.line == 1 => {
                 self.filter.unrecorded().map_err(PipeError::Unrecorded)?;
                 (self.live, self.unrecorded) = (true, true);
             }

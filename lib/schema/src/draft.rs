@@ -69,10 +69,11 @@ impl Drafter {
         &self.prefix
     }
 
-    /// Whether an id was made by this drafter.
+    /// Whether an id was made by this very drafter: not by another with the same fixed number, as after a restart.
     #[must_use]
     pub fn is_mine(&self, id: &str) -> bool {
-        id.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with('-'))
+        let number = id.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('-'));
+        number.and_then(|n| n.parse::<u64>().ok()).is_some_and(|n| n < self.next)
     }
 
     /// A fresh own id.

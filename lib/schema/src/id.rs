@@ -4,7 +4,7 @@
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// Prefixes of ids of conclusions that anyone may draw from the same record. Only these are dropped as repeats.
-pub const DERIVED: &[&str] = &["turn-", "ctx-", "close-", "end-", "answer-", "drop-"];
+pub const DERIVED: &[&str] = &["turn-", "ctx-", "close-", "end-", "answer-", "ask-", "drop-"];
 
 /// Whether the id is of a conclusion that anyone may draw, so that a repeat is no fault.
 #[must_use]
@@ -76,6 +76,12 @@ pub fn end(n: u32) -> String {
 #[must_use]
 pub fn answer(call: &str) -> String {
     format!("answer-{call}")
+}
+
+/// Id of the question whether a call may run: it is asked once, however many deciders there are.
+#[must_use]
+pub fn ask(call: &str) -> String {
+    format!("ask-{call}")
 }
 
 #[cfg(test)]

@@ -84,6 +84,10 @@ impl<'a> Line<'a> {
             return Err(LineError::TooLong(bytes.len()));
         }
         let line: Self = serde_json::from_slice(bytes).map_err(|e| LineError::NotAnEvent(e.to_string()))?;
+        if line.v == 0 && line.class() != Class::Control {
+            // A neighbour's own JSON; only who names a version can be newer than we are.
+            return Err(LineError::NotAnEvent("no version".to_owned()));
+        }
         if line.v != crate::VERSION && line.class() != Class::Control {
             return Err(LineError::Version(line.v));
         }
@@ -132,6 +136,7 @@ mod tests {
             assert!(matches!(Line::parse(bytes), Err(LineError::NotAnEvent(_))), "{bytes:?}");
         }
         assert_eq!(Line::parse(br#"{"v":2,"type":"a.b"}"#).unwrap_err(), LineError::Version(2));
+        assert!(matches!(Line::parse(br#"{"type":"progress"}"#), Err(LineError::NotAnEvent(_))));
         assert!(Line::parse(br#"{"type":"log.live"}"#).is_ok());
     }
 }

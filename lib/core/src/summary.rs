@@ -1,0 +1,103 @@
+//! A state as text: the same for the same state in every version, so that a test can tell when a fold has changed its mind about
+//! old logs. It must never know JSON, and never print what a type happens to look like in memory.
+
+use ace_schema::data::Code;
+use std::fmt::Write;
+
+use crate::state::{CallState, Phase, Role, State, TurnEnd};
+
+impl State {
+    /// Everything that decides what happens next, a line a fact. A new fact is added only where it is not at its default, so that
+    /// summaries of old logs stay what they were.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "head {}", self.head)?;
+        writeln!(out, "session {}", self.session)?;
+        writeln!(out, "name {}", self.name)?;
+        writeln!(out, "model {}", self.model)?;
+        writeln!(out, "mode {}", self.mode.name())?;
+        writeln!(out, "turns {}", self.turns)?;
+        writeln!(out, "system {}", self.system)?;
+        writeln!(out, "unknown {}", self.unknown)?;
+        if self.limits.answers > 0 {
+            writeln!(out, "limit answers {}", self.limits.answers)?;
+        }
+        if let Some(offer) = &self.offer {
+            writeln!(out, "offer {} {} {}", offer.server, offer.schema, offer.names.join(","))?;
+        }
+        for waiting in &self.waiting {
+            writeln!(out, "waiting {} {} now={}", waiting.seq, waiting.id, waiting.now)?;
+        }
+        for claim in &self.claims {
+            let role = match claim.role {
+                Role::Model => "model",
+                Role::Tool => "tool",
+            };
+            writeln!(out, "claim {} {role} {} {} orphaned={}", claim.id, claim.turn, claim.pen, claim.orphaned)?;
+        }
+        match &self.ended {
+            None => {}
+            Some(TurnEnd::Completed) => writeln!(out, "ended completed")?,
+            Some(TurnEnd::Cancelled) => writeln!(out, "ended cancelled")?,
+            Some(TurnEnd::Failed { code, .. }) => writeln!(out, "ended failed {}", code_name(code))?,
+        }
+        self.write_turn(out)
+    }
+
+    fn write_turn(&self, out: &mut String) -> std::fmt::Result {
+        let Some(turn) = &self.turn else { return Ok(()) };
+        writeln!(out, "turn {} answers={} interrupted={}", turn.n, turn.answers, turn.interrupted)?;
+        match &turn.phase {
+            Phase::Context(cause) => writeln!(out, "phase context {cause}")?,
+            Phase::Asking { context, model, system, tools, claim } => {
+                let claim = claim.as_deref().unwrap_or("-");
+                writeln!(out, "phase asking {context} {model} {system} {tools} {claim}")?;
+            }
+            Phase::Calls(answer) => writeln!(out, "phase calls {answer}")?,
+            Phase::Ending { cause, failed: None } => writeln!(out, "phase ending {cause}")?,
+            Phase::Ending { cause, failed: Some((code, ..)) } => {
+                writeln!(out, "phase ending {cause} {}", code_name(code))?;
+            }
+        }
+        for call in &turn.calls {
+            let (state, by) = match &call.state {
+                CallState::Requested => ("requested", ""),
+                CallState::Asked => ("asked", ""),
+                CallState::Allowed(id) => ("allowed", id.as_str()),
+                CallState::Started(id) => ("started", id.as_str()),
+                CallState::Closed => ("closed", ""),
+            };
+            writeln!(out, "call {} {} {} {} {state} {by}", call.seq, call.id, call.tool, call.digest)?;
+        }
+        Ok(())
+    }
+}
+
+/// The code as the log spells it.
+fn code_name(code: &Code) -> &str {
+    match code {
+        Code::Interrupted => "interrupted",
+        Code::Cancelled => "cancelled",
+        Code::Unreachable => "unreachable",
+        Code::Credentials => "credentials",
+        Code::Refused => "refused",
+        Code::Cut => "cut",
+        Code::Format => "format",
+        Code::Limit => "limit",
+        Code::Timeout => "timeout",
+        Code::Arguments => "arguments",
+        Code::PathOutside => "path_outside",
+        Code::NotFound => "not_found",
+        Code::Sandbox => "sandbox",
+        Code::Config => "config",
+        Code::Io => "io",
+        Code::Other(name) => name,
+    }
+}
