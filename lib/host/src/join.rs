@@ -56,7 +56,7 @@ pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)
             News::Note(words) => note(words),
             News::Failed(e) => return Err(e),
             News::Gone(..) => break,
-            News::Lines(_) | News::Chalk(_) | News::Interrupt => {}
+            News::Lines(_) | News::Chalk(_) | News::Interrupt | News::Nudge => {}
         }
     }
     let status = child.wait()?;
