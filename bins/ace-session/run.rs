@@ -20,13 +20,24 @@ pub fn run(opening: &Opening, session: &SessionAddress, color: When) -> Result<E
         model: state.model.clone(),
         mode: state.mode.name().to_owned(),
         log: shown_log,
+        place: place_of(&state.created),
         ..SessionFacts::of(&state.created)
     };
-    let next = |state: &ace_core::State| match &state.created.worktree {
+    let next = |state: &ace_core::State, _: bool| match &state.created.worktree {
         Some(_) => vec![Next::new(format!("ace diff {}", state.name), "what changed")],
         None => Vec::new(),
     };
     watch(PROGRAM, plan, screen, facts, next)
+}
+
+/// Where calls run, as a person knows it.
+fn place_of(created: &ace_schema::data::SessionCreated) -> String {
+    match (&created.worktree, &created.repository) {
+        (Some(_), Some(repository)) => {
+            format!("{} (worktree of {})", shown(std::path::Path::new(&repository.root)), created.name)
+        }
+        _ => shown(std::path::Path::new(&created.cwd)),
+    }
 }
 
 /// The sessions, who waits for a person first, then newest.

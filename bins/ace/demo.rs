@@ -2,12 +2,13 @@
 //! session is: the same programs, a worktree, decisions, a sandbox, a log.
 
 use ace_cli::ace::Ace;
-use ace_cli::{Complaint, Exit, SessionOptions};
+use ace_cli::{Complaint, Exit, SessionOptions, When};
 use ace_config::Layer;
 use ace_core::{State, Until};
-use ace_front::{Output, Screen, begin, open, shown, watch, words};
-use ace_view::{Next, SessionFacts};
+use ace_front::{Output, Screen, begin, listing, open, shown, watch, words};
+use ace_view::{Next, Role, SessionFacts, Text, render};
 use ace_worktree as git;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,10 +43,11 @@ pub fn demo(args: &Ace) -> Result<Exit, Complaint> {
     let facts = SessionFacts { log: shown(log.file()), place: shown(&repository), ..SessionFacts::of(&made.created) };
     let plan = begin::plan(&opening, log, Until::Idle);
     let front = called();
-    println!("a recorded model at work on a real repository: {}\n", shown(&repository));
-    let exit = watch(PROGRAM, plan, Screen::new(output), move |_| facts, |state| next(state, &front))?;
+    say(&format!("a recorded model at work on a real repository: {}", shown(&repository)), args.color);
+    say("", args.color);
+    let exit = watch(PROGRAM, plan, Screen::new(output), move |_| facts, |state, _| next(state, &front))?;
     if exit == Exit::Done {
-        land(&opening, &made)?;
+        land(&opening, &made, args.color)?;
     }
     Ok(exit)
 }
@@ -84,7 +86,7 @@ fn repository() -> std::io::Result<PathBuf> {
 }
 
 /// Brings the branch to main, as `ace land` would.
-fn land(opening: &ace_front::Opening, made: &ace_host::Made) -> Result<(), Complaint> {
+fn land(opening: &ace_front::Opening, made: &ace_host::Made, color: When) -> Result<(), Complaint> {
     let failed = |e: git::Error| words::worktree(PROGRAM, &e);
     let (Some(tree), Ok(Some(repository))) = (&made.created.worktree, git::discover(&opening.cwd)) else {
         return Ok(());
@@ -94,11 +96,23 @@ fn land(opening: &ace_front::Opening, made: &ace_host::Made) -> Result<(), Compl
     let landed = git::land(&repository, &place, git::How::Merge, "median: an even count has two middles", &author)
         .map_err(failed)?;
     let onto = landed.onto.unwrap_or_default();
-    println!("\nlanded {} on {onto}: {} file changed, and there 'make test' says:", landed.branch, landed.files);
+    say("", color);
+    say(
+        &format!("landed {} on {onto}: {} file changed, and there 'make test' says:", landed.branch, landed.files),
+        color,
+    );
     let test = Command::new("make").arg("test").current_dir(&opening.cwd).output();
     let said = test.map(|t| String::from_utf8_lossy(&t.stdout).into_owned()).unwrap_or_default();
-    said.lines().for_each(|l| println!("  {}", ace_view::clean(l)));
+    said.lines().for_each(|l| say(&format!("  {l}"), color));
     Ok(())
+}
+
+/// Prints a line, wrapped where the terminal ends. A reader that has gone is no reason to stop.
+fn say(line: &str, color: When) {
+    let style = listing(color);
+    let text = Text::of(Role::Plain, ace_view::clean(line));
+    let out: String = text.wrap(style.width, 0).iter().map(|l| render(l, &style) + "\n").collect();
+    let _ = std::io::stdout().lock().write_all(out.as_bytes());
 }
 
 /// How `ace` is called from where the person stands.

@@ -31,11 +31,12 @@ pub fn run(args: &Ace, run: &Run) -> Result<Exit, Complaint> {
     };
     let facts = SessionFacts { log: shown(log.file()), place, ..SessionFacts::of(&made.created) };
     let plan = begin::plan(&opening, log, until);
-    watch(PROGRAM, plan, screen, move |_| facts, |state| next(state, "ace"))
+    watch(PROGRAM, plan, screen, move |_| facts, |state, changed| next(state, "ace", changed))
 }
 
 /// What a person may want to do next, by how the session stands. `ace` is how the front is called here.
-pub fn next(state: &State, ace: &str) -> Vec<Next> {
+/// `changed` says whether files were changed.
+pub fn next(state: &State, ace: &str, changed: bool) -> Vec<Next> {
     let name = &state.name;
     let mut next = Vec::new();
     if state.turn.is_some() {
@@ -45,7 +46,7 @@ pub fn next(state: &State, ace: &str) -> Vec<Next> {
         Some(TurnEnd::Failed { .. } | TurnEnd::Cancelled) => {
             next.push(Next::new(format!("{ace} say {name} \"...\" && {ace} resume {name}"), "goes on from here"));
         }
-        Some(TurnEnd::Completed) if state.created.worktree.is_some() => {
+        Some(TurnEnd::Completed) if changed && state.created.worktree.is_some() => {
             next.push(Next::new(format!("{ace} diff {name}"), "what changed"));
             next.push(Next::new(format!("{ace} land {name}"), "bring it to your branch"));
         }

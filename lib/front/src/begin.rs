@@ -38,6 +38,22 @@ pub fn model(opening: &Opening, color: When) -> Result<String, Complaint> {
     }
 }
 
+/// What somebody without any model sees first; `None` if there is a way to one.
+#[must_use]
+pub fn first_screen(opening: &Opening, color: When) -> Option<String> {
+    let has = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    if !matches!(choose_model(&opening.settings.config, has), Choice::None) {
+        return None;
+    }
+    let style = crate::screen::on_stderr(color);
+    let file = std::env::var_os(ace_cli::variables::CONFIG).map_or_else(
+        || "~/.config/ace/config.toml".to_owned(),
+        |file| crate::opening::shown(std::path::Path::new(&file)),
+    );
+    let lines = ace_view::error::no_model(&file, &style);
+    Some(lines.iter().map(|line| ace_view::render(line, &style) + "\n").collect())
+}
+
 /// What a person says: the argument, what stands on stdin, or both.
 ///
 /// # Errors

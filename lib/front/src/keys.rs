@@ -5,48 +5,86 @@ use ace_core::{CallState, State};
 use ace_schema::permission::Decision;
 use ace_storage::Log;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use std::io::{BufRead, Read, Write};
+use std::io::{BufRead, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::answer::{answer, find_call};
+use crate::answer::{AnswerError, answer, find_call};
+use crate::modes::{KeyByKey, are_ours, forget_typed};
 use crate::opening::{clock, random};
 
 /// How long a question must have been seen before a key counts.
 const SEEN: Duration = Duration::from_millis(500);
+/// Bytes of words for the model.
+const WORDS: usize = 4096;
 
-type Open = Arc<Mutex<Option<(String, Instant)>>>;
+/// A question on the screen.
+#[derive(Debug, Clone)]
+struct Open {
+    call: String,
+    since: Instant,
+    /// The words that are being typed.
+    words: Option<Vec<u8>>,
+}
+
+/// What the screen and the listener share.
+#[derive(Debug, Default)]
+struct Board {
+    open: Option<Open>,
+    /// The call that was answered last: its record may not have been seen yet.
+    answered: String,
+}
+
+type Shared = Arc<Mutex<Board>>;
+
+/// Makes the screen look again, or read a line.
+pub type Tell = Box<dyn Fn(Option<String>) + Send>;
 
 /// Listens while a question is open.
 pub struct Keys {
-    open: Open,
+    board: Shared,
     ended: Arc<AtomicBool>,
     listener: Option<JoinHandle<()>>,
 }
 
 impl Keys {
-    /// A listener on stdin for one session.
+    /// A listener on stdin for one session. Where nothing is `painted` anew, words are typed on a line of the terminal's own.
     #[must_use]
-    pub fn new(log: Log, person: String) -> Self {
-        let (open, ended) = (Open::default(), Arc::new(AtomicBool::new(false)));
-        let (theirs, end) = (open.clone(), ended.clone());
-        let listener = std::thread::spawn(move || listen(&log, &person, &theirs, &end));
-        Self { open, ended, listener: Some(listener) }
+    pub fn new(log: Log, person: String, painted: bool, tell: Tell) -> Self {
+        let (board, ended) = (Shared::default(), Arc::new(AtomicBool::new(false)));
+        let listener = Listener { log, person, painted, tell, board: board.clone(), ended: ended.clone() };
+        let listener = std::thread::spawn(move || listener.listen());
+        Self { board, ended, listener: Some(listener) }
     }
 
-    /// Learns from the state which question is open, if any.
-    pub fn watch(&self, state: &State) {
+    /// Learns from the state which question is open, if any. A new one rings.
+    pub fn watch(&self, state: &State) -> bool {
         let waiting = state.calls().find(|c| c.state == CallState::Asked).map(|c| c.id.clone());
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        match (&*open, waiting) {
-            (Some((old, _)), Some(new)) if *old == new => {}
-            (_, Some(new)) => *open = Some((new, Instant::now())),
-            (_, None) => *open = None,
+        let mut board = lock(&self.board);
+        let waiting = waiting.filter(|call| *call != board.answered);
+        if board.open.as_ref().map(|open| &open.call) == waiting.as_ref() {
+            return false;
         }
+        let is_new = waiting.is_some();
+        if is_new {
+            forget_typed();
+        }
+        board.open = waiting.map(|call| Open { call, since: Instant::now(), words: None });
+        is_new
     }
+
+    /// The words that a person is typing.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        let board = lock(&self.board);
+        board.open.as_ref()?.words.as_ref().map(|w| String::from_utf8_lossy(w).into_owned())
+    }
+}
+
+fn lock(board: &Shared) -> MutexGuard<'_, Board> {
+    board.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Keys {
@@ -59,74 +97,122 @@ impl Drop for Keys {
     }
 }
 
-/// Keys come one by one and are not echoed, until this is dropped.
-struct KeyByKey(Termios);
-
-impl KeyByKey {
-    fn begin() -> Option<Self> {
-        let stdin = rustix::stdio::stdin();
-        let before = tcgetattr(stdin).ok()?;
-        let mut raw = before.clone();
-        raw.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-        tcsetattr(stdin, OptionalActions::Now, &raw).ok()?;
-        Some(Self(before))
-    }
+struct Listener {
+    log: Log,
+    person: String,
+    painted: bool,
+    tell: Tell,
+    board: Shared,
+    ended: Arc<AtomicBool>,
 }
 
-impl Drop for KeyByKey {
-    fn drop(&mut self) {
-        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.0);
-    }
-}
-
-fn listen(log: &Log, person: &str, open: &Open, ended: &AtomicBool) {
-    let mut mode: Option<KeyByKey> = None;
-    while !ended.load(Ordering::Relaxed) {
-        let question = open.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some((call, since)) = question else {
-            mode = None;
-            std::thread::sleep(Duration::from_millis(30));
-            continue;
-        };
-        if mode.is_none() {
-            mode = KeyByKey::begin();
-        }
-        let Some(key) = key() else { continue };
-        if since.elapsed() < SEEN {
-            continue;
-        }
-        let (decision, why) = match key {
-            b'y' => (Decision::Allow, String::new()),
-            b'n' => (Decision::Deny, "the user said no".to_owned()),
-            b'N' => {
+impl Listener {
+    fn listen(&self) {
+        let mut mode: Option<KeyByKey> = None;
+        while !self.ended.load(Ordering::Relaxed) {
+            let Some(question) = lock(&self.board).open.clone() else {
                 mode = None;
-                let Some(why) = words() else { continue };
-                (Decision::Deny, why)
+                std::thread::sleep(Duration::from_millis(30));
+                continue;
+            };
+            if mode.is_none() {
+                mode = KeyByKey::begin();
             }
-            _ => continue,
-        };
-        let recorded = find_call(log, Some(&call), None).and_then(|waiting| {
-            let mut appender = log.append(clock())?;
-            answer(&mut appender, &waiting, (decision, person, &why), random())
-        });
-        // Somebody else was faster: the record tells, and the screen shows it.
-        drop(recorded);
-        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.as_ref().is_some_and(|(id, _)| *id == call) {
-            *open = None;
+            if !are_ours() {
+                // Another job has the terminal: its keys are not for us.
+                std::thread::sleep(Duration::from_millis(100));
+                continue;
+            }
+            let Some(key) = key() else { continue };
+            if question.since.elapsed() < SEEN {
+                continue;
+            }
+            if question.words.is_some() {
+                if let Some(why) = self.typed(&question.call, key) {
+                    self.answer(&question.call, Decision::Deny, &why);
+                }
+                continue;
+            }
+            match key {
+                b'y' => self.answer(&question.call, Decision::Allow, ""),
+                b'n' => self.answer(&question.call, Decision::Deny, ""),
+                b'N' if self.painted => {
+                    self.change(&question.call, |open| open.words = Some(Vec::new()));
+                }
+                b'N' => {
+                    mode = None;
+                    if let Some(why) = line() {
+                        self.answer(&question.call, Decision::Deny, &why);
+                    }
+                }
+                _ => {}
+            }
         }
+    }
+
+    /// A key while words are typed; the words, once they are whole.
+    fn typed(&self, call: &str, key: u8) -> Option<String> {
+        let mut done = None;
+        self.change(call, |open| {
+            let Some(words) = &mut open.words else { return };
+            match key {
+                b'\n' | b'\r' => {
+                    let text = String::from_utf8_lossy(words).trim().to_owned();
+                    open.words = None;
+                    done = Some(text).filter(|t| !t.is_empty());
+                }
+                0x1b => {
+                    // Back to the question; the rest of an arrow key's sequence goes with it.
+                    forget_typed();
+                    open.words = None;
+                }
+                0x7f | 0x08 => {
+                    let text = String::from_utf8_lossy(words).into_owned();
+                    let mut chars = text.chars();
+                    chars.next_back();
+                    *words = chars.as_str().as_bytes().to_vec();
+                }
+                0x15 => words.clear(),
+                b if b >= b' ' && words.len() < WORDS => words.push(b),
+                _ => {}
+            }
+        });
+        done
+    }
+
+    fn change(&self, call: &str, change: impl FnOnce(&mut Open)) {
+        if let Some(open) = lock(&self.board).open.as_mut().filter(|open| open.call == call) {
+            change(open);
+        }
+        (self.tell)(None);
+    }
+
+    fn answer(&self, call: &str, decision: Decision, why: &str) {
+        let recorded = find_call(&self.log, Some(call), None).and_then(|waiting| {
+            let mut appender = self.log.append(clock())?;
+            answer(&mut appender, &waiting, (decision, &self.person, why), random())
+        });
+        // If somebody else was faster, the record tells, and the screen shows it.
+        if let Err(AnswerError::Append(e)) = recorded {
+            (self.tell)(Some(format!("the answer is not recorded: {e}")));
+            return;
+        }
+        let mut board = lock(&self.board);
+        call.clone_into(&mut board.answered);
+        board.open = board.open.take().filter(|open| open.call != call);
     }
 }
 
 fn key() -> Option<u8> {
     let stdin = rustix::stdio::stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-    let patience = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-    if !poll(&mut fds, Some(&patience)).is_ok_and(|n| n > 0) {
+    let wait = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    if poll(&mut fds, Some(&wait)).ok()? == 0 {
         return None;
     }
+    // Byte by byte from the terminal itself: what a buffer has taken no poll tells of.
     let mut byte = [0];
-    match std::io::stdin().lock().read(&mut byte) {
+    match rustix::io::read(stdin, &mut byte) {
         Ok(1) => Some(byte[0]),
         _ => {
             // The terminal is gone: no key will come any more.
@@ -136,8 +222,8 @@ fn key() -> Option<u8> {
     }
 }
 
-/// A line of words for the model.
-fn words() -> Option<String> {
+/// A line of words for the model, with the terminal's own editing.
+fn line() -> Option<String> {
     let _ = write!(std::io::stderr(), "  no, but: ");
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).ok()?;

@@ -10,10 +10,13 @@ use ace_schema::data::BlobRef;
 use ace_storage::{Blobs, Log};
 use ace_view::{CiView, Next, RunView, SessionFacts, Style, render};
 use std::io::{IsTerminal, Write};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crate::keys::Keys;
+use crate::modes::{KeyByKey, catch_signals, leave, stands_within, was_stopped};
 use crate::opening::{clock, random};
+use crate::paint::Painter;
 use crate::words;
 
 /// How a person wants to see a run.
@@ -47,33 +50,43 @@ pub struct Screen {
     output: Output,
     /// The story goes to stderr, since stdout is for the answer.
     aside: bool,
-    /// Lines of the tail that stand below the scrollback.
-    painted: usize,
+    painter: Painter,
+    /// The run has ended: there is no tail any more.
+    closed: bool,
     begun: Instant,
     began_at: i64,
     history: bool,
     /// Recorded lines of the running turn, for the answer at its end.
     turn: Vec<u8>,
     keys: Option<Keys>,
+    /// No key is echoed into what is painted.
+    held: Option<KeyByKey>,
 }
 
 fn variable_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|v| !v.is_empty())
 }
 
-/// How the terminal at that end looks now.
-fn style(output: Output, aside: bool) -> Style {
-    let columns = if aside {
+/// Columns and rows of the terminal at that end.
+fn size(aside: bool) -> (usize, usize) {
+    let size = if aside {
         rustix::termios::tcgetwinsize(std::io::stderr())
     } else {
         rustix::termios::tcgetwinsize(std::io::stdout())
     };
-    let columns = columns.map_or(80, |size| usize::from(size.ws_col)).max(1);
+    // A terminal that does not know its size says 0.
+    let known = |n: u16, else_: usize| if n == 0 { else_ } else { usize::from(n) };
+    size.map_or((80, 24), |s| (known(s.ws_col, 80), known(s.ws_row, 24)))
+}
+
+/// How the terminal at that end looks now.
+fn style(output: Output, aside: bool) -> Style {
+    let (columns, _) = size(aside);
     let terminal = if aside { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()));
     let locale = locale.unwrap_or_default().to_ascii_lowercase();
     let utf8 = locale.contains("utf-8") || locale.contains("utf8");
-    let mut style = Style::new(if columns == 1 { 80 } else { columns });
+    let mut style = Style::new(columns);
     style.color = output.color.colours(terminal);
     style.ascii = variable_set("ACE_ASCII") || !utf8;
     style.cjk = ["zh", "ja", "ko"].iter().any(|l| locale.starts_with(l));
@@ -83,13 +96,19 @@ fn style(output: Output, aside: bool) -> Style {
     style
 }
 
+/// The style for a page on stderr.
+#[must_use]
+pub fn on_stderr(color: When) -> Style {
+    style(Output { color, ..Output::default() }, true)
+}
+
 /// The style for a listing on stdout.
 #[must_use]
 pub fn listing(color: When) -> Style {
     let mut style = style(Output { color, ..Output::default() }, false);
     if !std::io::stdout().is_terminal() {
-        // Nobody's window limits a pipe: wide enough that nothing is cut but absurd names.
-        style.width = 132;
+        // Nobody's window limits a pipe.
+        style.whole = true;
     }
     style
 }
@@ -112,12 +131,14 @@ impl Screen {
             view,
             output,
             aside,
-            painted: 0,
+            painter: Painter::default(),
+            closed: false,
             begun: Instant::now(),
             began_at,
             history: true,
             turn: Vec::new(),
             keys: None,
+            held: None,
         }
     }
 
@@ -140,6 +161,9 @@ impl Screen {
         facts.played = self.output.played;
         facts.hide_answer = self.aside;
         facts.answerable = self.answerable();
+        if matches!(&self.view, View::Painted(view) if !view.style.plain && !self.aside) {
+            self.held = KeyByKey::begin();
+        }
         let lines = match &mut self.view {
             View::Painted(view) => view.begin(&facts),
             View::Plain(_) if self.output.quiet || self.output.json => Vec::new(),
@@ -150,6 +174,9 @@ impl Screen {
 
     /// One thing that the star tells.
     pub fn see(&mut self, seen: Seen, state: &State) {
+        if let View::Painted(view) = &mut self.view {
+            view.style = Style { quiet: view.style.quiet, ..style(self.output, self.aside) };
+        }
         match seen {
             Seen::Present => self.history = false,
             Seen::Lines(bytes) => self.recorded(bytes),
@@ -157,8 +184,9 @@ impl Screen {
             Seen::Note(note) => self.note(note),
             Seen::Tick => self.tick(),
         }
-        if let Some(keys) = &self.keys {
-            keys.watch(state);
+        if self.keys.as_ref().is_some_and(|keys| keys.watch(state)) {
+            // One bell for each question.
+            self.write("\x07");
         }
     }
 
@@ -179,10 +207,7 @@ impl Screen {
                 return;
             }
             View::Plain(_) if history => return,
-            View::Painted(view) => {
-                view.style = Style { quiet: view.style.quiet, ..style(self.output, self.aside) };
-                view.recorded(&line)
-            }
+            View::Painted(view) => view.recorded(&line),
             View::Plain(view) => {
                 let told = view.recorded(&line);
                 if self.output.quiet || self.output.json { Vec::new() } else { told }
@@ -226,26 +251,22 @@ impl Screen {
 
     /// Prints final lines above the tail and paints the tail again.
     fn print(&mut self, lines: &[ace_view::Text]) {
-        let mut out = String::new();
-        if self.painted > 0 {
-            out.push_str(&format!("\x1b[{}A\r\x1b[J", self.painted));
-            self.painted = 0;
-        }
         let now = self.now();
+        let mut out = String::new();
         match &self.view {
             View::Painted(view) => {
-                for line in lines {
-                    out.push_str(&render(line, &view.style));
-                    out.push('\n');
+                if was_stopped() {
+                    self.painter.forget();
                 }
-                let rows =
-                    rustix::termios::tcgetwinsize(std::io::stderr()).map_or(24, |size| usize::from(size.ws_row).max(8));
-                let tail = view.tail(now, rows);
-                for line in &tail {
-                    out.push_str(&render(line, &view.style));
-                    out.push('\n');
+                let (columns, rows) = size(self.aside);
+                let mut tail = if self.closed { Vec::new() } else { view.tail(now, rows.max(8)) };
+                let words = self.keys.as_ref().and_then(Keys::words).filter(|_| !tail.is_empty());
+                if let Some(words) = &words {
+                    tail.pop();
+                    tail.push(ace_view::ask::instead(words));
                 }
-                self.painted = tail.len();
+                out = self.painter.update(lines, &tail, words.is_some(), &view.style, columns);
+                stands_within(words.is_some());
             }
             View::Plain(_) => {
                 let style = style(self.output, self.aside);
@@ -255,10 +276,14 @@ impl Screen {
                 }
             }
         }
+        self.write(&out);
+    }
+
+    /// One write. A terminal that is gone is no reason to stop the session.
+    fn write(&self, out: &str) {
         if out.is_empty() {
             return;
         }
-        // A terminal that is gone is no reason to stop the session.
         let _ = if self.aside {
             std::io::stderr().lock().write_all(out.as_bytes())
         } else {
@@ -267,8 +292,22 @@ impl Screen {
         };
     }
 
+    /// Takes the tail away and gives the terminal back.
+    fn close(&mut self) {
+        self.closed = true;
+        self.keys = None;
+        self.print(&[]);
+        self.held = None;
+    }
+
+    /// Whether a person has read on this terminal why the turn did not end well.
+    fn has_told(&self) -> bool {
+        matches!(&self.view, View::Painted(view) if !view.style.quiet) && std::io::stderr().is_terminal()
+    }
+
     /// The end of a run: the verdict, and on a stdout that is no terminal the answer.
     pub fn end(&mut self, state: &State, next: &[Next], blobs: &Blobs) -> std::io::Result<()> {
+        self.closed = true;
         self.keys = None;
         let lines = match &mut self.view {
             View::Painted(view) => view.verdict(next),
@@ -276,6 +315,7 @@ impl Screen {
             View::Plain(view) => view.verdict(),
         };
         self.print(&lines);
+        self.held = None;
         let done = state.ended == Some(TurnEnd::Completed) && state.turn.is_none();
         if self.aside && !self.output.json && done {
             let fetch = |b: &BlobRef| blobs.get(&b.sha).ok().map(|b| String::from_utf8_lossy(&b).into_owned());
@@ -296,7 +336,8 @@ fn progress_ms() -> u64 {
     seconds.unwrap_or(10).saturating_mul(1000)
 }
 
-/// Runs a session on a screen, until its turn has ended, or only a person can go on and none sits here.
+/// Runs a session on a screen, until its turn has ended, or only a person can go on and none sits here. `next` learns whether files
+/// were changed.
 ///
 /// # Errors
 /// In words; also when the turn ended without an answer.
@@ -305,14 +346,20 @@ pub fn watch(
     plan: Plan,
     mut screen: Screen,
     facts: impl FnOnce(&State) -> SessionFacts,
-    next: impl FnOnce(&State) -> Vec<Next>,
+    next: impl FnOnce(&State, bool) -> Vec<Next>,
 ) -> Result<Exit, Complaint> {
     let (log, person): (Log, String) = (plan.log.clone(), plan.person.clone());
     let opened = |e: &ace_host::StarError| words::star(program, "the session", e);
     let star = Star::open(plan, clock(), random()).map_err(|e| opened(&e))?;
-    catch_interrupts(star.interrupter());
+    let known = Arc::new(OnceLock::<String>::new());
+    let told = known.clone();
+    catch_signals(star.interrupter(), move || {
+        let session = told.get().map_or("@last", String::as_str);
+        let _ = writeln!(std::io::stderr(), "{program}: killed\nhint: nothing is lost: ace resume {session}");
+    });
     if screen.answerable() {
-        screen.keys = Some(Keys::new(log.clone(), person));
+        let painted = matches!(&screen.view, View::Painted(view) if !view.style.plain);
+        screen.keys = Some(Keys::new(log.clone(), person, painted, Box::new(star.teller())));
     }
     let mut facts = Some(facts);
     let mut name = String::new();
@@ -321,29 +368,28 @@ pub fn watch(
             && let Some(facts) = facts.take()
         {
             name.clone_from(&state.name);
+            let _ = known.set(state.name.clone());
             let facts = facts(state);
             screen.begin(facts);
         }
         screen.see(seen, state);
     });
     let outcome = ended.map_err(|e| {
-        screen.keys = None;
+        screen.close();
+        leave();
         words::star(program, &name, &e)
     })?;
-    let next = next(&outcome.state);
+    let changed = matches!(&screen.view, View::Painted(view) if view.ledger().changes().0 > 0);
+    let next = next(&outcome.state, changed);
     screen
         .end(&outcome.state, &next, log.blobs())
         .map_err(|e| Complaint::io(program, "cannot write the answer", &e))?;
-    verdict(program, &name, &outcome, &log)
-}
-
-fn catch_interrupts(interrupt: impl Fn() + Send + 'static) {
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT]) else { return };
-    std::thread::spawn(move || {
-        for _ in signals.forever() {
-            interrupt();
-        }
-    });
+    let has_told = screen.has_told();
+    match verdict(program, &name, &outcome, &log) {
+        // The verdict has said it all, but for the question that nobody was there to answer.
+        Err(complaint) if has_told && complaint.exit != Exit::Undecided => Ok(complaint.exit),
+        ended => ended,
+    }
 }
 
 /// What a run's end means for whoever started it.

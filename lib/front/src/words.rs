@@ -58,8 +58,12 @@ pub fn not_found(program: &str, error: &FindError) -> Complaint {
 #[must_use]
 pub fn not_made(program: &str, error: &NewError) -> Complaint {
     match error {
-        NewError::EmptyPrompt => Complaint::new(program, Exit::Usage, "nothing to do: the prompt is empty")
-            .hint(format!("{program} -h shows how")),
+        NewError::EmptyPrompt => {
+            Complaint::new(program, Exit::Usage, "nothing to do: the prompt is empty").hint(match program {
+                "ace" => "ace run -h shows how".to_owned(),
+                other => format!("{other} -h shows how"),
+            })
+        }
         NewError::HugePrompt { .. } => Complaint::new(program, Exit::Usage, error.to_string())
             .hint("name the file in the prompt: the read tool takes it in parts"),
         NewError::Name(name) => Complaint::new(program, Exit::Usage, format!("no branch can have the name '{name}'"))

@@ -2,6 +2,7 @@
 
 use ace_storage::{Follower, Log};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -116,4 +117,35 @@ pub fn follow_others(hub: &Arc<Mutex<Hub>>, log: &Log) -> io::Result<()> {
         }
     });
     Ok(())
+}
+
+/// Another star's chalk is handed on as long as this is held.
+pub struct Chalking(Arc<AtomicBool>);
+
+impl Drop for Chalking {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Hands on the chalk of the star that runs the session, for one that only watches it.
+pub fn follow_chalk(hub: &Arc<Mutex<Hub>>, log: &Log, news: Sender<News>) -> io::Result<Chalking> {
+    let mut follower = log.follow(0)?.with_chalk();
+    let (hub, ended) = (hub.clone(), Arc::new(AtomicBool::new(false)));
+    let end = ended.clone();
+    std::thread::spawn(move || {
+        while !end.load(Ordering::Relaxed) {
+            // The record of a model call comes before the pieces of its answer.
+            let waited = follower.skip_to_end().and_then(|()| pump(&hub));
+            let chalk = waited.and_then(|()| follower.chalk().map(<[u8]>::to_vec));
+            let Ok(chalk) = chalk else { return };
+            if !chalk.is_empty() {
+                let _ = news.send(News::Chalk(chalk));
+            }
+            if follower.wait(crate::star::TICK).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(Chalking(ended))
 }

@@ -60,7 +60,7 @@ pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)
             News::Failed(e) => return Err(e),
             News::Gone(..) => break,
             News::Lines(lines) => state.fold_all(&lines),
-            News::Chalk(_) | News::Interrupt => {}
+            News::Chalk(_) | News::Interrupt | News::Nudge => {}
         }
     }
     let status = child.wait()?;

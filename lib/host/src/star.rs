@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::crew::{Crew, Fate};
-use crate::hub::{Hub, OWN_BIT, follow_others, pump};
+use crate::hub::{Chalking, Hub, OWN_BIT, follow_chalk, follow_others, pump};
 use crate::pens::dropped;
 use crate::stage::{Programs, Stage};
 
@@ -37,6 +37,8 @@ pub enum News {
     Gone(usize, u64),
     /// A person wants it to stop.
     Interrupt,
+    /// Whoever watches wants to paint again.
+    Nudge,
     /// The log cannot be written or read.
     Failed(StarError),
 }
@@ -129,11 +131,12 @@ impl Shared {
     /// Records drafts under a pen and hands on what was recorded. How many of them were refused.
     pub fn append(&self, pen: Nib, drafts: &[u8], whose: &str) -> Result<usize, StarError> {
         let appended = lock(&self.log).append(pen, drafts)?;
-        if !appended.lines.is_empty() {
-            pump(&self.hub)?;
-        }
+        // The last piece of an answer often comes with the record of the whole: it is seen before it, as it was sent.
         if !appended.chalk.is_empty() {
             let _ = self.news.send(News::Chalk(appended.chalk));
+        }
+        if !appended.lines.is_empty() {
+            pump(&self.hub)?;
         }
         let refused = appended.refused.len();
         for refusal in appended.refused.into_iter().take(REFUSALS_TOLD) {
@@ -185,6 +188,14 @@ impl Star {
         }
     }
 
+    /// A handle by which another thread makes the watcher look again, or read a line for people.
+    pub fn teller(&self) -> impl Fn(Option<String>) + Send + use<> {
+        let news = self.shared.news.clone();
+        move |note| {
+            let _ = news.send(note.map_or(News::Nudge, News::Note));
+        }
+    }
+
     /// The state up to what was seen last.
     #[must_use]
     pub fn state(&self) -> &State {
@@ -201,12 +212,17 @@ impl Star {
         self.drafter.set_session(&self.state.session.clone());
         seen(Seen::Present, &self.state);
         let mut runner = None;
+        let mut chalk: Option<Chalking> = None;
         while !self.is_over() && runner.is_none() {
             runner = self.plan.log.runner()?;
             if runner.is_none() {
+                if chalk.is_none() {
+                    chalk = Some(follow_chalk(&self.shared.hub, &self.plan.log, self.shared.news.clone())?);
+                }
                 self.turn(&mut seen, None)?;
             }
         }
+        drop(chalk);
         let Some(runner) = runner else { return Ok(self.outcome()) };
         let ended = self.lead(&mut seen);
         drop(runner);
@@ -307,6 +323,7 @@ impl Star {
             News::Chalk(chalk) => seen(Seen::Chalk(&chalk), &self.state),
             News::Note(note) => seen(Seen::Note(&note), &self.state),
             News::Interrupt => self.interrupt(crew)?,
+            News::Nudge => seen(Seen::Tick, &self.state),
             News::Failed(e) => return Err(e),
             News::Gone(at, generation) => {
                 let Some(crew) = crew else { return Ok(()) };

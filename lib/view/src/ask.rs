@@ -45,9 +45,11 @@ pub fn block(question: &Question, facts: &SessionFacts, style: &Style) -> Vec<Te
         out.extend(label("in", visible(&facts.place, Role::Plain)));
     }
     let mut why = visible(&question.asked.why, Role::Plain);
+    // The rule that a mode stands for says nothing that the mode does not say.
+    let of_mode = question.asked.rule.strip_prefix("mode-") == Some(facts.mode.as_str());
     let by: Vec<String> = [("rule ", &question.asked.rule), ("mode ", &facts.mode)]
         .into_iter()
-        .filter(|(_, name)| !name.is_empty())
+        .filter(|(word, name)| !name.is_empty() && !(of_mode && *word == "rule "))
         .map(|(word, name)| format!("{word}{}", visible(name, Role::Plain).words()))
         .collect();
     if !by.is_empty() {
@@ -107,7 +109,13 @@ fn rule(proposal: &Proposal) -> Text {
 #[must_use]
 pub fn keys() -> Text {
     let key = |key: &str, does: &str| Text::of(Role::Typed, key).dim(format!(" {does}"));
-    Text::new().gap(2).and(key("y", "once")).gap(2).and(key("n", "no"))
+    Text::new().gap(2).and(key("y", "once")).gap(2).and(key("n", "no")).gap(2).and(key("N", "no, but"))
+}
+
+/// The line on which a person says what they want instead.
+#[must_use]
+pub fn instead(words: &str) -> Text {
+    Text::new().gap(2).dim("no, but: ").and(visible(words, Role::Plain))
 }
 
 /// What a question shrinks to once it is answered: `✓ allowed once  cargo add serde  @41`.

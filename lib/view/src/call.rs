@@ -82,7 +82,8 @@ impl CallLine {
         let argument =
             if self.is_path { self.argument.cut_middle(room, style) } else { self.argument.cut_end(room, style) };
         let mut line = left.and(argument);
-        line = line.to(column - result.cells()).and(result);
+        let before = line.cells();
+        line = line.to((column - result.cells()).max(if result.is_empty() { 0 } else { before + 2 })).and(result);
         if time_at {
             line = line.gap(TIME.saturating_sub(self.time.len())).dim(self.time);
         }
@@ -110,7 +111,9 @@ pub fn numbered(line: Text, seq: u64, style: &Style) -> Text {
         return line.cut_end(style.width, style);
     }
     let room = style.width.saturating_sub(handle.cells());
-    line.cut_end(room.saturating_sub(2), style).to(room).and(handle)
+    let line = line.cut_end(room.saturating_sub(2), style);
+    let before = line.cells();
+    line.to(room.max(before + 2)).and(handle)
 }
 
 /// A call that has run: its line, and what failed or changed.
@@ -166,7 +169,9 @@ pub fn broke(call: &Call, broke: &ToolFailed, seq: u64, facts: &SessionFacts, st
         line.time = units::duration(broke.ms);
     }
     let mut out = vec![line.draw(style)];
-    out.extend(quoted(&clean(&broke.message), style));
+    if broke.message != word {
+        out.extend(quoted(&clean(&broke.message), style));
+    }
     if let Some(output) = broke.output.as_ref().filter(|o| !o.text.is_empty()) {
         out.extend(excerpt(&output.text, output.truncated, seq, &facts.name, style));
     }

@@ -27,6 +27,30 @@ fn hinted(hint: &str) -> impl Iterator<Item = Text> {
     })
 }
 
+/// What stands on the terminal of somebody who has no model yet. `file` is where a configuration would stand.
+#[must_use]
+pub fn no_model(file: &str, style: &Style) -> Vec<Text> {
+    let mut out = Text::of(Role::Bold, "ace has no model yet.").plain(" Three ways in:").wrap(style.width, 0);
+    for (typed, about) in [
+        ("export OPENAI_API_KEY=...", "or OPENROUTER_, DASHSCOPE_, ZHIPUAI_".to_owned()),
+        ("ollama serve", "a model on this machine: -m ollama/MODEL".to_owned()),
+        ("model = \"NAME/MODEL\"", format!("any compatible server, in {file}")),
+    ] {
+        let head = Text::new().gap(2).with(Role::Typed, typed);
+        // An address is never broken, and a path is one.
+        let line = head.clone().to(31).gap(2).dim(&about);
+        if line.cells() <= style.width {
+            out.push(line);
+        } else {
+            out.push(head);
+            out.extend(Text::new().gap(6).dim(&about).wrap(style.width, 6));
+        }
+    }
+    let demo = Text::of(Role::Plain, "No key at hand? ").with(Role::Typed, "ace demo");
+    out.extend(demo.plain(" plays a recorded session, here, in a minute, for $0.").wrap(style.width, 0));
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -107,6 +107,12 @@ impl Ledger {
         self.asking.as_ref().map(|(_, at)| *at)
     }
 
+    /// Whether the model call that this line was caused by is open. Chalk that lost the race with its record is not shown again.
+    #[must_use]
+    pub fn is_asking(&self, line: &Line) -> bool {
+        self.asking.as_ref().is_some_and(|(claim, _)| line.cause.is_empty() || *claim == *line.cause)
+    }
+
     /// Takes the next recorded line. Drafts, chalk and control lines, unknown types and payloads of another shape are `Other`.
     pub fn fold(&mut self, line: &Line) -> Step {
         let Some(seq) = line.seq else { return Step::Other };

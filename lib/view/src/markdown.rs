@@ -41,6 +41,21 @@ impl Markdown {
         out
     }
 
+    /// What a line that has not ended yet looks like so far. Tables and fences are held.
+    #[must_use]
+    pub fn begun(&self, line: &str, style: &Style) -> Vec<Text> {
+        let line = clean(line);
+        let trimmed = line.trim_start();
+        if self.fence.is_some() {
+            let closes = trimmed.starts_with(['`', '~']);
+            return if closes { Vec::new() } else { vec![Text::new().gap(4).with(Role::Typed, line)] };
+        }
+        if ["|", "```", "~~~"].iter().any(|held| trimmed.starts_with(held)) {
+            return Vec::new();
+        }
+        draw(&line, style)
+    }
+
     /// The text has ended: what was held back.
     pub fn end(&mut self, style: &Style) -> Vec<Text> {
         self.fence = None;

@@ -1,10 +1,8 @@
 //! A run on a terminal, as it happens: head lines, calls, the model's words, the tail that is not recorded yet, the verdict.
 //! What it gives out as scrollback is final; only the tail is ever painted again. It must never know the terminal itself.
 
-use std::collections::VecDeque;
-
 use ace_schema::Line;
-use ace_schema::data::{ModelCompleted, ModelDelta, ModelFailed, Part};
+use ace_schema::data::{Code, ModelCompleted, ModelDelta, ModelFailed, Part};
 use ace_schema::permission::Decision;
 use ace_schema::{Class, ty};
 
@@ -15,7 +13,7 @@ use crate::facts::{Next, SessionFacts};
 use crate::head::{budget_line, head, prompt};
 use crate::ledger::Ledger;
 use crate::markdown::Markdown;
-use crate::step::{Call, Step};
+use crate::step::{Call, End, Step};
 use crate::stream::Stream;
 use crate::style::{Mark, Role, Style};
 use crate::text::Text;
@@ -47,6 +45,8 @@ pub struct RunView {
     ledger: Ledger,
     markdown: Markdown,
     stream: Stream,
+    /// Why the last answer failed, if that has not been said yet.
+    failure: String,
     last: Block,
     blank: bool,
     begun: bool,
@@ -63,6 +63,7 @@ impl RunView {
             ledger: Ledger::default(),
             markdown: Markdown::default(),
             stream: Stream::default(),
+            failure: String::new(),
             last: Block::Start,
             blank: false,
             begun: false,
@@ -99,7 +100,25 @@ impl RunView {
     /// The next recorded line: what is final scrollback now.
     pub fn recorded(&mut self, line: &Line) -> Vec<Text> {
         let Some(seq) = line.seq else { return Vec::new() };
-        match self.ledger.fold(line) {
+        let step = self.ledger.fold(line);
+        let mut out = self.settle(&step);
+        out.extend(self.step(step, seq));
+        out
+    }
+
+    /// Why the model's answer failed is said when it is known that the turn's end does not say the same.
+    fn settle(&mut self, step: &Step) -> Vec<Text> {
+        let said = std::mem::take(&mut self.failure);
+        if said.is_empty() || matches!(step, Step::Ended(End::Failed(end)) if end.message == said) {
+            return Vec::new();
+        }
+        let why = clean(&said).replace('\n', " ");
+        let lines = Text::marked(Mark::Warns, &self.style).plain(why).wrap(self.style.width, 2);
+        self.emit(Block::Calls, lines)
+    }
+
+    fn step(&mut self, step: Step, seq: u64) -> Vec<Text> {
+        match step {
             Step::Created(created) if !self.begun => self.begin(&SessionFacts::of(&created)),
             Step::Said(said) if self.facts.show_prompt => {
                 let lines = prompt(&said.text, &self.style);
@@ -142,6 +161,11 @@ impl RunView {
                 let lines = call::broke(&call, &broke, seq, &self.facts, &self.style);
                 self.emit(Block::Calls, lines)
             }
+            Step::Ended(End::Cancelled(_)) => {
+                let line = Text::marked(Mark::Warns, &self.style).plain("cancelled");
+                let lines = vec![call::numbered(line, seq, &self.style)];
+                self.emit(Block::Calls, lines)
+            }
             Step::Budget { budget, .. } => {
                 let lines = vec![call::numbered(budget_line(&budget, &self.style), seq, &self.style)];
                 self.emit(Block::Calls, lines)
@@ -152,7 +176,7 @@ impl RunView {
 
     /// A line of chalk that came at `now` (ms since 1970): the model's lines that are whole now.
     pub fn chalk(&mut self, line: &Line, now: i64) -> Vec<Text> {
-        if line.class() != Class::Chalk || line.ty != ty::MODEL_DELTA {
+        if line.class() != Class::Chalk || line.ty != ty::MODEL_DELTA || !self.ledger.is_asking(line) {
             return Vec::new();
         }
         let Ok(delta) = line.data::<ModelDelta>() else { return Vec::new() };
@@ -213,9 +237,10 @@ impl RunView {
             return Vec::new();
         }
         self.ended = true;
+        let mut out = self.settle(&Step::Other);
         let lines = verdict::block(&self.facts, &self.ledger, next, &self.style);
         let loud = std::mem::take(&mut self.style.quiet);
-        let out = self.emit(Block::End, lines);
+        out.extend(self.emit(Block::End, lines));
         self.style.quiet = loud;
         out
     }
@@ -314,19 +339,16 @@ impl RunView {
         out.extend(self.words(lines));
         let rest = self.markdown.end(&self.style);
         out.extend(self.emit(Block::Words, rest));
-        let mut why = clean(&failed.message).replace('\n', " ");
+        // A person's order was shown when it came.
+        let cancelled = failed.code == Code::Cancelled;
+        self.failure = if cancelled { String::new() } else { failed.message.clone() };
         if !failed.dropped_call.is_empty() {
             let dropped = visible(&failed.dropped_call, Role::Plain).words();
             let line = Text::marked(Mark::Warns, &self.style).plain(format!("cut off, not run: {dropped}"));
             let line = call::numbered(line, seq, &self.style);
             out.extend(self.emit(Block::Calls, vec![line]));
-        } else if why.is_empty() {
-            why = crate::step::outcome(&failed.code).to_owned();
-        }
-        if !why.is_empty() {
-            let line = Text::marked(Mark::Warns, &self.style).plain(why);
-            let lines = line.wrap(self.style.width, 2);
-            out.extend(self.emit(Block::Calls, lines));
+        } else if self.failure.is_empty() && !cancelled {
+            self.failure = crate::step::outcome(&failed.code).to_owned();
         }
         self.stream = Stream::default();
         out
@@ -342,8 +364,14 @@ impl RunView {
         let keep = most * self.style.width * 4;
         let cut = text.len().saturating_sub(keep);
         let start = (cut..text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len());
-        let rows: VecDeque<Text> =
-            crate::markdown::inline(&clean(&text[start..])).wrap(self.style.width, 0).into_iter().collect();
+        let rows = if start == 0 {
+            self.markdown.begun(text, &self.style)
+        } else {
+            crate::markdown::inline(&clean(&text[start..])).wrap(self.style.width, 0)
+        };
+        if rows.is_empty() {
+            return Vec::new();
+        }
         let skip = (rows.len() + 1).saturating_sub(most);
         let blank = self.blank || !matches!(self.last, Block::Start | Block::Words);
         blank.then(Text::new).into_iter().chain(rows.into_iter().skip(skip)).collect()
@@ -409,7 +437,8 @@ impl RunView {
     fn open_question(&self) -> Vec<Text> {
         let Some(call) = self.ledger.waiting().next() else { return Vec::new() };
         let lines = self.question_block(call);
-        let mut out = if fits_tail(&lines, &self.style) { lines } else { Vec::new() };
+        // A long one stands above, whole: what the keys are for is said again.
+        let mut out = if fits_tail(&lines, &self.style) { lines } else { lines.into_iter().take(1).collect() };
         if matches!(self.last, Block::Words | Block::Thought) {
             out.insert(0, Text::new());
         }

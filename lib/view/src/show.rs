@@ -63,7 +63,7 @@ pub fn session(head: &Head, lines: &[Line], zone: &TimeZone, full: bool, style: 
 fn edges(left: Text, right: Text, style: &Style) -> Text {
     let room = style.width.saturating_sub(right.cells());
     if left.cells() + 2 > room {
-        return left.cut_end(style.width, style);
+        return if style.whole { left.gap(2).and(right) } else { left.cut_end(style.width, style) };
     }
     left.to(room).and(right)
 }

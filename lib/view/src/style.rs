@@ -130,6 +130,8 @@ pub struct Style {
     pub reasoning: bool,
     /// Errors only.
     pub quiet: bool,
+    /// Nothing is cut: what is too long makes its line longer.
+    pub whole: bool,
 }
 
 impl Style {
@@ -144,6 +146,7 @@ impl Style {
             plain: false,
             reasoning: false,
             quiet: false,
+            whole: false,
         }
     }
 

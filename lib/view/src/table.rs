@@ -99,9 +99,13 @@ impl Table {
     fn widths(&self, room: usize, style: &Style) -> Vec<usize> {
         let natural = |i: usize| {
             let cells = self.rows.iter().filter_map(|(_, row)| row.get(i)).map(Text::cells).max().unwrap_or(0);
-            cells.max(self.columns[i].head.len()).min(room)
+            let cells = cells.max(self.columns[i].head.len());
+            if style.whole { cells } else { cells.min(room) }
         };
         let all: Vec<usize> = (0..self.columns.len()).map(natural).collect();
+        if style.whole {
+            return all;
+        }
         let mut widths = all.clone();
         let total = |widths: &[usize]| widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
         loop {

@@ -130,7 +130,7 @@ impl Text {
     /// At most so many cells: the end is cut.
     #[must_use]
     pub fn cut_end(self, width: usize, style: &Style) -> Self {
-        if self.cells() <= width {
+        if style.whole || self.cells() <= width {
             return self;
         }
         let mut out = Self::new();
@@ -149,7 +149,7 @@ impl Text {
     #[must_use]
     pub fn cut_middle(self, width: usize, style: &Style) -> Self {
         let whole = self.cells();
-        if whole <= width || width < 2 {
+        if style.whole || whole <= width || width < 2 {
             return self.cut_end(width, style);
         }
         let keep = width - 1;

@@ -1,0 +1,135 @@
+//! The modes of the terminal: keys come one by one and are not echoed while a run is painted, and every way out gives back what
+//! was there before. It must never know what the keys mean.
+
+use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr};
+use std::io::{IsTerminal, Write};
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// What the terminal was before; there is one terminal, and signals have to find it.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+/// The cursor stands within a line.
+static WITHIN: AtomicBool = AtomicBool::new(false);
+/// The process was stopped and goes on: what stands on the screen is not known any more.
+static RESUMED: AtomicBool = AtomicBool::new(false);
+
+/// The terminal that a person types on: stdin, or the other end of stdout.
+fn terminal() -> Option<BorrowedFd<'static>> {
+    if std::io::stdin().is_terminal() {
+        return Some(rustix::stdio::stdin());
+    }
+    std::io::stdout().is_terminal().then(rustix::stdio::stdout)
+}
+
+/// Keys come one by one and are not echoed, until this is dropped.
+#[derive(Debug)]
+pub struct KeyByKey(());
+
+impl KeyByKey {
+    /// `None` if there is no terminal, another job has it, or somebody holds this already.
+    #[must_use]
+    pub fn begin() -> Option<Self> {
+        set().then_some(Self(()))
+    }
+}
+
+impl Drop for KeyByKey {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Whether this job has the terminal: who reads from it, or sets modes, in the background is stopped for it.
+fn is_ours(fd: BorrowedFd) -> bool {
+    tcgetpgrp(fd).is_ok_and(|group| group == rustix::process::getpgrp())
+}
+
+/// Whether keys come one by one now, to whoever reads them.
+pub fn are_ours() -> bool {
+    BEFORE.lock().unwrap_or_else(PoisonError::into_inner).is_some() && terminal().is_some_and(is_ours)
+}
+
+fn set() -> bool {
+    let Some(fd) = terminal() else { return false };
+    let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    if before.is_some() || !is_ours(fd) {
+        return false;
+    }
+    let Ok(found) = tcgetattr(fd) else { return false };
+    let mut raw = found.clone();
+    raw.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+    if tcsetattr(fd, OptionalActions::Now, &raw).is_err() {
+        return false;
+    }
+    *before = Some(found);
+    true
+}
+
+fn restore() -> bool {
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let (Some(fd), Some(before)) = (terminal().filter(|fd| is_ours(*fd)), &before) {
+        let _ = tcsetattr(fd, OptionalActions::Now, before);
+    }
+    before.is_some()
+}
+
+/// Says whether the cursor stands within a line, so that whoever comes next begins on a clean one.
+pub fn stands_within(line: bool) {
+    WITHIN.store(line, Ordering::Relaxed);
+}
+
+/// Whether the process was stopped since the last call.
+pub fn was_stopped() -> bool {
+    RESUMED.swap(false, Ordering::Relaxed)
+}
+
+/// Forgets what was typed before.
+pub fn forget_typed() {
+    if let Some(fd) = terminal().filter(|fd| is_ours(*fd)) {
+        let _ = tcflush(fd, QueueSelector::IFlush);
+    }
+}
+
+/// Gives the terminal back, on a clean line.
+pub fn leave() {
+    restore();
+    if WITHIN.swap(false, Ordering::Relaxed) {
+        let _ = std::io::stderr().write_all(b"\n");
+    }
+}
+
+/// Handles the signals of a terminal for as long as the process lives: ^C goes to `interrupt`, the third ends the process after
+/// `farewell` was said; whoever ends or stops it otherwise finds the terminal as it was.
+pub fn catch_signals(interrupt: impl Fn() + Send + 'static, farewell: impl Fn() + Send + 'static) {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP]) else { return };
+    std::thread::spawn(move || {
+        let mut interrupts = 0;
+        for signal in signals.forever() {
+            match signal {
+                SIGINT if interrupts < 2 => {
+                    interrupts += 1;
+                    interrupt();
+                }
+                SIGINT => {
+                    leave();
+                    farewell();
+                    std::process::exit(130);
+                }
+                SIGTSTP => {
+                    let held = restore();
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                    RESUMED.store(true, Ordering::Relaxed);
+                    if held {
+                        set();
+                    }
+                }
+                _ => {
+                    leave();
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                }
+            }
+        }
+    });
+}
