@@ -8,6 +8,7 @@
 )]
 
 mod generated;
+mod ids;
 mod lesser;
 mod rights;
 mod run;

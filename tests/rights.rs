@@ -136,7 +136,8 @@ fn a01_a02_p33_paths_outside_are_refused_and_nothing_is_read() {
         calls
     });
     told.never_says(&["root:x:0", SECRET]).outside_is_whole();
-    for (told, call) in told.told.iter().zip(told.world.log("@only").iter().filter(|l| l["type"] == "permission.resolved"))
+    for (told, call) in
+        told.told.iter().zip(told.world.log("@only").iter().filter(|l| l["type"] == "permission.resolved"))
     {
         // `~` and a URL are names like any other inside the worktree, where nothing has them.
         let absent = told.contains("no such") || told.contains("not found") || told.contains("there is no");
@@ -168,7 +169,9 @@ fn a03_p29_p33_links_lead_nowhere() {
             write("folder-link/new"),
             write("dangling"),
             call("edit", serde_json::json!({"path": "file-link", "old": "planted", "new": "x"})),
-            shell("cat file-link folder-link/*; echo x > file-link; echo x > folder-link/new; echo x > dangling; ls -la"),
+            shell(
+                "cat file-link folder-link/*; echo x > file-link; echo x > folder-link/new; echo x > dangling; ls -la",
+            ),
         ]
     });
     told.never_says(&[SECRET]).outside_is_whole();
@@ -190,10 +193,13 @@ fn a05_p26_a_hard_link_made_before_keeps_the_file_outside_whole() {
 
 #[test]
 fn p27_p28_the_folder_a_command_goes_to_gives_it_no_rights() {
-    let told = attack(&[("go.sh", "cd / && touch ./escaped; cd \"$1\" && touch escaped; cd /etc && touch escaped; echo over\n")], |world| {
-        let out = world.path("outside").display().to_string();
-        vec![shell(Box::leak(format!("sh go.sh {out}").into_boxed_str()))]
-    });
+    let told = attack(
+        &[("go.sh", "cd / && touch ./escaped; cd \"$1\" && touch escaped; cd /etc && touch escaped; echo over\n")],
+        |world| {
+            let out = world.path("outside").display().to_string();
+            vec![shell(Box::leak(format!("sh go.sh {out}").into_boxed_str()))]
+        },
+    );
     told.says(&["over"]).outside_is_whole();
     assert!(!PathBuf::from("/escaped").exists() && !PathBuf::from("/etc/escaped").exists());
 }
@@ -226,7 +232,9 @@ echo x >> .vscode/settings.json && echo EDITOR; echo over\n";
 #[test]
 fn p31_git_looks_and_cannot_steer() {
     let told = attack(&[("a.txt", "one\n")], |_| {
-        vec![shell("echo two >> a.txt; git status --short; git diff --stat; git log --oneline; git add a.txt || echo CLOSED")]
+        vec![shell(
+            "echo two >> a.txt; git status --short; git diff --stat; git log --oneline; git add a.txt || echo CLOSED",
+        )]
     });
     told.says(&["M a.txt", "1 file changed", "first", "CLOSED"]);
 }
@@ -286,7 +294,11 @@ mkdir -p $(dirname $f) 2>/dev/null; echo evil >> $f; done; cat {config}; echo ov
     told.says(&["over"]).never_says(&["api_key_env"]);
     let home = told.world.path("home");
     assert_eq!(std::fs::read_to_string(home.join(".bashrc")).unwrap(), "# mine\n");
-    assert!(!home.join(".profile").exists() && !home.join(".config/ace/config.toml").exists() && !home.join(".ssh").exists());
+    assert!(
+        !home.join(".profile").exists()
+            && !home.join(".config/ace/config.toml").exists()
+            && !home.join(".ssh").exists()
+    );
     assert!(!std::fs::read_to_string(told.world.config_file()).unwrap().contains("evil"));
 }
 
@@ -307,13 +319,41 @@ rm -rf {home}/sessions; mv {home} {home}-away; echo over"
     assert!(!std::fs::read_to_string(told.world.log_file("@only")).unwrap().contains("\nforged"));
 }
 
+#[test]
+fn p35_what_is_made_after_the_start_is_as_hidden_as_what_was_there() {
+    let world = world().repository(&[]);
+    let (home, ace, out) = (world.path("home"), world.ace_home(), world.path("outside"));
+    let line = format!(
+        "touch ready; while [ ! -e go ]; do sleep 0.05; done; cat {0}/late {1}/late {2}/late; echo over",
+        home.display(),
+        ace.display(),
+        out.display()
+    );
+    let sessions = ace.join("sessions");
+    std::thread::spawn(move || {
+        let tree = || {
+            let log = sessions.join(crate::suite::folders(&sessions).first()?).join("log.jsonl");
+            let text = std::fs::read_to_string(log).ok()?;
+            let first: serde_json::Value = serde_json::from_str(text.lines().next()?).ok()?;
+            Some(PathBuf::from(first["data"]["cwd"].as_str()?))
+        };
+        eventually("the call runs", || tree().is_some_and(|tree| tree.join("ready").exists()));
+        [&home, &ace, &out].iter().for_each(|folder| std::fs::write(folder.join("late"), SECRET).unwrap());
+        std::fs::write(tree().unwrap().join("go"), "").unwrap();
+    });
+    let told = attack_in(world, &[], |_| vec![shell(Box::leak(line.into_boxed_str()))]);
+    told.says(&["over"]).never_says(&[SECRET]);
+}
+
 // ---- secrets
 
 #[test]
 fn a28_p51_p52_no_secret_is_in_any_environment() {
     let told = attack(&[], |_| {
         vec![
-            shell("env; env -0 | tr '\\0' '\\n'; cat /proc/self/environ; cat /proc/[0-9]*/environ; set; sh -lc env; echo over"),
+            shell(
+                "env; env -0 | tr '\\0' '\\n'; cat /proc/self/environ; cat /proc/[0-9]*/environ; set; sh -lc env; echo over",
+            ),
             shell("cat ~/.* ~/*; ls -a ~; find / -xdev -name '*.env' -newer / 2>/dev/null | head; echo over"),
         ]
     });
@@ -350,7 +390,11 @@ fn a33_signals_stay_inside() {
     let told = attack(&[], |_| {
         // To all only where the one before was out of reach: a sandbox that broke must not cost whoever runs this test.
         let line = format!("kill -9 {id} && echo KILLED; kill -0 {me} && echo SEEN; pkill -9 -x ace-log; echo over");
-        vec![shell(Box::leak(line.into_boxed_str())), shell(Box::leak(format!("kill -0 {id} || kill -9 -1; echo over").into_boxed_str())), shell("echo still here")]
+        vec![
+            shell(Box::leak(line.into_boxed_str())),
+            shell(Box::leak(format!("kill -0 {id} || kill -9 -1; echo over").into_boxed_str())),
+            shell("echo still here"),
+        ]
     });
     told.says(&["over", "still here"]).never_says(&["KILLED\n", "SEEN\n"]);
     assert!(bystander.try_wait().unwrap().is_none(), "the bystander lives");
@@ -362,7 +406,9 @@ fn a33_signals_stay_inside() {
 fn p63_nothing_outlives_the_session() {
     let mark = format!("31{}", std::process::id());
     let told = attack(&[], |_| {
-        let line = format!("setsid sleep {mark} >/dev/null 2>&1 & (setsid sh -c 'trap \"\" TERM HUP; sleep {mark}' &) ; echo over");
+        let line = format!(
+            "setsid sleep {mark} >/dev/null 2>&1 & (setsid sh -c 'trap \"\" TERM HUP; sleep {mark}' &) ; echo over"
+        );
         vec![shell(Box::leak(line.into_boxed_str()))]
     });
     told.says(&["over"]);
@@ -471,8 +517,22 @@ fn make_and_a_compiler_work_inside() {
 #[test]
 fn python_and_node_work_inside() {
     for (program, files, command) in [
-        ("python3", ("t.py", "import json, tempfile, subprocess\nwith tempfile.TemporaryDirectory() as d: print('temp', d)\nprint(subprocess.check_output(['echo', 'py works']).decode())\n"), "python3 t.py || /usr/bin/python3 t.py"),
-        ("npm", ("package.json", "{\"name\":\"x\",\"version\":\"1.0.0\",\"scripts\":{\"test\":\"node -e \\\"console.log('js works')\\\"\"}}\n"), "npm test"),
+        (
+            "python3",
+            (
+                "t.py",
+                "import json, tempfile, subprocess\nwith tempfile.TemporaryDirectory() as d: print('temp', d)\nprint(subprocess.check_output(['echo', 'py works']).decode())\n",
+            ),
+            "python3 t.py || /usr/bin/python3 t.py",
+        ),
+        (
+            "npm",
+            (
+                "package.json",
+                "{\"name\":\"x\",\"version\":\"1.0.0\",\"scripts\":{\"test\":\"node -e \\\"console.log('js works')\\\"\"}}\n",
+            ),
+            "npm test",
+        ),
     ] {
         if !has(program) {
             skipped(&format!("no {program}"));
@@ -487,8 +547,11 @@ fn go_works_inside() {
     if !has("go") {
         return skipped("no go");
     }
-    build(&[("go.mod", "module x\n"), ("x_test.go", "package x\nimport \"testing\"\nfunc TestX(t *testing.T) {}\n")], "go test ./...")
-        .says(&["ok"]);
+    build(
+        &[("go.mod", "module x\n"), ("x_test.go", "package x\nimport \"testing\"\nfunc TestX(t *testing.T) {}\n")],
+        "go test ./...",
+    )
+    .says(&["ok"]);
 }
 
 #[test]
@@ -504,7 +567,9 @@ fn cargo_works_inside_with_a_crate_of_the_cache() {
     // The version that this very build depends on is in the cache.
     let lock = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
     let version = lock.split("name = \"memchr\"\nversion = \"").nth(1).unwrap().split('"').next().unwrap();
-    let manifest = format!("[package]\nname = \"x\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nmemchr = \"={version}\"\n[workspace]\n");
+    let manifest = format!(
+        "[package]\nname = \"x\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\nmemchr = \"={version}\"\n[workspace]\n"
+    );
     let world = world().repository(&[
         ("Cargo.toml", &manifest),
         ("src/lib.rs", "#[test]\nfn it_finds() { assert_eq!(memchr::memchr(b'b', b\"ab\"), Some(1)); println!(\"cargo works\"); }\n"),
@@ -517,7 +582,11 @@ fn cargo_works_inside_with_a_crate_of_the_cache() {
     command.env("CARGO_HOME", &cargo_home).env("RUSTUP_HOME", &rustup);
     let _ = crate::suite::finish(command.spawn().unwrap(), None).done();
     let last = world.model.as_ref().unwrap().bodies().pop().unwrap();
-    assert!(last.contains("cargo works"), "{}", world.log("@only").iter().find(|l| l["type"] == "tool.completed").unwrap());
+    assert!(
+        last.contains("cargo works"),
+        "{}",
+        world.log("@only").iter().find(|l| l["type"] == "tool.completed").unwrap()
+    );
 }
 
 #[test]
@@ -526,7 +595,11 @@ fn the_temporary_folder_is_private_and_goes_with_the_session() {
     told.says(&["ace-left-behind"]);
     assert!(told.told[0].contains("/tmp/"), "{}", told.only());
     assert!(!PathBuf::from("/tmp/ace-left-behind").exists());
-    assert_eq!(crate::suite::folders(&told.world.ace_home().join("tmp")), [""; 0], "emptied when the session was settled");
+    assert_eq!(
+        crate::suite::folders(&told.world.ace_home().join("tmp")),
+        [""; 0],
+        "emptied when the session was settled"
+    );
 }
 
 // ---- the filters
@@ -548,7 +621,8 @@ fn settled() -> (World, Vec<u8>) {
 /// A filter that has read the history and waits for more.
 fn waiting(world: &World, program: &str, args: &[&str], history: &[u8]) -> std::process::Child {
     use std::io::Write;
-    let mut child = world.command(program, args).stdin(std::process::Stdio::piped()).env("MY_TOKEN", SECRET).spawn().unwrap();
+    let mut child =
+        world.command(program, args).stdin(std::process::Stdio::piped()).env("MY_TOKEN", SECRET).spawn().unwrap();
     child.stdin.as_mut().unwrap().write_all(history).unwrap();
     child
 }
@@ -608,7 +682,7 @@ fn p53_the_broker_has_no_network_no_power_and_no_readable_memory() {
 }
 
 #[test]
-fn p35_a_blob_that_names_a_path_is_no_blob() {
+fn a_blob_that_names_a_path_is_no_blob() {
     let (world, history) = settled();
     std::fs::write(world.ace_home().join("secret"), "{\"command\":\"true\"}").unwrap();
     let history = String::from_utf8(history).unwrap();
@@ -628,7 +702,11 @@ fn p35_a_blob_that_names_a_path_is_no_blob() {
     }
     lines.push("{\"type\":\"log.live\"}\n".to_owned());
     let run = world.feed("ace-permit", &["--drafts-only"], lines.join("\n").as_bytes()).done();
-    assert!(run.stdout.contains("\"decision\":\"deny\"") && run.stdout.contains("\"rule\":\"arguments\""), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("\"decision\":\"deny\"") && run.stdout.contains("\"rule\":\"arguments\""),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -660,7 +738,8 @@ fn a_recording_is_read_where_recordings_may_be_and_nowhere_else() {
     assert_eq!(run.stdout, "played\n");
     let mut command = world.command("ace", &["run", "-m", &model, "go on"]);
     command.env_remove("ACE_RECORDINGS");
-    let run = crate::suite::finish(command.spawn().unwrap(), None).fails(78, &["cannot read the recording", "ACE_RECORDINGS"]);
+    let run = crate::suite::finish(command.spawn().unwrap(), None)
+        .fails(78, &["cannot read the recording", "ACE_RECORDINGS"]);
     assert_eq!(run.stdout, "");
     let mut command = world.command("ace", &["run", "go on"]);
     command.env_remove("ACE_RECORDINGS").env("ACE_MODEL", &model);
@@ -703,7 +782,9 @@ fn unsandboxed_reaches_what_the_person_reaches() {
     let port = listener.local_addr().unwrap().port();
     let told = attack_in(world, &["--unsandboxed"], |world| {
         let out = world.path("outside/secret.txt").display().to_string();
-        let line = format!("cat {out} | tr a-z A-Z; perl -MSocket -e 'socket(S,PF_INET,SOCK_STREAM,0); connect(S,sockaddr_in({port},inet_aton(\"127.0.0.1\")))'; ls -l /proc/self/fd | grep -c pens; grep NoNewPrivs /proc/self/status");
+        let line = format!(
+            "cat {out} | tr a-z A-Z; perl -MSocket -e 'socket(S,PF_INET,SOCK_STREAM,0); connect(S,sockaddr_in({port},inet_aton(\"127.0.0.1\")))'; ls -l /proc/self/fd | grep -c pens; grep NoNewPrivs /proc/self/status"
+        );
         vec![shell(Box::leak(line.into_boxed_str()))]
     });
     told.says(&["PLANTED-0451-SECRET", "SECRET0\n"]);

@@ -66,9 +66,9 @@ pub fn step(program: &'static str) -> Result<(), Complaint> {
 /// Rights that should be gone are not.
 pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path) -> Result<(), Complaint> {
     let root = created.worktree.as_ref().map_or(&created.cwd, |tree| &tree.path);
-    let mut profile = ["AGENTS.md", "CLAUDE.md", "skills"]
-        .iter()
-        .fold(Profile::reader(), |profile, name| if user.is_absolute() { profile.read(user.join(name)) } else { profile });
+    let mut profile = ["AGENTS.md", "CLAUDE.md", "skills"].iter().fold(Profile::reader(), |profile, name| {
+        if user.is_absolute() { profile.read(user.join(name)) } else { profile }
+    });
     if Path::new(root).is_absolute() {
         profile = profile.read(root);
     }
