@@ -319,6 +319,32 @@ rm -rf {home}/sessions; mv {home} {home}-away; echo over"
     assert!(!std::fs::read_to_string(told.world.log_file("@only")).unwrap().contains("\nforged"));
 }
 
+#[test]
+fn p35_what_is_made_after_the_start_is_as_hidden_as_what_was_there() {
+    let world = world().repository(&[]);
+    let (home, ace, out) = (world.path("home"), world.ace_home(), world.path("outside"));
+    let line = format!(
+        "touch ready; while [ ! -e go ]; do sleep 0.05; done; cat {0}/late {1}/late {2}/late; echo over",
+        home.display(),
+        ace.display(),
+        out.display()
+    );
+    let sessions = ace.join("sessions");
+    std::thread::spawn(move || {
+        let tree = || {
+            let log = sessions.join(crate::suite::folders(&sessions).first()?).join("log.jsonl");
+            let text = std::fs::read_to_string(log).ok()?;
+            let first: serde_json::Value = serde_json::from_str(text.lines().next()?).ok()?;
+            Some(PathBuf::from(first["data"]["cwd"].as_str()?))
+        };
+        eventually("the call runs", || tree().is_some_and(|tree| tree.join("ready").exists()));
+        [&home, &ace, &out].iter().for_each(|folder| std::fs::write(folder.join("late"), SECRET).unwrap());
+        std::fs::write(tree().unwrap().join("go"), "").unwrap();
+    });
+    let told = attack_in(world, &[], |_| vec![shell(Box::leak(line.into_boxed_str()))]);
+    told.says(&["over"]).never_says(&[SECRET]);
+}
+
 // ---- secrets
 
 #[test]
@@ -656,7 +682,7 @@ fn p53_the_broker_has_no_network_no_power_and_no_readable_memory() {
 }
 
 #[test]
-fn p35_a_blob_that_names_a_path_is_no_blob() {
+fn a_blob_that_names_a_path_is_no_blob() {
     let (world, history) = settled();
     std::fs::write(world.ace_home().join("secret"), "{\"command\":\"true\"}").unwrap();
     let history = String::from_utf8(history).unwrap();
@@ -768,4 +794,33 @@ fn unsandboxed_reaches_what_the_person_reaches() {
     if has("perl") {
         eventually("the connection came", || listener.accept().is_ok());
     }
+}
+
+// ---- what this machine gives
+
+#[test]
+fn the_doctor_tells_what_holds_and_what_has_to_be_done() {
+    let world = World::with_model(Server::start(vec![Reply::Text("hello")]));
+    let said = world.run("ace", &["doctor"]).ok();
+    assert!(said.contains("landlock") && said.contains("TEST_KEY is set") && said.contains("sync "), "{said}");
+    assert!(!said.contains('✗'), "{said}");
+    assert_eq!(crate::suite::folders(&world.ace_home()), [""; 0], "it leaves nothing behind");
+    assert!(world.model.as_ref().unwrap().heads().is_empty(), "nothing is sent");
+    let said = world.run("ace", &["doctor", "--online"]).ok();
+    assert!(said.contains("connects in"), "{said}");
+
+    let mut command = world.command("ace", &["doctor"]);
+    command.env_remove("TEST_KEY");
+    let said = crate::suite::finish(command.spawn().unwrap(), None).fails(1, &[]).stdout;
+    assert!(said.contains("✗ test") && said.contains("export TEST_KEY=..."), "{said}");
+
+    let mut command = world.command("ace", &["doctor", "--json"]);
+    crate::lesser::without_landlock(&mut command);
+    let said = crate::suite::finish(command.spawn().unwrap(), None).fails(1, &[]).stdout;
+    let first: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["name"], &first["state"]), (&"sandbox".into(), &"failed".into()), "{said}");
+
+    world.add_config("modle = \"x\"\n");
+    let said = world.run("ace", &["doctor"]).fails(1, &[]).stdout;
+    assert!(said.contains("✗ config") && said.contains("modle"), "{said}");
 }
