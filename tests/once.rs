@@ -96,6 +96,13 @@ fn tools_do_not_run_on_a_stream_without_a_log_unless_a_person_says_so() {
     let run = world.sh("ace-session once go | ace-tool > /dev/null");
     assert_eq!(run.code, Some(2), "{run:?}");
     assert!(!world.project().join("made").exists());
+
+    let world = calls();
+    let out = world.sh("export ACE_MODE=auto; ace-session once go | ace-model | ace-permit | ace-tool --unrecorded").ok();
+    assert!(out.contains("\"tool.completed\"") && world.project().join("made").exists(), "{out}");
+    let world = calls();
+    let out = world.sh("ace-session once go | ace-model | ace-permit | ace-tool --unrecorded").ok();
+    assert!(out.contains("\"permission.requested\"") && !world.project().join("made").exists(), "{out}");
 }
 
 #[test]
