@@ -7,13 +7,21 @@
     reason = "a test says what went wrong by failing"
 )]
 
+mod chain;
 mod crash;
+mod errors;
+mod exits;
 mod generated;
 mod ids;
 mod laws;
 mod lesser;
+mod once;
+mod outputs;
+mod permits;
+mod provider;
 mod rights;
 mod run;
 mod server;
 mod suite;
 mod tidy;
+mod trees;

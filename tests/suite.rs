@@ -2,6 +2,7 @@
 //! A run expects nothing on stderr unless it says otherwise.
 
 use crate::server::Server;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -190,6 +191,41 @@ impl World {
         sessions.join(id).join("log.jsonl")
     }
 
+    /// Ids of all sessions, in the order of their making.
+    pub fn sessions(&self) -> Vec<String> {
+        folders(&self.ace_home().join("sessions"))
+    }
+
+    /// The first line's data: how the session was made.
+    pub fn created(&self, session: &str) -> serde_json::Value {
+        self.log(session)[0]["data"].clone()
+    }
+
+    /// The data of the last recorded event of this type.
+    #[track_caller]
+    pub fn last(&self, session: &str, ty: &str) -> serde_json::Value {
+        let found = self.log(session).into_iter().rfind(|l| l["type"] == ty);
+        found.unwrap_or_else(|| panic!("no {ty} in {:?}", self.types(session)))["data"].clone()
+    }
+
+    /// Folder the session's tools work in.
+    pub fn place(&self, session: &str) -> PathBuf {
+        PathBuf::from(self.created(session)["cwd"].as_str().unwrap())
+    }
+
+    /// A program as a user of bash would see it fail in a pipe: the script, with `set -o pipefail`.
+    pub fn bash(&self, script: &str) -> Run {
+        let mut command = Command::new("bash");
+        let script = format!("set -o pipefail\n{script}");
+        command.process_group(0);
+        self.bare(&mut command)
+            .args(["-c", &script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        finish(command.spawn().unwrap(), None)
+    }
+
     /// Types of the recorded events, in order.
     pub fn types(&self, session: &str) -> Vec<String> {
         self.log(session).iter().map(|l| l["type"].as_str().unwrap().to_owned()).collect()
@@ -278,4 +314,28 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(start.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// All files below a folder.
+pub fn files(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(files(&entry.path())),
+            Ok(kind) if kind.is_file() => found.push(entry.path()),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The file of that name below a folder.
+pub fn find_file(root: &Path, name: &str) -> Option<PathBuf> {
+    files(root).into_iter().find(|f| f.file_name().is_some_and(|n| n == name))
+}
+
+/// Files below a folder that hold these bytes.
+pub fn files_with(root: &Path, text: &str) -> Vec<String> {
+    let holds = |f: &PathBuf| std::fs::read(f).is_ok_and(|b| b.windows(text.len()).any(|w| w == text.as_bytes()));
+    files(root).into_iter().filter(holds).map(|f| f.display().to_string()).collect()
 }

@@ -81,6 +81,7 @@ impl Filter for Permit {
     }
 
     fn unrecorded(&mut self) -> Result<(), String> {
+        self.desk.state.unrecorded = true;
         Ok(())
     }
 

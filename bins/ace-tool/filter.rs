@@ -212,7 +212,7 @@ impl Filter for Broker {
         if !self.granted.unrecorded {
             return Err("there is no log behind this stream: --unrecorded runs calls all the same".to_owned());
         }
-        self.unrecorded = true;
+        (self.unrecorded, self.desk.state.unrecorded) = (true, true);
         Ok(())
     }
 

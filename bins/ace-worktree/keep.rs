@@ -5,6 +5,7 @@ use ace_front::{Opening, clock, random, sessions};
 use ace_schema::data::{SessionCreated, WorktreeLanded};
 use ace_schema::{Drafter, Kind, id, ty};
 use ace_worktree as git;
+use std::io::IsTerminal;
 use std::path::Path;
 
 use crate::{PROGRAM, failed, here, place};
@@ -29,6 +30,13 @@ fn person() -> git::Identity {
     })
 }
 
+/// What was done, in one line, where a person looks; a script reads the exit.
+fn say(what: String) {
+    if std::io::stderr().is_terminal() {
+        eprintln!("{what}");
+    }
+}
+
 fn in_place(session: &SessionAddress) -> Complaint {
     Complaint::new(PROGRAM, Exit::No, format!("'{session}' works in place: there is nothing to land or remove"))
 }
@@ -44,7 +52,7 @@ fn home_of(created: &SessionCreated) -> Result<git::Repository, Complaint> {
 /// Brings a session's work to the branch that is checked out in the user's own work tree.
 pub fn land(opening: &Opening, session: &SessionAddress, onto: Option<&str>) -> Result<Exit, Complaint> {
     let created = sessions::created(opening, session)?;
-    let place = place(&created).ok_or_else(|| in_place(session))?;
+    let place = place(session, &created)?.ok_or_else(|| in_place(session))?;
     let repository = home_of(&created)?;
     let branch = repository.facts().branch.clone().unwrap_or_default();
     if let Some(onto) = onto
@@ -59,6 +67,10 @@ pub fn land(opening: &Opening, session: &SessionAddress, onto: Option<&str>) -> 
     let found = opening.find(session)?;
     let message = format!("{}\n\nAce-Session: {}", sessions::first_message(opening, session)?, found.id);
     let landed = git::land(&repository, &place, git::How::Merge, &message, &person()).map_err(failed)?;
+    if repository.facts().head.as_ref() == Some(&landed.commit) {
+        let what = format!("nothing to land: all of {} is on {}", landed.branch, landed.onto.unwrap_or_default());
+        return Err(Complaint::new(PROGRAM, Exit::No, what));
+    }
     let data = WorktreeLanded {
         branch: landed.branch.clone(),
         into: landed.onto.clone().unwrap_or_default(),
@@ -67,12 +79,12 @@ pub fn land(opening: &Opening, session: &SessionAddress, onto: Option<&str>) -> 
     };
     record(opening, session, &data)?;
     let files = if landed.files == 1 { "1 file".to_owned() } else { format!("{} files", landed.files) };
-    eprintln!(
+    say(format!(
         "landed {} on {}: {files} changed, {}",
         landed.branch,
         data.into,
         &landed.commit[..landed.commit.len().min(7)]
-    );
+    ));
     Ok(Exit::Done)
 }
 
@@ -91,7 +103,7 @@ fn record(opening: &Opening, session: &SessionAddress, data: &WorktreeLanded) ->
 /// Removes one worktree; a branch with commits of its own stays.
 pub fn remove(opening: &Opening, session: &SessionAddress, force: bool) -> Result<Exit, Complaint> {
     let created = sessions::created(opening, session)?;
-    let place = place(&created).ok_or_else(|| in_place(session))?;
+    let place = place(session, &created)?.ok_or_else(|| in_place(session))?;
     if ace_storage::Runner::holder(&opening.find(session)?.path).is_some() {
         return Err(
             Complaint::new(PROGRAM, Exit::Busy, format!("'{session}' runs")).hint(format!("ace cancel {session}"))
@@ -100,7 +112,7 @@ pub fn remove(opening: &Opening, session: &SessionAddress, force: bool) -> Resul
     let force = if force { git::Force::Yes } else { git::Force::No };
     let removed = git::remove(&home_of(&created)?, &place.path, force).map_err(failed)?;
     let branch = if removed.branch_deleted { "and its branch" } else { "its branch stays:" };
-    eprintln!("removed the worktree, {branch} {}", removed.branch);
+    say(format!("removed the worktree, {branch} {}", removed.branch));
     Ok(Exit::Done)
 }
 

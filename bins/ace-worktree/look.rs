@@ -57,7 +57,7 @@ fn tree(listed: &git::Listed) -> Tree {
 /// All that a session changed since its base, as a patch; or paths and counts.
 pub fn diff(opening: &Opening, session: &SessionAddress, stat: bool, color: When) -> Result<Exit, Complaint> {
     let created = sessions::created(opening, session)?;
-    let (Some(place), Some(tree)) = (place(&created), &created.worktree) else {
+    let (Some(place), Some(tree)) = (place(session, &created)?, &created.worktree) else {
         return Err(Complaint::new(
             PROGRAM,
             Exit::No,

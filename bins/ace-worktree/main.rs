@@ -4,7 +4,7 @@ mod keep;
 mod look;
 
 use ace_cli::worktree::Command;
-use ace_cli::{Complaint, Exit};
+use ace_cli::{Complaint, Exit, SessionAddress};
 use ace_front::{Opening, ended, open, words};
 use ace_schema::data::SessionCreated;
 use ace_worktree as git;
@@ -37,10 +37,22 @@ fn failed(e: git::Error) -> Complaint {
     words::worktree(PROGRAM, &e)
 }
 
-/// The worktree of a session as its record has it.
-fn place(created: &SessionCreated) -> Option<git::Place> {
-    let tree = created.worktree.as_ref()?;
-    Some(git::Place { git_dir: PathBuf::from(&tree.git_dir), path: PathBuf::from(&tree.path) })
+/// The worktree of a session as its record has it; nothing for one that works in place.
+///
+/// # Errors
+/// The worktree was removed.
+fn place(session: &SessionAddress, created: &SessionCreated) -> Result<Option<git::Place>, Complaint> {
+    let Some(tree) = &created.worktree else { return Ok(None) };
+    let place = git::Place { git_dir: PathBuf::from(&tree.git_dir), path: PathBuf::from(&tree.path) };
+    if place.path.exists() {
+        return Ok(Some(place));
+    }
+    let what = format!("the worktree of '{session}' was removed");
+    Err(Complaint::new(PROGRAM, Exit::No, what).hint(format!(
+        "what it committed, if not landed: git log {}..{}",
+        &tree.base[..tree.base.len().min(7)],
+        tree.branch
+    )))
 }
 
 /// The repository around the person.

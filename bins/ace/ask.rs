@@ -2,21 +2,34 @@
 
 use ace_cli::ace::Ask;
 use ace_cli::{Complaint, Exit};
+use ace_front::begin;
 use ace_host::{Programs, clean_environment};
+use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
 use crate::PROGRAM;
 
 /// Runs the pipe; its exit is that of the last program, or of the first if it failed.
 pub fn ask(ask: &Ask) -> Result<Exit, Complaint> {
+    // Read here, so that whoever was called is who complains.
+    let prompt = begin::prompt(PROGRAM, ask.prompt.as_deref())?;
+    if prompt.trim().is_empty() {
+        return Err(
+            Complaint::new(PROGRAM, Exit::Usage, "nothing to ask: the prompt is empty").hint("ace ask -h shows how")
+        );
+    }
     let programs = Programs::beside_this();
     let command = |program: &str, args: &[String]| {
         let mut command = Command::new(programs.find(program));
         command.args(args);
         command
     };
-    let mut source = command("ace-session", &once_arguments(ask));
-    let mut source = spawn("ace-session", source.stdout(Stdio::piped()))?;
+    let mut source = command("ace-session", &once_arguments(&Ask { prompt: None, model: ask.model.clone() }));
+    let mut source = spawn("ace-session", source.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+    if let Some(mut stdin) = source.stdin.take() {
+        // Its end tells if it did not take all.
+        let _ = stdin.write_all(prompt.as_bytes());
+    }
     let mut model = command("ace-model", &[]);
     let mut model = spawn("ace-model", model.stdin(pipe(&mut source)).stdout(Stdio::piped()))?;
     let mut text = command("ace-log", &["text".to_owned()]);
@@ -43,7 +56,8 @@ pub fn once_arguments(ask: &Ask) -> Vec<String> {
     let mut args = vec!["once".to_owned()];
     args.extend(ask.model.iter().map(|m| format!("--model={m}")));
     if let Some(prompt) = &ask.prompt {
-        args.extend(["--".to_owned(), prompt.clone()]);
+        args.extend(prompt.starts_with('-').then(|| "--".to_owned()));
+        args.push(prompt.clone());
     }
     args
 }

@@ -17,7 +17,9 @@ pub fn explain(command: &Command) -> Result<Exit, Complaint> {
             let mut words = vec!["ace-session".to_owned(), "new".to_owned()];
             words.extend(run.options.arguments());
             if let Some(prompt) = &run.prompt {
-                words.extend(["--".to_owned(), prompt.clone()]);
+                // Only where it would be taken for a flag.
+                words.extend(prompt.starts_with('-').then(|| "--".to_owned()));
+                words.push(prompt.clone());
             }
             let own = |lists: &[Vec<String>]| -> String {
                 lists.iter().filter(|l| !l.is_empty()).map(|l| format!("{} | ", quoted(l))).collect()

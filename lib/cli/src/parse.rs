@@ -32,8 +32,10 @@ pub fn parse<P: Program>() -> Result<P, ExitCode> {
     let args: Vec<OsString> = std::env::args_os().collect();
     let color = When::of_arguments(&args);
     parse_from(args).map_err(|early| match early {
-        Early::Version => print(&format!("{} {}\n", P::NAME, crate::VERSION)),
-        Early::Help(path) => print(&help::page(&P::command(), &path, color.colours(std::io::stdout().is_terminal()))),
+        Early::Version => print(P::NAME, &format!("{} {}\n", P::NAME, crate::VERSION)),
+        Early::Help(path) => {
+            print(P::NAME, &help::page(&P::command(), &path, color.colours(std::io::stdout().is_terminal())))
+        }
         Early::Wrong(complaint) => crate::complain(&complaint, color),
     })
 }
@@ -75,18 +77,18 @@ impl crate::ace::Ace {
     pub fn help(word: Option<&str>, color: When) -> ExitCode {
         let coloured = color.colours(std::io::stdout().is_terminal());
         match help::about(word, coloured) {
-            Ok(text) => print(&text),
+            Ok(text) => print(Self::NAME, &text),
             Err(complaint) => crate::complain(&complaint, color),
         }
     }
 }
 
 /// A reader that has gone ends the program quietly, with its own code.
-fn print(text: &str) -> ExitCode {
+fn print(program: &str, text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Exit::Done.into(),
-        Err(error) => Exit::from(&error).into(),
+        Err(error) => crate::complain(&Complaint::io(program, "cannot print", &error), When::Auto),
     }
 }
 

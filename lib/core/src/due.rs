@@ -115,8 +115,10 @@ impl State {
             n => n,
         };
         (turn.answers >= allowed).then(|| {
-            let message = format!("stopped after {} model answers", turn.answers);
-            End::Failed(Code::Limit, message, "go on with a new message, or raise --max-turns".to_owned())
+            let answers = if turn.answers == 1 { "answer" } else { "answers" };
+            let message = format!("stopped after {} model {answers}", turn.answers);
+            let name = &self.name;
+            End::Failed(Code::Limit, message, format!("ace say {name} \"go on\" && ace resume {name}"))
         })
     }
 

@@ -150,6 +150,8 @@ pub enum TurnEnd {
 /// The state of a session after some recorded line.
 #[derive(Debug, Clone, Default)]
 pub struct State {
+    /// A stream without a log: nobody claims anything, so what answers a context answers it without a claim.
+    pub unrecorded: bool,
     /// Last recorded line folded.
     pub head: u64,
     /// Session id.
@@ -364,7 +366,7 @@ impl State {
         struct Named {
             tool: String,
         }
-        if self.claim(&line.cause).is_none_or(|c| c.role != Role::Model) {
+        if self.claim(&line.cause).is_none_or(|c| c.role != Role::Model) && !self.answers_unclaimed(line) {
             return;
         }
         let (id, seq) = (line.id.to_string(), line.seq.unwrap_or_default());
@@ -382,8 +384,14 @@ impl State {
         self.claims.len() < before
     }
 
+    /// Whether the line answers the context that is asked about, in a stream where nobody claims.
+    fn answers_unclaimed(&self, line: &Line) -> bool {
+        let asked = |t: &Turn| matches!(&t.phase, Phase::Asking { context, .. } if *context == line.cause);
+        self.unrecorded && self.turn.as_ref().is_some_and(asked)
+    }
+
     fn on_answer(&mut self, line: &Line) {
-        if !self.close(line, Role::Model) {
+        if !self.answers_unclaimed(line) && !self.close(line, Role::Model) {
             return;
         }
         let calls = std::mem::take(&mut self.arriving);

@@ -77,7 +77,10 @@ pub fn find_call(log: &Log, by_id: Option<&str>, by_line: Option<u64>) -> Result
         (None, Some(line)) => c.seq == line || line_of(c) == Some(line),
         (None, None) => open.len() == 1,
     };
+    // A line that asked, or a call whose answer is recorded: somebody was there before.
+    let was_asked = |seq: &u64, id: &str| by_line == Some(*seq) || by_id == Some(id);
     match open.iter().find(fits) {
+        None if asked.iter().any(|(seq, id)| was_asked(seq, id)) => Err(AnswerError::TooLate),
         Some(call) => Ok(Waiting {
             call: (**call).clone(),
             turn: state.turn.as_ref().map_or(0, |t| t.n),

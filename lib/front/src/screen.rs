@@ -61,6 +61,8 @@ pub struct Screen {
     keys: Option<Keys>,
     /// No key is echoed into what is painted.
     held: Option<KeyByKey>,
+    /// Why stdout takes no events any more: mostly that nobody reads it.
+    gone: Option<std::io::Error>,
 }
 
 fn variable_set(name: &str) -> bool {
@@ -139,6 +141,7 @@ impl Screen {
             turn: Vec::new(),
             keys: None,
             held: None,
+            gone: None,
         }
     }
 
@@ -191,9 +194,10 @@ impl Screen {
     }
 
     fn recorded(&mut self, bytes: &[u8]) {
-        if self.output.json && !self.history {
-            // A reader that hung up is noticed at the end.
-            let _ = std::io::stdout().lock().write_all(bytes);
+        // Also the lines that stood there before the run began: what is printed is the log.
+        if self.output.json && self.gone.is_none() {
+            let mut stdout = std::io::stdout().lock();
+            self.gone = stdout.write_all(bytes).and_then(|()| stdout.flush()).err();
         }
         let Ok(line) = Line::parse(bytes.strip_suffix(b"\n").unwrap_or(bytes)) else { return };
         if line.ty == ace_schema::ty::TURN_STARTED {
@@ -357,6 +361,7 @@ pub fn watch(
         let session = told.get().map_or("@last", String::as_str);
         let _ = writeln!(std::io::stderr(), "{program}: killed\nhint: nothing is lost: ace resume {session}");
     });
+    let stop = star.interrupter();
     if screen.answerable() {
         let painted = matches!(&screen.view, View::Painted(view) if !view.style.plain);
         screen.keys = Some(Keys::new(log.clone(), person, painted, Box::new(star.teller())));
@@ -372,13 +377,23 @@ pub fn watch(
             let facts = facts(state);
             screen.begin(facts);
         }
+        let read = screen.gone.is_none();
         screen.see(seen, state);
+        if read && screen.gone.is_some() {
+            // Who reads the events is who wanted the run: it ends in order, as by ^C, and nothing is left at work.
+            stop();
+        }
     });
     let outcome = ended.map_err(|e| {
         screen.close();
         leave();
         words::star(program, &name, &e)
     })?;
+    if let Some(e) = screen.gone.take() {
+        screen.close();
+        leave();
+        return Err(Complaint::io(program, "cannot print", &e));
+    }
     let changed = matches!(&screen.view, View::Painted(view) if view.ledger().changes().0 > 0);
     let next = next(&outcome.state, changed);
     screen

@@ -34,6 +34,15 @@ pub fn system_text(created: &SessionCreated, user: &Path) -> String {
     let mut text = BASE.to_owned();
     let mut room = INSTRUCTION_BYTES;
     let root = created.worktree.as_ref().map_or(created.cwd.as_str(), |w| w.path.as_str());
+    // Tools stand at the root of the worktree, wherever in it the person stands.
+    if let Ok(below) = Path::new(&created.cwd).strip_prefix(root)
+        && !below.as_os_str().is_empty()
+    {
+        let below = below.display();
+        text.push_str(&format!(
+            "- The user called from the folder {below}: names without a folder are likely meant there.\n"
+        ));
+    }
     let mut places: Vec<(PathBuf, PathBuf, String)> = vec![(user.to_owned(), PathBuf::new(), "the user".to_owned())];
     for folder in folders(Path::new(root), Path::new(&created.cwd)) {
         let shown = if folder.as_os_str().is_empty() { "the project".to_owned() } else { folder.display().to_string() };

@@ -75,7 +75,9 @@ impl Whom<'_> {
             Fault::Base(why) => (Code::Config, format!("base_url of '{name}' is no address: {why}"), base),
             Fault::Setup(why) => (Code::Config, format!("cannot set up TLS: {why}"), String::new()),
             Fault::Connect(why) => {
-                (Code::Unreachable, format!("cannot reach '{name}' at {}: {why}", self.place()), String::new())
+                let start = if name == "ollama" { "ollama serve" } else { "start it" };
+                let what = format!("cannot reach '{name}' at {}: {why}", self.place());
+                (Code::Unreachable, what, format!("{start}, or {base}"))
             }
             Fault::Tls(why) => (Code::Unreachable, format!("cannot trust '{name}' at {}: {why}", self.place()), base),
             Fault::Lost(why) => {

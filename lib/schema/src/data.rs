@@ -39,7 +39,7 @@ pub struct SessionCreated {
     /// Host on which it was created.
     #[serde(default)]
     pub host: String,
-    /// Directory the tools work in: the worktree, or the place itself.
+    /// Where the person stands: a folder of the worktree, or the place itself. Tools start at the worktree's root.
     pub cwd: String,
     /// The repository, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,146 @@
+//! What the other end of the wire can do to a run: each case ends with its own exit, one line, and a record that says the same.
+
+use crate::run::shell;
+use crate::server::{Reply, Server};
+use crate::suite::{Run, World};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn go(model: Server) -> (World, Run) {
+    let world = World::with_model(model).repository(&[]);
+    let run = world.run("ace", &["run", "--mode", "auto", "go"]);
+    (world, run)
+}
+
+fn http(status: &str, media: &str, body: &str) -> Reply {
+    Reply::Http(format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    ))
+}
+
+/// A failed turn: exit, words, and a record that ends with the same code. Nothing stands on stdout.
+#[track_caller]
+fn fails((world, run): (World, Run), exit: i32, code: &str, says: &[&str]) -> World {
+    let run = run.fails(exit, says);
+    assert_eq!(run.stdout, "");
+    let log = world.log("@only");
+    let last = log.last().unwrap();
+    assert_eq!((&last["type"], &last["data"]["code"]), (&"turn.failed".into(), &code.into()), "{last}");
+    assert!(run.stderr.contains(last["data"]["message"].as_str().unwrap()), "{last}\n{}", run.stderr);
+    world
+}
+
+#[test]
+fn a_provider_that_is_not_there_is_named_with_its_host_and_a_hint() {
+    let world = World::new().repository(&[]);
+    // A port that was free a moment ago, and that nobody else is given while it is bound without a listener.
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = held.local_addr().unwrap();
+    drop(held);
+    world.config(&format!(
+        "model = \"local/m\"\n[providers.local]\nwire = \"openai-chat\"\nbase_url = \"http://{place}/v1\"\n"
+    ));
+    let run = world.run("ace", &["run", "go"]);
+    let says = [
+        &*format!("ace-model: cannot reach 'local' at {place}: connection refused\n"),
+        "hint: start it, or check base_url in [providers.local]",
+    ];
+    let _ = fails((world, run), 69, "unreachable", &says);
+}
+
+#[test]
+fn without_a_key_it_says_which_variable_is_missing() {
+    let world = World::with_model(Server::start(vec![Reply::Text("ok")])).repository(&[]);
+    let run = world.sh("unset TEST_KEY; ace run go");
+    let says = ["ace-model: no key for 'test': TEST_KEY is not set\n", "hint: export TEST_KEY=..."];
+    let world = fails((world, run), 77, "credentials", &says);
+    assert!(world.model.as_ref().unwrap().bodies().is_empty(), "nothing was sent");
+}
+
+#[test]
+fn a_refused_key_is_told_from_a_missing_one() {
+    let body = r#"{"error":{"message":"Incorrect API key provided: sk-test-0123456789"}}"#;
+    let world = go(Server::start(vec![http("401 Unauthorized", "application/json", body)]));
+    let world = fails(world, 77, "credentials", &["ace-model: 'test' refused the key (401)"]);
+    assert_eq!(crate::suite::files_with(&world.ace_home(), "sk-test-0123456789"), Vec::<String>::new());
+}
+
+#[test]
+fn a_web_page_in_place_of_a_stream_is_called_that() {
+    let page = http("200 OK", "text/html", "<html><body>Sign in</body></html>");
+    let _ = fails(go(Server::start(vec![page])), 1, "format", &["'test' answered with a web page (HTML)", "base_url"]);
+}
+
+#[test]
+fn a_wrong_path_names_the_address_and_where_it_stands() {
+    let world = go(Server::start(vec![http("404 Not Found", "text/plain", "404 page not found")]));
+    let _ = fails(world, 78, "config", &["'test' has nothing at http://127.0.0.1:", "base_url in [providers.test]"]);
+}
+
+#[test]
+fn a_call_that_was_cut_off_is_never_run() {
+    let begun = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"x\",\"type\":\"function\",\"function\":{\"name\":\"shell\",\"arguments\":\"{\\\"command\\\":\\\"touch made\\\"}\"}}]},\"finish_reason\":null}]}\n\n";
+    let world = fails(go(Server::start(vec![Reply::Raw(begun.to_owned())])), 1, "cut", &["'test' was cut off"]);
+    assert!(!world.place("@only").join("made").exists());
+    assert!(!world.types("@only").iter().any(|t| t == "tool.started" || t == "model.tool_call_requested"));
+    assert_eq!(world.last("@only", "model.failed")["dropped_call"], "shell");
+}
+
+#[test]
+fn an_error_in_the_middle_of_a_stream_ends_the_turn_and_keeps_what_was_said() {
+    let stream = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Half of\"},\"finish_reason\":null}]}\n\n\
+                  data: {\"error\":{\"message\":\"the model fell over\",\"code\":400}}\n\n";
+    let (world, run) = go(Server::start(vec![Reply::Raw(stream.to_owned())]));
+    let _ = run.fails(1, &["the model fell over"]);
+    assert_eq!(world.last("@only", "model.failed")["text"], "Half of");
+    assert_eq!(world.types("@only").last().unwrap(), "turn.failed");
+}
+
+#[test]
+fn a_busy_provider_is_asked_again() {
+    let asked = AtomicUsize::new(0);
+    let busy = Reply::Http(
+        "HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
+    );
+    let model = Server::by(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => busy.clone(),
+        _ => Reply::Text("At last."),
+    });
+    let (world, run) = go(model);
+    assert_eq!(run.done().stdout, "At last.\n");
+    assert_eq!(world.model.as_ref().unwrap().heads().len(), 2);
+    assert_eq!(world.types("@only").iter().filter(|t| *t == "model.requested").count(), 1, "one claim, two attempts");
+}
+
+#[test]
+fn the_key_does_not_follow_to_another_host() {
+    let thief = Server::start(vec![Reply::Text("mine now")]);
+    let to = format!("http://{}/v1/chat/completions", thief.address);
+    let reply =
+        format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let _ = fails(go(Server::start(vec![Reply::Http(reply)])), 78, "config", &["never followed with a key"]);
+    assert!(thief.heads().is_empty(), "{:?}", thief.heads());
+}
+
+#[test]
+fn a_failed_turn_says_how_to_go_on_and_going_on_works() {
+    let asked = AtomicUsize::new(0);
+    let model = Server::by(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => http("400 Bad Request", "application/json", r#"{"error":{"message":"no"}}"#),
+        _ => Reply::Text("Now it works."),
+    });
+    let (world, run) = go(model);
+    let world = fails((world, run), 1, "refused", &["ace-model: 'test' refused the request (400): no"]);
+    let run = world.sh("ace say go 'once more' && ace resume go").done();
+    assert_eq!(run.stdout, "Now it works.\n");
+}
+
+#[test]
+fn words_of_a_provider_cannot_paint_the_terminal() {
+    let body = "{\"error\":{\"message\":\"\\u001b[31mred\\u001b]0;title\\u0007\"}}";
+    let (_, run) = go(Server::start(vec![http("400 Bad Request", "application/json", body)]));
+    assert!(!run.fails(1, &["red"]).stderr.contains('\x1b'));
+    let (_, run) =
+        go(Server::start(vec![Reply::Calls("", vec![shell("printf '\\033[31mred'; exit 1")]), Reply::Text("ok")]));
+    assert!(!run.done().stderr.contains('\x1b'));
+}
