@@ -98,7 +98,8 @@ fn tools_do_not_run_on_a_stream_without_a_log_unless_a_person_says_so() {
     assert!(!world.project().join("made").exists());
 
     let world = calls();
-    let out = world.sh("export ACE_MODE=auto; ace-session once go | ace-model | ace-permit | ace-tool --unrecorded").ok();
+    let out =
+        world.sh("export ACE_MODE=auto; ace-session once go | ace-model | ace-permit | ace-tool --unrecorded").ok();
     assert!(out.contains("\"tool.completed\"") && world.project().join("made").exists(), "{out}");
     let world = calls();
     let out = world.sh("ace-session once go | ace-model | ace-permit | ace-tool --unrecorded").ok();

@@ -1,5 +1,6 @@
 //! `ace-log`: keeps, reads and checks the log of a session.
 
+mod check;
 mod read;
 mod stream;
 mod write;
@@ -36,6 +37,7 @@ fn run(args: &ace_cli::log::Log) -> Result<Exit, Complaint> {
         Command::Show { session, verbose } => read::show(&opening, session, *verbose, args.color),
         Command::Text { session } => session.as_ref().map_or(Ok(Exit::Done), |s| read::text(&opening, s)),
         Command::Search { words, json } => read::search(&opening, &words.join(" "), *json, args.color),
-        Command::Verify { session } => read::verify(&opening, session, args.color),
+        Command::Verify { session, anchor } => check::verify(&opening, session, anchor.as_ref(), args.color),
+        Command::Recover { session, out } => check::recover(&opening, session, out.as_deref(), args.color),
     }
 }

@@ -1,8 +1,8 @@
-//! What `ace-log` shows people: a line a record, the answers, whether the log is whole.
+//! What `ace-log` shows people: a line a record, and the answers.
 
 use ace_cli::{Complaint, Exit, SessionAddress, When};
 use ace_front::sessions::load;
-use ace_front::{Opening, listing, words};
+use ace_front::{Opening, listing};
 use ace_schema::data::{BlobRef, ModelCompleted};
 use ace_schema::{Line, ty};
 use ace_storage::split;
@@ -14,7 +14,8 @@ use std::io::Write;
 use crate::PROGRAM;
 use crate::stream::flush;
 
-fn print(text: &str) -> Result<(), Complaint> {
+/// Prints text as it stands.
+pub fn print(text: &str) -> Result<(), Complaint> {
     std::io::stdout().lock().write_all(text.as_bytes()).map_err(|e| Complaint::io(PROGRAM, "cannot print", &e))
 }
 
@@ -65,25 +66,6 @@ pub fn text(opening: &Opening, session: &SessionAddress) -> Result<Exit, Complai
     }
     flush()?;
     Ok(if failed { Exit::No } else { Exit::Done })
-}
-
-/// Whether every line and blob is what the log wrote.
-pub fn verify(opening: &Opening, session: &SessionAddress, color: When) -> Result<Exit, Complaint> {
-    let log = opening.log(&opening.find(session)?);
-    let name = session.to_string();
-    let report = log.verify().map_err(|e| Complaint::io(PROGRAM, &format!("cannot read '{name}'"), &e))?;
-    if let Some(damage) = &report.damage {
-        return Err(words::damaged(PROGRAM, &name, damage.line, &damage.fault));
-    }
-    let style = listing(color);
-    for text in ace_view::list::verified(&name, report.lines, report.blobs, (report.last_seq, &report.head), &style) {
-        print(&(render(&text, &style) + "\n"))?;
-    }
-    if report.clock_set_back > 0 {
-        let what = format!("the clock was set back {} times; the order holds", report.clock_set_back);
-        ace_cli::note(PROGRAM, &what, None, color);
-    }
-    flush()
 }
 
 /// Where words stand, over all sessions: `NAME@SEQ`, the type, the text around; 1 if they stand nowhere.

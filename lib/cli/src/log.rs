@@ -1,6 +1,8 @@
 //! Arguments of `ace-log`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -108,13 +110,56 @@ pub enum Command {
         json: bool,
     },
     /// Chain, blobs, head
-    #[command(subcommand_help_heading = "Check", after_help = "ace-log verify @last && echo whole")]
-    #[command(after_long_help = "0 whole, 65 damaged, 74 I/O")]
+    #[command(
+        subcommand_help_heading = "Check",
+        after_help = "ace-log verify @last && echo whole\nA=$(ace-log verify \"$S\" --anchor)\nace-log verify \"$S\" --anchor \"$A\""
+    )]
+    #[command(after_long_help = "0 whole, 65 damaged or behind the anchor, 74 I/O")]
     Verify {
         /// The session
         #[arg(value_name = "S")]
         session: SessionAddress,
+        /// that line must still stand; alone: print it
+        #[arg(long, value_name = "SEQ:HASH", num_args = 0..=1, default_missing_value = "")]
+        anchor: Option<Anchor>,
     },
+    /// A clean copy, the damaged one kept
+    #[command(
+        subcommand_help_heading = "Check",
+        after_help = "ace-log recover fix-median\nace-log recover fix-median --out ./fix-median-clean"
+    )]
+    #[command(after_long_help = "0 recovered or whole, 65 nothing is proven, 74 I/O, 75 being written")]
+    Recover {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// Write the copy there, leave S as it is
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// `SEQ:HASH`: a head that was noted; empty to have it told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    /// Number and SHA-256 (64 hex digits, lower case) of the line.
+    pub at: Option<(u64, String)>,
+}
+
+impl FromStr for Anchor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self { at: None });
+        }
+        let is_hash = |h: &str| h.len() == 64 && h.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let read = text.split_once(':').and_then(|(seq, hash)| Some((seq.parse().ok()?, hash)));
+        match read {
+            Some((seq, hash)) if seq > 0 && is_hash(hash) => Ok(Self { at: Some((seq, hash.to_owned())) }),
+            _ => Err("an anchor is SEQ:HASH, as ace-log verify S --anchor prints it".to_owned()),
+        }
+    }
 }
 
 impl Program for Log {

@@ -139,15 +139,24 @@ pub fn damaged(program: &str, name: &str, line: u64, fault: &Fault) -> Complaint
         return Complaint::new(program, Exit::Damaged, what);
     }
     let what = match fault {
+        Fault::Behind { .. } => format!("'{name}' was cut: it {fault}"),
+        Fault::Anchor(_) => format!("'{name}' was written anew: {fault}"),
         Fault::Prev => {
             format!("'{name}' is damaged at line {line}: prev is not the hash of line {}", line.saturating_sub(1))
         }
         other => format!("'{name}' is damaged at line {line}: {other}"),
     };
     let complaint = Complaint::new(program, Exit::Damaged, what);
-    match line {
-        0 | 1 => complaint,
-        n => complaint.hint(format!("lines 1 to {} are whole: ace-log verify {name} tells more", n - 1)),
+    match fault {
+        Fault::Torn(_) => complaint.hint("it was never acknowledged: whoever writes next cuts it aside"),
+        Fault::BlobMissing(_) | Fault::BlobDamaged(_) => complaint.hint("every line is whole"),
+        Fault::Cut { .. } | Fault::Behind { .. } | Fault::Anchor(_) => complaint,
+        // Of two lines that do not fit together nobody knows which was changed.
+        fault => match line.saturating_sub(if *fault == Fault::Prev { 2 } else { 1 }) {
+            0 => complaint,
+            1 => complaint.hint(format!("line 1 is whole: ace-log recover {name} goes on from there")),
+            n => complaint.hint(format!("lines 1 to {n} are whole: ace-log recover {name} goes on from there")),
+        },
     }
 }
 

@@ -121,7 +121,9 @@ impl Appender {
     /// What has to be true before anything is written: the session is there, and the book is up to date.
     fn prepare(&mut self) -> Result<(), AppendError> {
         let meta = self.file.metadata()?;
-        if meta.nlink() == 0 {
+        // Removed, or put aside for a recovered copy: what is written here would be read by nobody.
+        let stands = std::fs::metadata(self.log.file()).is_ok_and(|m| (m.ino(), m.dev()) == (meta.ino(), meta.dev()));
+        if !stands {
             return Err(AppendError::Gone);
         }
         let current = self.bell.as_ref().is_some_and(Bell::is_current);
@@ -197,6 +199,14 @@ impl Appender {
             dropped: stamped.dropped,
             refused,
             blobs,
+        })
+    }
+
+    /// Records that bytes were cut aside, by nobody's wish but the keeper's.
+    pub(crate) fn record_recovered(&mut self, cut: LogRecovered) -> Result<(), AppendError> {
+        self.locked(|this| {
+            this.recovered = Some(cut);
+            this.record(Nib::KEEPER, &[]).map(|_| ())
         })
     }
 

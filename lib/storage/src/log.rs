@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::follow::Follower;
 use crate::pens::Runner;
 use crate::store::AppendError;
-use crate::verify::{self, Report};
+use crate::verify::{self, Anchor, Report};
 
 /// One session by its place: a session folder, or a bare log file, which can only be read.
 #[derive(Debug, Clone)]
@@ -86,7 +86,15 @@ impl Log {
     /// # Errors
     /// Reading failed; damage is no error but in the report.
     pub fn verify(&self) -> io::Result<Report> {
-        verify::verify(self)
+        verify::verify(self, None)
+    }
+
+    /// The same, and whether the log still holds a record that was noted elsewhere. One of an ancestor is not looked for.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_against(&self, anchor: &Anchor) -> io::Result<Report> {
+        verify::verify(self, Some(anchor))
     }
 
     /// Takes the lock of the session's one runner; `None` if it is taken.

@@ -129,6 +129,23 @@ pub(crate) fn unheld(folder: &Path, pens: &[u32]) -> io::Result<Vec<u32>> {
     Ok(gone)
 }
 
+/// Whether anybody holds a pen. Call it with the append lock held.
+pub(crate) fn are_held(folder: &Path) -> io::Result<bool> {
+    Ok(gone(folder)?.len() < numbers(folder)?.len())
+}
+
+/// Copies the numbers that were given out and the pens whose end nobody has recorded.
+pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if let Ok(last) = fs::read(from.join(LAST)) {
+        fs::write(to.join(LAST), last)?;
+    }
+    for number in numbers(from).unwrap_or_default() {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to.join(number.to_string()))?;
+        file.write_all(&fs::read(from.join(number.to_string())).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
 pub(crate) fn remove(folder: &Path, number: u32) -> io::Result<()> {
     match fs::remove_file(folder.join(number.to_string())) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),

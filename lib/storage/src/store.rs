@@ -192,6 +192,17 @@ pub enum Fault {
         /// Bytes that are there.
         found: u64,
     },
+    /// It ends before a record that was noted elsewhere: its tail is gone.
+    #[error("ends at @{found}, but had a line @{expected}")]
+    Behind {
+        /// The number that was noted.
+        expected: u64,
+        /// The last number there.
+        found: u64,
+    },
+    /// A record is another than was noted elsewhere: the log was written anew from there or before.
+    #[error("@{0} is not the line that was noted")]
+    Anchor(u64),
     /// It names a blob that is not stored.
     #[error("blob {0} is missing")]
     BlobMissing(String),

@@ -10,7 +10,7 @@ use memchr::memmem;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::blobs::{BlobError, Blobs};
-use crate::hash::{hex, is_sha};
+use crate::hash::{hex, is_hex_of, is_sha};
 use crate::ledger::Ledger;
 use crate::lines::{Lines, Piece};
 use crate::log::Log;
@@ -51,8 +51,26 @@ pub struct Damage {
     pub fault: Fault,
 }
 
+impl Damage {
+    /// How many of the `good` lines before it the chain proves. Where a line does not continue the one before, nobody can say
+    /// which of the two was changed, so that neither is proven.
+    #[must_use]
+    pub fn proven(&self, good: u64) -> u64 {
+        good.saturating_sub(u64::from(self.fault == Fault::Prev))
+    }
+}
+
+/// A head that was noted elsewhere: the one thing that can tell a log whose tail was cut from one that never had it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    /// Number of the record.
+    pub seq: u64,
+    /// Hash of its line, hex.
+    pub hash: String,
+}
+
 /// Checks a log up to the first damage. Blob damage stops nothing but is what the report names if no line is damaged.
-pub(crate) fn verify(log: &Log) -> io::Result<Report> {
+pub(crate) fn verify(log: &Log, anchor: Option<&Anchor>) -> io::Result<Report> {
     let mut check = Check {
         ledger: Ledger::for_reading(),
         blobs: log.blobs(),
@@ -73,11 +91,16 @@ pub(crate) fn verify(log: &Log) -> io::Result<Report> {
         damage: None,
     };
     let mut last_time = String::new();
+    let mut anchored = None;
     let mut missing = None;
     while let Some(piece) = lines.next_piece()? {
         let fault = match piece {
             Piece::Line(bytes) => match check.line(bytes) {
                 Ok(line) => {
+                    let is_anchor = |a: &&Anchor| line.seq == Some(a.seq);
+                    if let Some(anchor) = anchor.filter(is_anchor) {
+                        anchored = Some(is_hex_of(&anchor.hash, &check.ledger.head()));
+                    }
                     report.bytes += bytes.len() as u64 + 1;
                     report.unknown += u64::from(ace_schema::event::find(&line.ty).is_none());
                     report.clock_set_back += u64::from(*line.ts < *last_time);
@@ -103,7 +126,14 @@ pub(crate) fn verify(log: &Log) -> io::Result<Report> {
     report.last_seq = check.ledger.seq();
     report.head = hex(&check.ledger.head());
     report.blobs = check.seen.len() as u64;
-    report.damage = report.damage.or(missing);
+    let line = report.lines;
+    let seq = report.last_seq;
+    let unanchored = anchor.and_then(|anchor| match anchored {
+        Some(true) => None,
+        Some(false) => Some(Fault::Anchor(anchor.seq)),
+        None => Some(Fault::Behind { expected: anchor.seq, found: seq }),
+    });
+    report.damage = report.damage.or(unanchored.map(|fault| Damage { line, seq, fault })).or(missing);
     if report.lines == 0 && report.damage.is_none() {
         report.damage = Some(Damage { line: 1, seq: 1, fault: Fault::Creation });
     }

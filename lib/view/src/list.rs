@@ -170,6 +170,22 @@ pub fn verified(name: &str, lines: u64, blobs: u64, head: (u64, &str), style: &S
         .wrap(style.width, 2)
 }
 
+/// `ace-log recover`: what was kept, what was not (lines, bytes), and where that (`places`: the bytes, the damaged folder) is.
+#[must_use]
+pub fn recovered(name: &str, lines: u64, last: u64, left: (u64, u64), places: [&str; 2], style: &Style) -> Vec<Text> {
+    let [bytes, folder] = places;
+    let first = Text::marked(Mark::Done, style)
+        .and(visible(name, Role::Bold))
+        .plain(format!("  kept {}, up to ", plural(lines, "line")))
+        .with(Role::Typed, format!("@{last}"))
+        .plain(format!("; not kept: {}, {}", plural(left.0, "line"), units::bytes(left.1)));
+    let place = |what: &str, path: &str| Text::of(Role::Dim, format!("  {what} ")).and(visible(path, Role::Plain));
+    let mut out = first.wrap(style.width, 2);
+    out.push(place("not kept:", bytes));
+    out.push(place("damaged: ", folder));
+    out
+}
+
 /// One thing that `ace doctor` looked at.
 #[derive(Debug, Clone)]
 pub struct Check {

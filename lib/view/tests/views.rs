@@ -349,6 +349,10 @@ fn worktrees_and_checks() {
         check(Mark::Done, "home", "~/.local/share/ace, 212 MiB used, 14.1 GiB free, sync 0.1 ms", ""),
     ];
     screen("doctor", |style| list::checks(&checks, style));
+    screen("recover", |style| {
+        let places = ["/a/sessions/06fz3k9q2mtw8c1d/torn-4711", "/a/sessions/06fz3k9q2mtw8c1d.damaged-20261120T064100"];
+        list::recovered("fix-median", 16, 16, (27, 12_345), places, style)
+    });
     screen("verify", |style| list::verified("fix-median", 43, 5, (43, "9c1f04aa77"), style));
 }
 

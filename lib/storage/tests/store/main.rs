@@ -9,5 +9,6 @@ mod disk;
 mod home;
 mod pens;
 mod port;
+mod recover;
 mod session;
 mod speed;
