@@ -20,7 +20,6 @@ test:
 
 ## make bench    the figures of this machine, beside bare loops in the same run
 bench:
-	$(CARGO) build --release --locked $(PROGRAMS:%=--bin %)
 	$(CARGO) bench --locked --bench marks
 
 ## make lint     format and lints, warnings as errors

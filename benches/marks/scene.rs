@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 use crate::model::{Model, Request};
 use crate::table::ms;
 
-/// Where the release programs lie.
+/// Where the release programs lie: beside this build, or where `ACE_BENCH_PROGRAMS` says, to compare two builds.
 pub fn program(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_ace")).with_file_name(name)
+    match std::env::var_os("ACE_BENCH_PROGRAMS") {
+        Some(folder) => Path::new(&folder).join(name),
+        None => Path::new(env!("CARGO_BIN_EXE_ace")).with_file_name(name),
+    }
 }
 
 /// A place on the disk where the build lies, removed at the end.

@@ -11,7 +11,7 @@ const TICKS: f64 = 100.0;
 /// differences over many runs.
 pub fn children_cpu() -> f64 {
     let fields = stat("self");
-    (fields.get(13).unwrap_or(&0.0) + fields.get(14).unwrap_or(&0.0)) * 1e3 / TICKS
+    (fields.get(12).unwrap_or(&0.0) + fields.get(13).unwrap_or(&0.0)) * 1e3 / TICKS
 }
 
 /// The numbers of a `stat` line behind the name, from the parent's id (0) on.

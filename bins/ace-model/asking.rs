@@ -25,9 +25,9 @@ pub struct Job {
     /// `provider/name`.
     pub model: String,
     /// System text.
-    pub system: String,
+    pub system: Arc<str>,
     /// Tool list, or empty.
-    pub tools: String,
+    pub tools: Arc<str>,
     /// Messages that came since the last job.
     pub news: Vec<Message>,
 }
@@ -124,7 +124,7 @@ impl Desk {
         find: &impl Fn(&str) -> Option<Provider>,
     ) -> Vec<u8> {
         self.drafter.set_session(&job.session);
-        self.said.extend(job.news.iter().cloned());
+        self.said.extend(job.news);
         let (name, model) = job.model.split_once('/').unwrap_or((&job.model, ""));
         if !self.providers.contains_key(name) {
             let Some(provider) = find(name) else {
@@ -157,7 +157,10 @@ impl Desk {
             }
         };
         let mut heard = heard.into_inner().unwrap_or_else(PoisonError::into_inner);
-        heard.flush();
+        // The name of a call that is whole by now is in the record: no need to announce it.
+        if result.as_ref().is_none_or(Result::is_err) || heard.has_words() {
+            heard.flush();
+        }
         let recorded = provider.wire == RECORDED;
         match result {
             Some(Ok(_)) => heard.complete(start.elapsed(), recorded),
@@ -231,9 +234,14 @@ impl<'a> Heard<'a> {
                 self.flush();
             }
         }
-        if self.chalked.is_none_or(|t| t.elapsed() >= Self::RHYTHM) {
+        // Words are shown at once; that a call begins can wait for the next beat, by which a short one is whole.
+        if self.has_words() && self.chalked.is_none_or(|t| t.elapsed() >= Self::RHYTHM) {
             self.flush();
         }
+    }
+
+    fn has_words(&self) -> bool {
+        !(self.chalk.text.is_empty() && self.chalk.reasoning.is_empty())
     }
 
     /// Hands on the chalk that has gathered.

@@ -9,6 +9,7 @@ use ace_storage::Blobs;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::asking::{Asking, Job};
@@ -22,6 +23,8 @@ pub struct Answerer {
     transcript: Transcript,
     blobs: Blobs,
     travelling: Travelling,
+    /// The system text and tool list asked with last, by hash: nearly every context names the same.
+    texts: Vec<(String, Arc<str>)>,
     asking: Asking,
     out: Out,
     unrecorded: bool,
@@ -39,6 +42,7 @@ impl Answerer {
             transcript: Transcript::new(),
             blobs,
             travelling: Travelling::new(),
+            texts: Vec::new(),
             asking,
             out,
             unrecorded: false,
@@ -52,11 +56,15 @@ impl Answerer {
         let Some(turn) = &self.desk.state.turn else { return };
         let Phase::Asking { model, system, tools, .. } = &turn.phase else { return };
         let n = turn.n;
-        let text = |sha: &str| match sha {
-            "" => Ok(String::new()),
-            sha => find(&self.blobs, &self.travelling, sha).ok_or_else(|| format!("blob {sha} is missing")),
+        let text = |sha: &str| match self.texts.iter().find(|(known, _)| known == sha) {
+            Some((_, text)) => Ok(text.clone()),
+            None if sha.is_empty() => Ok(Arc::from("")),
+            None => {
+                find(&self.blobs, &self.travelling, sha).map(Arc::from).ok_or_else(|| format!("blob {sha} is missing"))
+            }
         };
         let messages = self.transcript.messages();
+        let names = [system.clone(), tools.clone()];
         let job = text(system).and_then(|system| {
             Ok(Job {
                 session: self.desk.state.session.clone(),
@@ -70,6 +78,7 @@ impl Answerer {
         });
         match job {
             Ok(job) => {
+                self.texts = names.into_iter().zip([job.system.clone(), job.tools.clone()]).collect();
                 self.sent = messages.len();
                 self.working.push((claim.to_owned(), n));
                 self.asking.ask(job);

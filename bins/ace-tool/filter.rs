@@ -1,7 +1,7 @@
 //! `ace-tool` as a filter, the broker: offers the tools, claims allowed calls, records what came of them. It runs nothing itself.
 
 use ace_cli::{Complaint, Exit};
-use ace_core::{Call, CallState, Desk, Due, Role, digest};
+use ace_core::{Call, CallState, Desk, Due, Phase, Role, digest};
 use ace_front::rights;
 use ace_pipe::{Filter, Out};
 use ace_schema::data::{Code, ToolCall, ToolDiscovered, ToolFailed, ToolStarted};
@@ -176,7 +176,9 @@ impl Filter for Broker {
             return;
         }
         self.refuse_auto();
-        if !self.prepared {
+        // A worker is made while the model thinks, not while the first request is still being put together.
+        let phase = self.desk.state.turn.as_ref().map(|t| &t.phase);
+        if !self.prepared && matches!(phase, Some(Phase::Asking { claim: Some(_), .. } | Phase::Calls(_))) {
             self.prepared = true;
             let (created, session) = (self.desk.state.created.clone(), self.desk.state.session.clone());
             self.runner().prepare(&created, &session);

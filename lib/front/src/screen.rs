@@ -5,8 +5,8 @@
 use ace_cli::{Complaint, Exit, When};
 use ace_core::{State, TurnEnd};
 use ace_host::{Outcome, Plan, Seen, Star};
-use ace_schema::Line;
 use ace_schema::data::BlobRef;
+use ace_schema::{Line, ty};
 use ace_storage::{Blobs, Log};
 use ace_view::{CiView, Next, RunView, SessionFacts, Style, render};
 use std::io::{IsTerminal, Write};
@@ -56,8 +56,8 @@ pub struct Screen {
     begun: Instant,
     began_at: i64,
     history: bool,
-    /// Recorded lines of the running turn, for the answer at its end.
-    turn: Vec<u8>,
+    /// The recorded lines of the running turn that make its answer: its start, its last answer, its end.
+    turn: Vec<Vec<u8>>,
     keys: Option<Keys>,
     /// No key is echoed into what is painted.
     held: Option<KeyByKey>,
@@ -200,10 +200,15 @@ impl Screen {
             self.gone = stdout.write_all(bytes).and_then(|()| stdout.flush()).err();
         }
         let Ok(line) = Line::parse(bytes.strip_suffix(b"\n").unwrap_or(bytes)) else { return };
-        if line.ty == ace_schema::ty::TURN_STARTED {
-            self.turn.clear();
+        match &*line.ty {
+            ty::TURN_STARTED => self.turn = vec![bytes.to_vec()],
+            ty::MODEL_COMPLETED => {
+                self.turn.truncate(1);
+                self.turn.push(bytes.to_vec());
+            }
+            ty::TURN_COMPLETED => self.turn.push(bytes.to_vec()),
+            _ => {}
         }
-        self.turn.extend_from_slice(bytes);
         let history = self.history;
         let lines = match &mut self.view {
             View::Painted(view) if history => {
@@ -255,6 +260,9 @@ impl Screen {
 
     /// Prints final lines above the tail and paints the tail again.
     fn print(&mut self, lines: &[ace_view::Text]) {
+        if lines.is_empty() && matches!(self.view, View::Plain(_)) {
+            return;
+        }
         let now = self.now();
         let mut out = String::new();
         match &self.view {
@@ -323,7 +331,7 @@ impl Screen {
         let done = state.ended == Some(TurnEnd::Completed) && state.turn.is_none();
         if self.aside && !self.output.json && done {
             let fetch = |b: &BlobRef| blobs.get(&b.sha).ok().map(|b| String::from_utf8_lossy(&b).into_owned());
-            let parsed: Vec<Line> = ace_storage::split(&self.turn).filter_map(|l| Line::parse(l).ok()).collect();
+            let parsed: Vec<Line> = self.turn.iter().filter_map(|l| Line::parse(l.trim_ascii_end()).ok()).collect();
             if let Some(text) = ace_view::answer(&parsed, &fetch) {
                 let mut stdout = std::io::stdout().lock();
                 stdout.write_all(text.as_bytes())?;

@@ -3,7 +3,7 @@
 use ace_schema::data::{BlobRef, Limits, Repository, SessionCreated, UserMessage, Worktree};
 use ace_schema::permission::Mode;
 use ace_schema::{Drafter, Kind, draft, id, limits, ty};
-use ace_storage::{Clock, CreateError, FindError, Home};
+use ace_storage::{Clock, CreateError, Home};
 use ace_worktree as git;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -117,7 +117,7 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
     }
     let mut notes = Vec::new();
     let mut created = SessionCreated {
-        name: free_name(home, &wanted)?,
+        name: home.free_name(&wanted).map_err(CreateError::from)?,
         owner: new.owner.clone(),
         host: new.host.clone(),
         cwd: new.cwd.display().to_string(),
@@ -217,19 +217,6 @@ pub fn message_drafts(drafter: &mut Drafter, text: &str, author: &str, client: &
     let (id, line) = drafter.draft(0, "", ty::USER_MESSAGE, &message);
     drafts.extend(line);
     (id, drafts)
-}
-
-/// The name, or the name with the first number that makes it free.
-fn free_name(home: &Home, wanted: &str) -> Result<String, NewError> {
-    let mut name = wanted.to_owned();
-    for n in 2.. {
-        match home.find(&name) {
-            Err(FindError::NoSession { .. }) => break,
-            Err(FindError::Io(e)) => return Err(CreateError::Io(e).into()),
-            Ok(_) | Err(FindError::Ambiguous { .. }) => name = format!("{wanted}-{n}"),
-        }
-    }
-    Ok(name)
 }
 
 /// Whether the text can name a session and its branch: letters, digits, dots and dashes, as git and the shell like them.

@@ -40,20 +40,20 @@ impl Programs {
     }
 }
 
-/// The four filters of the loop. `tool` holds further arguments of `ace-tool`.
+/// The four filters of the loop, in the order in which a session waits for them: the first context needs what `ace-tool` offers,
+/// the first request needs the context. `more` holds further arguments of `ace-tool` and `ace-permit`.
 #[must_use]
-pub fn suite(tool: &[String]) -> Vec<Stage> {
-    let stage = |argv: &[&str], kind| Stage { argv: argv.iter().map(|&a| a.to_owned()).collect(), kind };
-    let mut stages = vec![
-        stage(&["ace-session", "step", "--drafts-only"], Kind::Step),
-        stage(&["ace-model", "--drafts-only"], Kind::Model),
-        stage(&["ace-permit", "--drafts-only"], Kind::Permit),
-        stage(&["ace-tool", "--drafts-only"], Kind::Tool),
-    ];
-    for stage in &mut stages[2..] {
-        stage.argv.extend(tool.iter().cloned());
-    }
-    stages
+pub fn suite(more: &[String]) -> Vec<Stage> {
+    let stage = |argv: &[&str], kind, more: &[String]| {
+        let argv = argv.iter().map(|&a| a.to_owned()).chain(more.iter().cloned()).collect();
+        Stage { argv, kind }
+    };
+    vec![
+        stage(&["ace-tool", "--drafts-only"], Kind::Tool, more),
+        stage(&["ace-session", "step", "--drafts-only"], Kind::Step, &[]),
+        stage(&["ace-model", "--drafts-only"], Kind::Model, &[]),
+        stage(&["ace-permit", "--drafts-only"], Kind::Permit, more),
+    ]
 }
 
 /// What a filter that was started gives its supervisor.

@@ -1,7 +1,9 @@
 //! What a person means by a word: names, ids and paths of sessions. It must never write.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use ace_schema::data::{SessionCreated, SessionNamed};
@@ -10,6 +12,9 @@ use ace_schema::{Line, ty};
 use crate::home::{Home, SessionRef};
 use crate::lines::{Lines, Piece};
 use crate::log::Log;
+
+/// How much of a log is read first for its first line.
+const HEAD_BYTES: usize = 4096;
 
 /// What a person meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +101,20 @@ impl Home {
         }
     }
 
+    /// The name, or the name with the first number behind it, that no session was created with. What sessions were renamed to later
+    /// is not looked for: that would read every log to its end, and a first name is found before a later one anyway.
+    ///
+    /// # Errors
+    /// The home cannot be read.
+    pub fn free_name(&self, wanted: &str) -> io::Result<String> {
+        let names = self.sessions()?;
+        let taken: HashSet<String> =
+            names.iter().filter_map(SessionRef::first_name).filter(|name| name.starts_with(wanted)).collect();
+        let numbered = (2..).map(|n: u32| format!("{wanted}-{n}"));
+        let mut all = std::iter::once(wanted.to_owned()).chain(numbered);
+        Ok(all.find(|name| !taken.contains(name)).unwrap_or_default())
+    }
+
     fn find_path(&self, name: &str, seq: Option<u64>) -> Result<Found, FindError> {
         let none = || FindError::NoSession { name: name.to_owned(), nearest: Vec::new() };
         let log = Log::at(name);
@@ -154,7 +173,14 @@ impl SessionRef {
 
 /// The first line of a file without its LF; `None` if it has no whole line of a lawful length.
 fn first_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut lines = Lines::new(File::open(path)?);
+    let file = File::open(path)?;
+    // One small read nearly always holds it; a list of sessions is as many of these.
+    let mut head = [0; HEAD_BYTES];
+    let got = file.read_at(&mut head, 0)?;
+    if let Some(lf) = memchr::memchr(b'\n', &head[..got]) {
+        return Ok(Some(head[..lf].to_vec()));
+    }
+    let mut lines = Lines::within(file, 0);
     Ok(match lines.next_piece()? {
         Some(Piece::Line(bytes)) => Some(bytes.to_vec()),
         _ => None,

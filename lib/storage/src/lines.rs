@@ -29,7 +29,13 @@ pub struct Lines<R> {
 impl<R: Read> Lines<R> {
     /// Lines from where the reader stands.
     pub fn new(from: R) -> Self {
-        Self { from, buf: vec![0; CHUNK], start: 0, end: 0 }
+        Self::within(from, u64::MAX)
+    }
+
+    /// The same of a reader that gives at most so many bytes: a short log costs no large buffer.
+    pub(crate) fn within(from: R, bytes: u64) -> Self {
+        let room = usize::try_from(bytes).unwrap_or(usize::MAX).clamp(2 * limits::LINE_BYTES, CHUNK);
+        Self { from, buf: vec![0; room], start: 0, end: 0 }
     }
 
     /// The next piece; `None` at the end.

@@ -15,7 +15,7 @@ use crate::store::{AppendError, Fault};
 impl Appender {
     /// Reads the lines up to the byte `to` into the book; the bytes of a torn last line.
     pub(crate) fn read_on(&mut self, to: u64, chained: bool) -> Result<u64, AppendError> {
-        let mut lines = Lines::new(At { file: &self.file, at: self.end, to });
+        let mut lines = Lines::within(At { file: &self.file, at: self.end, to }, to.saturating_sub(self.end));
         let mut last = 0;
         let mut torn = 0;
         let mut fault = None;

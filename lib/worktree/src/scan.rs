@@ -35,8 +35,22 @@ pub(crate) enum Kind {
     Untracked,
 }
 
-/// Looks once at everything.
+/// How often a tree is looked at again that changed under the look.
+const LOOKS: usize = 3;
+
+/// Looks at everything. A folder that goes away meanwhile, as they do where a build runs, makes the library give up: then once more.
 pub(crate) fn scan(repo: &gix::Repository) -> Result<Scan, Error> {
+    let mut looks = 1;
+    loop {
+        match look(repo) {
+            Err(Error::Git { .. }) if looks < LOOKS => looks += 1,
+            done => return done,
+        }
+    }
+}
+
+/// Looks once.
+fn look(repo: &gix::Repository) -> Result<Scan, Error> {
     if repo.workdir().is_none() {
         return Err(Error::Bare);
     }

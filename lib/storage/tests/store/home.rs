@@ -79,6 +79,19 @@ fn a_word_that_names_none_or_several_says_so() {
 }
 
 #[test]
+fn a_free_name_is_one_that_no_session_was_created_with() {
+    let (_dir, home) = home();
+    assert_eq!(home.free_name("fix").unwrap(), "fix");
+    for (n, name) in [(1, "fix"), (2, "fix-2"), (3, "fix-4"), (4, &*"x".repeat(6000))] {
+        session(&home, n, n, name);
+    }
+    assert_eq!(home.free_name("fix").unwrap(), "fix-3");
+    assert_eq!(home.free_name("fix-2").unwrap(), "fix-2-2");
+    assert_eq!(home.free_name("fi").unwrap(), "fi");
+    assert_eq!(home.free_name(&"x".repeat(6000)).unwrap(), format!("{}-2", "x".repeat(6000)), "a long first line");
+}
+
+#[test]
 fn a_session_is_created_as_a_whole_and_closed_to_others() {
     let place = Place::new(60);
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
