@@ -47,7 +47,7 @@ complete -c ace-log -n "__fish_ace_log_using_subcommand show" -s h -l help -d 'P
 complete -c ace-log -n "__fish_ace_log_using_subcommand text" -s h -l help -d 'Print help'
 complete -c ace-log -n "__fish_ace_log_using_subcommand search" -l json -d 'A line of JSON each'
 complete -c ace-log -n "__fish_ace_log_using_subcommand search" -s h -l help -d 'Print help'
-complete -c ace-log -n "__fish_ace_log_using_subcommand verify" -l anchor -d 'that line must still stand; alone: print it' -r
+complete -c ace-log -n "__fish_ace_log_using_subcommand verify" -l anchor -d 'That line must still stand; alone: print it' -r
 complete -c ace-log -n "__fish_ace_log_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c ace-log -n "__fish_ace_log_using_subcommand recover" -l out -d 'Write the copy there, leave S as it is' -r -F
 complete -c ace-log -n "__fish_ace_log_using_subcommand recover" -s h -l help -d 'Print help'

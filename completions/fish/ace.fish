@@ -182,7 +182,7 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand search" -l json -d 'A line of JSON each'
 complete -c ace -n "__fish_ace_using_subcommand search" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ace -n "__fish_ace_using_subcommand verify" -l anchor -d 'that line must still stand; alone: print it' -r
+complete -c ace -n "__fish_ace_using_subcommand verify" -l anchor -d 'That line must still stand; alone: print it' -r
 complete -c ace -n "__fish_ace_using_subcommand verify" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"

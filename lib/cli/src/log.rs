@@ -119,7 +119,7 @@ pub enum Command {
         /// The session
         #[arg(value_name = "S")]
         session: SessionAddress,
-        /// that line must still stand; alone: print it
+        /// That line must still stand; alone: print it
         #[arg(long, value_name = "SEQ:HASH", num_args = 0..=1, default_missing_value = "")]
         anchor: Option<Anchor>,
     },
