@@ -57,8 +57,15 @@ impl Asking {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("asking".to_owned()).spawn(move || {
             let drafter = Drafter::new("ace-model", random);
-            let desk =
-                Desk { client: Client::new(settings), drafter, out, providers: HashMap::new(), said: Vec::new() };
+            let chalker = Drafter::new("ace-model", random.rotate_left(17));
+            let desk = Desk {
+                client: Client::new(settings),
+                drafter,
+                chalker,
+                out,
+                providers: HashMap::new(),
+                said: Vec::new(),
+            };
             runtime.block_on(desk.work(inbox, find, counter));
         })?;
         Ok(Self { jobs, cancels: HashMap::new(), open })
@@ -94,6 +101,8 @@ impl Asking {
 struct Desk {
     client: Client,
     drafter: Drafter,
+    /// Signs chalk: how much of it there is depends on time, which must not show in the ids of records.
+    chalker: Drafter,
     out: Out,
     /// A provider and the conversation in its format, by the provider's name.
     providers: HashMap<String, (Provider, Transcript, usize)>,
@@ -124,6 +133,7 @@ impl Desk {
         find: &impl Fn(&str) -> Option<Provider>,
     ) -> Vec<u8> {
         self.drafter.set_session(&job.session);
+        self.chalker.set_session(&job.session);
         self.said.extend(job.news);
         let (name, model) = job.model.split_once('/').unwrap_or((&job.model, ""));
         if !self.providers.contains_key(name) {
@@ -139,7 +149,8 @@ impl Desk {
         *told = self.said.len();
         let ask = Ask { model, system: &job.system, tools: &job.tools, session: &job.session };
         let start = Instant::now();
-        let heard = Mutex::new(Heard::new(self.out.clone(), &mut self.drafter, job.turn, &job.claim));
+        let heard =
+            Mutex::new(Heard::new(self.out.clone(), (&mut self.drafter, &mut self.chalker), job.turn, &job.claim));
         let mut on = |event| lock(&heard).take(event);
         let result = {
             let answering = self.client.answer(provider, &ask, transcript, &mut on);
@@ -174,6 +185,7 @@ impl Desk {
 struct Heard<'a> {
     out: Out,
     drafter: &'a mut Drafter,
+    chalker: &'a mut Drafter,
     turn: u32,
     claim: &'a str,
     text: String,
@@ -191,10 +203,11 @@ struct Heard<'a> {
 impl<'a> Heard<'a> {
     const RHYTHM: Duration = Duration::from_millis(1000 / limits::DELTAS_PER_SECOND);
 
-    fn new(out: Out, drafter: &'a mut Drafter, turn: u32, claim: &'a str) -> Self {
+    fn new(out: Out, (drafter, chalker): (&'a mut Drafter, &'a mut Drafter), turn: u32, claim: &'a str) -> Self {
         Self {
             out,
             drafter,
+            chalker,
             turn,
             claim,
             text: String::new(),
@@ -272,7 +285,7 @@ impl<'a> Heard<'a> {
     }
 
     fn write(&mut self, chalk: &ModelDelta) {
-        let (_, line) = self.drafter.draft(self.turn, self.claim, ty::MODEL_DELTA, chalk);
+        let (_, line) = self.chalker.draft(self.turn, self.claim, ty::MODEL_DELTA, chalk);
         let _ = self.out.write(&line);
     }
 

@@ -61,10 +61,12 @@ impl Runner {
         let (orders, inbox) = channel();
         let open: Arc<(Mutex<usize>, Condvar)> = Arc::default();
         let drafter = Arc::new(Mutex::new(Drafter::new("ace-tool", random)));
+        let chalker = Arc::new(Mutex::new(Drafter::new("ace-tool", random.rotate_left(17))));
         let bench = Bench {
             ace_home,
             sandboxed,
             drafter,
+            chalker,
             out,
             open: open.clone(),
             session: None,
@@ -116,6 +118,8 @@ struct Bench {
     ace_home: PathBuf,
     sandboxed: bool,
     drafter: Arc<Mutex<Drafter>>,
+    /// Signs chalk: how much of it there is depends on time, which must not show in the ids of records.
+    chalker: Arc<Mutex<Drafter>>,
     out: Out,
     open: Arc<(Mutex<usize>, Condvar)>,
     session: Option<(Box<SessionCreated>, String)>,
@@ -130,6 +134,7 @@ impl Bench {
             match order {
                 Order::Ready(created, session) => {
                     lock(&self.drafter).set_session(&session);
+                    lock(&self.chalker).set_session(&session);
                     self.session = Some((created, session));
                     // What is wrong shows with the first call, in its outcome.
                     let _ = self.ready();
@@ -179,11 +184,11 @@ impl Bench {
             let _ = out.write(&line);
             return done(&open);
         }
-        let sandbox = self.sandbox.clone();
+        let (sandbox, chalker) = (self.sandbox.clone(), self.chalker.clone());
         let Some(worker) = &self.worker else { return done(&open) };
         worker.call(&Request { id, tool, args }, move |answer| match answer {
             Answer::Delta(text) => {
-                let (_, line) = lock(&drafter).draft(turn, &claim, ty::TOOL_DELTA, &ToolDelta { text });
+                let (_, line) = lock(&chalker).draft(turn, &claim, ty::TOOL_DELTA, &ToolDelta { text });
                 // A closed output is noticed by the filter's loop.
                 let _ = out.write(&line);
             }
