@@ -164,8 +164,14 @@ impl Bench {
         }
         self.worker = None;
         let Some((created, session)) = &self.session else { return Err("no session".to_owned()) };
-        let worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
-        let greeting = worker.greeting(READY).map_err(|e| format!("no sandbox for tools: {e}"))?;
+        let mut worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
+        let mut greeted = worker.greeting(READY);
+        // Killed before it was asked to do anything: a second one does nothing twice. One that refuses would refuse again.
+        if greeted.as_ref().is_err_and(|why| why.contains("killed by signal")) {
+            worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
+            greeted = worker.greeting(READY);
+        }
+        let greeting = greeted.map_err(|e| format!("no sandbox for tools: {e}"))?;
         self.sandbox = Arc::from(profile_name(&greeting));
         if let Some((_, lacking)) = greeting.split_once("; without ") {
             self.out.note(&format!("the sandbox is weaker than it should be: without {lacking}"));
