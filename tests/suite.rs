@@ -159,7 +159,7 @@ impl World {
     pub fn shell(&self, script: &str) -> Command {
         let mut command = Command::new("sh");
         self.bare(&mut command).args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.process_group(0);
         command
     }
 

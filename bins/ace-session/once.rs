@@ -27,6 +27,7 @@ pub fn once(opening: &Opening, prompt: Option<&str>, color: When) -> Result<Exit
         owner: opening.person(),
         cwd: opening.cwd.display().to_string(),
         model: model.clone(),
+        mode: opening.settings.config.mode,
         ..SessionCreated::default()
     };
     let system = digest(instructions::ONCE.as_bytes());
