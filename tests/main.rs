@@ -8,17 +8,21 @@
 )]
 
 mod chain;
+mod completion;
 mod crash;
 mod errors;
 mod exits;
 mod generated;
 mod ids;
+mod install;
 mod laws;
 mod lesser;
 mod once;
 mod outputs;
+mod pages;
 mod permits;
 mod provider;
+mod readme;
 mod rights;
 mod run;
 mod server;

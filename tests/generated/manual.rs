@@ -27,7 +27,7 @@ pub fn page(row: &Row) -> String {
     page.say(kind(row.kind));
     let note = words(root.get_before_help());
     if !note.is_empty() {
-        page.say(&format!("{note}."));
+        page.say(&format!("{}.", capital(&note)));
     }
     commands(&mut page, row.name, &root);
     if row.kind == Kind::Front {
@@ -81,7 +81,7 @@ fn commands(page: &mut Roff, name: &str, root: &Command) {
     for sub in listed(root) {
         page.part(&format!("{name} {}{}", sub.get_name(), usage(sub)));
         let note = words(sub.get_before_help());
-        let note = if note.is_empty() { note } else { format!(" {note}.") };
+        let note = if note.is_empty() { note } else { format!(" {}.", capital(&note)) };
         page.line(&format!("{}.{note}", words(sub.get_about())));
         arguments(page, sub, |a| !a.is_global_set());
         let example = words(sub.get_after_help());
@@ -165,16 +165,22 @@ fn environment(page: &mut Roff, row: &Row) {
     page.section("ENVIRONMENT");
     let front = row.kind == Kind::Front;
     for variable in VARIABLES {
-        let key = !variable.name.starts_with("ACE_") && !["NO_COLOR", "TERM"].contains(&variable.name);
+        let everywhere = ["ACE_", "XDG_", "NO_COLOR", "TERM"];
         let shown = match variable.name {
             "ACE_PROGRESS" | "ACE_ASCII" | "ACE_PLAIN" | "ACE_BLESS" => front,
-            _ if key => front || row.name == "ace-model",
+            "ACE_PACE" => front || row.name == "ace-model",
+            name if !everywhere.iter().any(|e| name.starts_with(e)) => front || row.name == "ace-model",
             _ => true,
         };
         if shown {
             page.term(variable.name, &format!("{}.", variable.line));
         }
     }
+}
+
+fn capital(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 fn words(styled: Option<&clap::builder::StyledStr>) -> String {

@@ -19,3 +19,4 @@ pub use load::{Config, Ignored, Value, load};
 pub use near::nearest;
 pub use problem::{Problem, What};
 pub use provider::{BUILT_IN, BuiltIn, Provider, Wire};
+pub use read::keys;

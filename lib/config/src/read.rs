@@ -49,6 +49,19 @@ const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env"];
 const PIPELINE: &[&str] = &["filters", "gates"];
 const LIMITS: &[&str] = &["answers"];
 
+/// Every key that a file may set, with `NAME` where a name of the user's own stands; for the manual.
+#[must_use]
+pub fn keys() -> Vec<String> {
+    let tables = [
+        ("providers", "providers.NAME.", PROVIDER),
+        ("pipeline", "pipeline.", PIPELINE),
+        ("limits", "limits.", LIMITS),
+    ];
+    let leaf = |top: &&&str| tables.iter().all(|(table, ..)| table != *top);
+    let inner = tables.iter().flat_map(|(_, path, leaves)| leaves.iter().map(move |l| format!("{path}{l}")));
+    TOP.iter().filter(leaf).map(|top| (*top).to_owned()).chain(inner).collect()
+}
+
 /// The settings of a layer; what is wrong goes to `problems`.
 pub fn read(layer: &Layer, problems: &mut Vec<Problem>) -> Vec<Setting> {
     let mut reader = Reader { layer, settings: Vec::new(), problems };
