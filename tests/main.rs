@@ -15,4 +15,5 @@ mod rights;
 mod run;
 mod server;
 mod suite;
+mod terminal;
 mod tidy;
