@@ -27,5 +27,6 @@ mod rights;
 mod run;
 mod server;
 mod suite;
+mod terminal;
 mod tidy;
 mod trees;

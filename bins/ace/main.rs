@@ -9,10 +9,9 @@ mod run;
 mod settings;
 
 use ace_cli::ace::{Ace, Command};
-use ace_cli::{Complaint, Exit, When};
-use ace_front::{begin, ended, open};
+use ace_cli::{Complaint, Exit};
+use ace_front::ended;
 use ace_host::Programs;
-use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
@@ -23,25 +22,12 @@ fn main() -> ExitCode {
         Ok(args) => {
             let color = args.color;
             match &args.command {
-                None => alone(color),
+                None => run::alone(color),
                 Some(Command::Help { word }) => Ace::help(word.as_deref(), color),
                 Some(command) => ended(start(&args, command), color),
             }
         }
         Err(code) => code,
-    }
-}
-
-/// `ace` without a command: the page, or how to get a model where somebody sits who has none.
-fn alone(color: When) -> ExitCode {
-    let sits = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
-    let first = open(PROGRAM, Vec::new()).ok().filter(|_| sits).and_then(|o| begin::first_screen(&o, color));
-    match first {
-        Some(text) => {
-            eprint!("{text}");
-            Exit::Config.into()
-        }
-        None => Ace::help(None, color),
     }
 }
 

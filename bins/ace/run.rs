@@ -1,10 +1,12 @@
 //! `ace run`: a new session, kept going on a screen until its turn has ended.
 
 use ace_cli::ace::{Ace, Run};
-use ace_cli::{Complaint, Exit};
+use ace_cli::{Complaint, Exit, When};
 use ace_core::{State, TurnEnd, Until};
 use ace_front::{Output, Screen, begin, open, shown, watch};
 use ace_view::{Next, SessionFacts};
+use std::io::IsTerminal;
+use std::process::ExitCode;
 
 use crate::PROGRAM;
 
@@ -53,4 +55,17 @@ pub fn next(state: &State, ace: &str, changed: bool) -> Vec<Next> {
         _ => {}
     }
     next
+}
+
+/// `ace` without a command: the page, or how to get a model where somebody sits who has none.
+pub fn alone(color: When) -> ExitCode {
+    let sits = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+    let first = open(PROGRAM, Vec::new()).ok().filter(|_| sits).and_then(|o| begin::first_screen(&o, color));
+    match first {
+        Some(text) => {
+            eprint!("{text}");
+            Exit::Config.into()
+        }
+        None => Ace::help(None, color),
+    }
 }

@@ -31,9 +31,8 @@ pub fn model(opening: &Opening, color: When) -> Result<String, Complaint> {
             Ok(model)
         }
         Choice::None => {
-            Err(Complaint::new(program, Exit::Config, "no model: no key variable is set and none is configured").hint(
-                "export OPENAI_API_KEY, or -m ollama/MODEL for one on this machine; ace demo plays a recorded session",
-            ))
+            Err(Complaint::new(program, Exit::Config, "no model: no key variable is set and none is configured")
+                .hint("export OPENAI_API_KEY, or -m ollama/MODEL; ace demo plays a recorded session"))
         }
     }
 }

@@ -30,7 +30,8 @@ impl KeyByKey {
     /// `None` if there is no terminal, another job has it, or somebody holds this already.
     #[must_use]
     pub fn begin() -> Option<Self> {
-        set().then_some(Self(()))
+        // Not made before it is known: dropping one gives the modes back.
+        set().then(|| Self(()))
     }
 }
 

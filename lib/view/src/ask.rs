@@ -49,7 +49,7 @@ pub fn block(question: &Question, facts: &SessionFacts, style: &Style) -> Vec<Te
     let of_mode = question.asked.rule.strip_prefix("mode-") == Some(facts.mode.as_str());
     let by: Vec<String> = [("rule ", &question.asked.rule), ("mode ", &facts.mode)]
         .into_iter()
-        .filter(|(word, name)| !(name.is_empty() || of_mode && *word == "rule "))
+        .filter(|(word, name)| !name.is_empty() && (!of_mode || *word != "rule "))
         .map(|(word, name)| format!("{word}{}", visible(name, Role::Plain).words()))
         .collect();
     if !by.is_empty() {

@@ -190,14 +190,18 @@ impl RunView {
         if !delta.reasoning.is_empty() {
             let (since, _) = self.stream.thinking.unwrap_or((now, now));
             self.stream.thinking = Some((since, now));
-            let lines = self.stream.thought.push(&delta.reasoning);
             if self.style.reasoning && !self.holds() {
+                let lines = self.stream.thought.push(&delta.reasoning);
                 out.extend(self.thought(lines));
+            } else {
+                self.stream.thought.hold(&delta.reasoning);
             }
         }
         if !delta.text.is_empty() {
-            let lines = self.stream.words.push(&delta.text);
-            if !self.holds() {
+            if self.holds() {
+                self.stream.words.hold(&delta.text);
+            } else {
+                let lines = self.stream.words.push(&delta.text);
                 out.extend(self.thought_done(0, ""));
                 out.extend(self.words(lines));
             }

@@ -22,6 +22,13 @@ impl Feed {
         lines
     }
 
+    /// Takes a piece that is shown only with the whole.
+    pub(crate) fn hold(&mut self, piece: &str) {
+        if self.got.len() + piece.len() <= ANSWER_BYTES {
+            self.got.push_str(piece);
+        }
+    }
+
     /// What is left when the whole is known (empty: only what came is known).
     pub(crate) fn finish(&mut self, whole: &str) -> Vec<String> {
         let text = std::mem::take(self);

@@ -192,7 +192,12 @@ impl Text {
                 fresh = fresh && size == 0;
                 continue;
             }
-            if !fresh {
+            // A word that no line can hold begins where it stands; an address begins a line of its own.
+            let breaks = size > width - indent && !word.words().contains("://") && used + gap < width;
+            if !fresh && breaks {
+                line.append(space);
+                used += gap;
+            } else if !fresh {
                 lines.push(std::mem::take(&mut line));
                 line = Self::new().gap(indent);
                 used = indent;
