@@ -769,3 +769,32 @@ fn unsandboxed_reaches_what_the_person_reaches() {
         eventually("the connection came", || listener.accept().is_ok());
     }
 }
+
+// ---- what this machine gives
+
+#[test]
+fn the_doctor_tells_what_holds_and_what_has_to_be_done() {
+    let world = World::with_model(Server::start(vec![Reply::Text("hello")]));
+    let said = world.run("ace", &["doctor"]).ok();
+    assert!(said.contains("landlock") && said.contains("TEST_KEY is set") && said.contains("sync "), "{said}");
+    assert!(!said.contains('✗'), "{said}");
+    assert_eq!(crate::suite::folders(&world.ace_home()), [""; 0], "it leaves nothing behind");
+    assert!(world.model.as_ref().unwrap().heads().is_empty(), "nothing is sent");
+    let said = world.run("ace", &["doctor", "--online"]).ok();
+    assert!(said.contains("connects in"), "{said}");
+
+    let mut command = world.command("ace", &["doctor"]);
+    command.env_remove("TEST_KEY");
+    let said = crate::suite::finish(command.spawn().unwrap(), None).fails(1, &[]).stdout;
+    assert!(said.contains("✗ test") && said.contains("export TEST_KEY=..."), "{said}");
+
+    let mut command = world.command("ace", &["doctor", "--json"]);
+    crate::lesser::without_landlock(&mut command);
+    let said = crate::suite::finish(command.spawn().unwrap(), None).fails(1, &[]).stdout;
+    let first: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["name"], &first["state"]), (&"sandbox".into(), &"failed".into()), "{said}");
+
+    world.add_config("modle = \"x\"\n");
+    let said = world.run("ace", &["doctor"]).fails(1, &[]).stdout;
+    assert!(said.contains("✗ config") && said.contains("modle"), "{said}");
+}

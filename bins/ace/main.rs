@@ -2,6 +2,7 @@
 
 mod ask;
 mod demo;
+mod doctor;
 mod explain;
 mod look;
 mod run;
@@ -59,6 +60,7 @@ fn start(args: &Ace, command: &Command) -> Result<Exit, Complaint> {
         Command::Run(run) => run::run(args, run),
         Command::Ask(ask) => ask::ask(ask),
         Command::Demo => demo::demo(args),
+        Command::Doctor { online } => doctor::doctor(*online, args.json, args.color),
         Command::Ls { all } => look::ls(args, *all),
         Command::Show { session, full } => look::show(args, session, *full),
         Command::Config { origin, all, change } => settings::config(args, *origin, *all, change.as_ref()),

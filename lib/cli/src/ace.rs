@@ -63,6 +63,14 @@ ace run --json < todo.md | jq -c 'select(.type==\"tool.completed\")'")]
     /// Play a recorded session, here, for nothing
     #[command(after_help = "ace demo")]
     Demo,
+    /// What this machine gives: sandbox, home, git, keys
+    #[command(after_help = "ace doctor\nace doctor --online")]
+    #[command(after_long_help = "0 done, 1 something has to be done")]
+    Doctor {
+        /// Try to reach the providers too; nothing is sent
+        #[arg(long)]
+        online: bool,
+    },
     /// Sessions: what runs, what waits, what it cost
     #[command(after_help = "ace ls\nace ls --json | jq -r .name")]
     Ls {
