@@ -1,6 +1,8 @@
 //! The battery of [`crate::rights`] again with less power: as a user who is nobody, and where no namespace can be made.
 #![allow(unsafe_code, reason = "a filter of system calls is installed between fork and exec")]
 
+use crate::server::{Reply, Server};
+use crate::suite::World;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -75,6 +77,50 @@ fn p37_without_namespaces_landlock_and_seccomp_hold() {
     command.env("ACE_TEST_BARE", "1");
     deny(&mut command, &[libc::SYS_unshare], libc::EPERM);
     battery(command);
+}
+
+#[test]
+fn f06_a_disk_that_cannot_promise_is_not_believed() {
+    let world = settled();
+    let before = std::fs::read(world.log_file("@only")).unwrap();
+    let mut command = world.command("ace-session", &["say", "@last", "and more"]);
+    deny(&mut command, &[libc::SYS_fdatasync, libc::SYS_fsync], libc::EIO);
+    let run = crate::suite::finish(command.spawn().unwrap(), None).fails(74, &["ace-session: "]);
+    assert_eq!(run.stdout, "");
+    assert!(std::fs::read(world.log_file("@only")).unwrap().starts_with(&before));
+    // What the disk holds now nobody knows: this file is not written on, also by a process that could.
+    let _ = world.run("ace-session", &["say", "@last", "again"]).fails(74, &["ace-log verify"]);
+    let _ = world.run("ace-log", &["verify", "@last"]).done();
+}
+
+#[test]
+fn f08_a_process_out_of_descriptors_says_so_and_loses_nothing() {
+    let world = settled();
+    for most in [4, 6, 8, 12, 16] {
+        let mut command = world.command("ace", &["resume", "@last"]);
+        // SAFETY: one system call between fork and exec.
+        unsafe {
+            command.pre_exec(move || {
+                let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+                if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) == 0 {
+                    Ok(())
+                } else {
+                    Err(std::io::Error::last_os_error())
+                }
+            });
+        }
+        let run = crate::suite::finish(command.spawn().unwrap(), None);
+        assert!(!run.stderr.contains("panicked") && run.code.is_some(), "{most}: {run:?}");
+    }
+    let _ = world.run("ace", &["resume", "@last"]).done();
+    let _ = world.run("ace-log", &["verify", "@last"]).done();
+}
+
+/// A world with a session that has something to do.
+fn settled() -> World {
+    let world = World::with_model(Server::start(vec![Reply::Text("hello")])).repository(&[]);
+    let _ = world.run("ace-session", &["new", "go on"]).done();
+    world
 }
 
 /// Starts the command on a kernel that seems to have no Landlock.

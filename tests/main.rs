@@ -9,6 +9,7 @@
 
 mod crash;
 mod generated;
+mod ids;
 mod laws;
 mod lesser;
 mod rights;

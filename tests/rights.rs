@@ -319,6 +319,32 @@ rm -rf {home}/sessions; mv {home} {home}-away; echo over"
     assert!(!std::fs::read_to_string(told.world.log_file("@only")).unwrap().contains("\nforged"));
 }
 
+#[test]
+fn p35_what_is_made_after_the_start_is_as_hidden_as_what_was_there() {
+    let world = world().repository(&[]);
+    let (home, ace, out) = (world.path("home"), world.ace_home(), world.path("outside"));
+    let line = format!(
+        "touch ready; while [ ! -e go ]; do sleep 0.05; done; cat {0}/late {1}/late {2}/late; echo over",
+        home.display(),
+        ace.display(),
+        out.display()
+    );
+    let sessions = ace.join("sessions");
+    std::thread::spawn(move || {
+        let tree = || {
+            let log = sessions.join(crate::suite::folders(&sessions).first()?).join("log.jsonl");
+            let text = std::fs::read_to_string(log).ok()?;
+            let first: serde_json::Value = serde_json::from_str(text.lines().next()?).ok()?;
+            Some(PathBuf::from(first["data"]["cwd"].as_str()?))
+        };
+        eventually("the call runs", || tree().is_some_and(|tree| tree.join("ready").exists()));
+        [&home, &ace, &out].iter().for_each(|folder| std::fs::write(folder.join("late"), SECRET).unwrap());
+        std::fs::write(tree().unwrap().join("go"), "").unwrap();
+    });
+    let told = attack_in(world, &[], |_| vec![shell(Box::leak(line.into_boxed_str()))]);
+    told.says(&["over"]).never_says(&[SECRET]);
+}
+
 // ---- secrets
 
 #[test]
@@ -656,7 +682,7 @@ fn p53_the_broker_has_no_network_no_power_and_no_readable_memory() {
 }
 
 #[test]
-fn p35_a_blob_that_names_a_path_is_no_blob() {
+fn a_blob_that_names_a_path_is_no_blob() {
     let (world, history) = settled();
     std::fs::write(world.ace_home().join("secret"), "{\"command\":\"true\"}").unwrap();
     let history = String::from_utf8(history).unwrap();

@@ -77,7 +77,9 @@ fn why(error: &std::io::Error) -> String {
 fn sandbox() -> Check {
     match ace_sandbox::probe() {
         Ok(applied) => confined(&applied),
-        Err(e) => check(Mark::Failed, "sandbox", format!("nothing holds tools here: {e}"), "--mode ask, or --unsandboxed"),
+        Err(e) => {
+            check(Mark::Failed, "sandbox", format!("nothing holds tools here: {e}"), "--mode ask, or --unsandboxed")
+        }
     }
 }
 
@@ -170,7 +172,11 @@ fn providers(config: &Config, online: bool) -> Vec<Check> {
                 (mark, format!("{key} is not set"), format!("export {key}=..."))
             }
         };
-        all.push(if online { reached(check(mark, name, words, cure), provider) } else { check(mark, name, words, cure) });
+        all.push(if online {
+            reached(check(mark, name, words, cure), provider)
+        } else {
+            check(mark, name, words, cure)
+        });
     }
     let has = |name: &str| variable(name).is_some();
     if matches!(choose_model(config, has), Choice::None) {
@@ -185,7 +191,8 @@ fn reached(mut check: Check, provider: &Provider) -> Check {
     let address = provider.address(|name| std::env::var(name).ok());
     let (scheme, rest) = address.split_once("://").unwrap_or(("https", &address));
     let place = rest.split(['/', '?']).next().unwrap_or(rest);
-    let is_open = place.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
+    let is_open =
+        place.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()));
     let place = match (is_open, scheme) {
         (true, _) => place.to_owned(),
         (false, "http") => format!("{place}:80"),
@@ -209,7 +216,8 @@ fn reached(mut check: Check, provider: &Provider) -> Check {
             check.mark = Mark::Failed;
             if check.cure.is_empty() {
                 let ollama = provider.name == "ollama";
-                check.cure = if ollama { "ollama serve".to_owned() } else { format!("look at base_url of {}", check.name) };
+                check.cure =
+                    if ollama { "ollama serve".to_owned() } else { format!("look at base_url of {}", check.name) };
             }
         }
     }

@@ -43,7 +43,11 @@ pub fn explain(command: &Command) -> Result<Exit, Complaint> {
             line.extend(typed.into_iter().skip(1));
             quoted(&line) + "\n"
         }
-        Command::Demo | Command::Help { .. } | Command::Doctor { .. } | Command::Config { .. } | Command::Trust { .. } => {
+        Command::Demo
+        | Command::Help { .. }
+        | Command::Doctor { .. }
+        | Command::Config { .. }
+        | Command::Trust { .. } => {
             return Err(Complaint::new(PROGRAM, Exit::Usage, "there is no pipeline behind this command"));
         }
     };

@@ -98,7 +98,7 @@ fn text(words: &str) -> String {
     let mut out = String::new();
     let mut bold = false;
     // Backticks mark code in doc comments, but stand for themselves in examples of shell.
-    let code = words.matches('`').count() % 2 == 0 && !words.starts_with([' ', '{', '"']);
+    let code = words.matches('`').count().is_multiple_of(2) && !words.starts_with([' ', '{', '"']);
     for (i, c) in words.chars().enumerate() {
         match c {
             '`' if code => {

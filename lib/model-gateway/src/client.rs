@@ -215,7 +215,8 @@ impl Client {
         }
         let cassette = cassette::load(model, self.settings.read).map(Arc::new).map_err(|e| {
             let code = if matches!(e, cassette::Error::Unknown { .. }) { Code::NotFound } else { Code::Config };
-            let forbidden = matches!(&e, cassette::Error::Read { why, .. } if why.kind() == io::ErrorKind::PermissionDenied);
+            let forbidden =
+                matches!(&e, cassette::Error::Read { why, .. } if why.kind() == io::ErrorKind::PermissionDenied);
             let failure = Failure::new(code, e.to_string());
             if forbidden { failure.hint("ACE_RECORDINGS=FOLDER names where recordings may be read") } else { failure }
         })?;

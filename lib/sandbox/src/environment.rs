@@ -58,17 +58,8 @@ const SECRET_PARTS: &[&str] =
     &["KEY", "SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL", "COOKIE", "DSN"];
 
 /// Never handed on: names under which secrets and the ways to them are known. A `*` at the end stands for any rest.
-const SECRETS: &[&str] = &[
-    "SSH_*",
-    "GPG_*",
-    "DBUS_*",
-    "DOCKER_*",
-    "KUBECONFIG",
-    "AWS_*",
-    "AZURE_*",
-    "GOOGLE_*",
-    "DATABASE_URL",
-];
+const SECRETS: &[&str] =
+    &["SSH_*", "GPG_*", "DBUS_*", "DOCKER_*", "KUBECONFIG", "AWS_*", "AZURE_*", "GOOGLE_*", "DATABASE_URL"];
 
 /// Never handed on: names that make a program run or obey something else. A `*` at the end stands for any rest.
 const STEERING: &[&str] = &[
@@ -201,7 +192,8 @@ mod tests {
 
     #[test]
     fn p51_what_was_cleaned_once_holds_no_secret_to_clean() {
-        let names = ["PATH", "HOME", "SSH_AUTH_SOCK", "my_token", "ACE_TOKEN", "ACE_HOME", "XDG_X", "EDITOR", "PGPASSWORD"];
+        let names =
+            ["PATH", "HOME", "SSH_AUTH_SOCK", "my_token", "ACE_TOKEN", "ACE_HOME", "XDG_X", "EDITOR", "PGPASSWORD"];
         let vars = names.map(|name| (OsString::from(name), OsString::from("/x")));
         let kept = environment(Path::new("/w"), &["ACE_*", "XDG_*", "*"], vars, []);
         assert!(!kept.is_empty() && kept.iter().all(|(name, _)| !is_secret(name)), "{kept:?}");

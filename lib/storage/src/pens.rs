@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn one_star_a_session() {
+    fn f03_one_star_a_session() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Runner::holder(dir.path()), None);
         let first = Runner::take(dir.path()).unwrap().unwrap();

@@ -270,7 +270,7 @@ fn a23_a_link_in_the_work_tree_leads_nowhere() {
 }
 
 #[test]
-fn a23_carrying_never_writes_through_a_link() {
+fn a23_p34_carrying_never_writes_through_a_link() {
     let fixture = Fixture::new();
     let outside = fixture.home.path().canonicalize().unwrap().join("outside");
     std::fs::create_dir(&outside).unwrap();

@@ -128,7 +128,7 @@ fn a_writer_killed_at_any_time_loses_nothing_it_acknowledged() {
 }
 
 #[test]
-fn a_last_line_cut_at_any_byte_is_put_aside_and_told() {
+fn f01_p61_a_last_line_cut_at_any_byte_is_put_aside_and_told() {
     let place = Place::new(22);
     let whole = place.bytes();
     let last = whole[..whole.len() - 1].iter().rposition(|&b| b == b'\n').unwrap() + 1;
@@ -190,7 +190,7 @@ fn a_torn_line_of_another_is_cut_by_an_appender_that_was_open_before() {
 }
 
 #[test]
-fn a_thousand_reopened_writers_make_one_chain() {
+fn e03_a_thousand_reopened_writers_make_one_chain() {
     let place = Place::new(25);
     let mut drafter = place.drafter.clone();
     for _ in 0..1000 {

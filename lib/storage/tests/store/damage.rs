@@ -37,7 +37,7 @@ impl Place {
 }
 
 #[test]
-fn every_byte_of_every_line_counts() {
+fn e01_every_byte_of_every_line_counts() {
     let (place, lines, _) = sample();
     let whole = lines.concat();
     let head = place.log().verify().unwrap().head;
@@ -58,7 +58,7 @@ fn every_byte_of_every_line_counts() {
 }
 
 #[test]
-fn lines_dropped_doubled_moved_or_brought_in_are_named() {
+fn e02_lines_dropped_doubled_moved_or_brought_in_are_named() {
     let (place, l, _) = sample();
     let seq = |expected, found| Fault::Seq { expected, found };
     let cat = |order: &[usize]| order.iter().flat_map(|&n| l[n].clone()).collect::<Vec<_>>();
@@ -80,7 +80,7 @@ fn lines_dropped_doubled_moved_or_brought_in_are_named() {
 }
 
 #[test]
-fn bytes_that_are_no_lines_are_named() {
+fn f02_bytes_that_are_no_lines_are_named() {
     let (place, l, _) = sample();
     let with = |bad: &[u8]| [&l[0], bad, &l[2]].concat();
     let crlf =
@@ -104,7 +104,7 @@ fn bytes_that_are_no_lines_are_named() {
 }
 
 #[test]
-fn a_line_of_200_mb_has_a_defined_result_and_costs_no_memory() {
+fn f02_a_line_of_200_mb_has_a_defined_result_and_costs_no_memory() {
     let (place, l, _) = sample();
     let path = place.path.join("log.jsonl");
     fs::write(&path, &l[0]).unwrap();

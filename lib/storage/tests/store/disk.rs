@@ -55,7 +55,7 @@ fn fill(at: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_full_disk_refuses_keeps_what_was_taken_and_goes_on_when_there_is_room() {
+fn f05_a_full_disk_refuses_keeps_what_was_taken_and_goes_on_when_there_is_room() {
     let Some(small) = Small::mount("size=512k") else { return };
     let (home, mut drafter) = small.session(70).unwrap();
     let log = home.log(drafter.session());
@@ -107,7 +107,7 @@ fn a_full_disk_refuses_keeps_what_was_taken_and_goes_on_when_there_is_room() {
 }
 
 #[test]
-fn no_inode_left_refuses_and_leaves_nothing() {
+fn f22_no_inode_left_refuses_and_leaves_nothing() {
     let Some(small) = Small::mount("size=1m,nr_inodes=12") else { return };
     let (home, mut drafter) = small.session(72).unwrap();
     let mut appender = home.log(drafter.session()).append(Clock::System).unwrap();
@@ -125,7 +125,7 @@ fn no_inode_left_refuses_and_leaves_nothing() {
 }
 
 #[test]
-fn a_read_only_disk_can_be_read() {
+fn f22_a_read_only_disk_can_be_read() {
     let Some(small) = Small::mount("size=1m") else { return };
     let (home, drafter) = small.session(74).unwrap();
     let log = home.log(drafter.session());

@@ -344,7 +344,7 @@ fn a_follower_from_beyond_the_end_waits_for_it() {
 }
 
 #[test]
-fn the_order_holds_whatever_the_clock_does() {
+fn e04_the_order_holds_whatever_the_clock_does() {
     for step in [-3_600_000, 0, 315_000_000_000] {
         let place = Place::new(8);
         let mut drafter = place.drafter.clone();
