@@ -159,8 +159,14 @@ impl Bench {
         }
         self.worker = None;
         let Some((created, session)) = &self.session else { return Err("no session".to_owned()) };
-        let worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
-        let greeting = worker.greeting(READY).map_err(|e| format!("no sandbox for tools: {e}"))?;
+        let start = || {
+            let worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
+            let greeting = worker.greeting(READY).map_err(|e| format!("no sandbox for tools: {e}"))?;
+            Ok::<_, String>((worker, greeting))
+        };
+        // One that was killed while it got ready says nothing about the sandbox; one that refuses does.
+        let refused = format!("status {}", ace_cli::Exit::Config.number());
+        let (worker, greeting) = start().or_else(|why| if why.ends_with(&refused) { Err(why) } else { start() })?;
         self.sandbox = Arc::from(profile_name(&greeting));
         if let Some((_, lacking)) = greeting.split_once("; without ") {
             self.out.note(&format!("the sandbox is weaker than it should be: without {lacking}"));
