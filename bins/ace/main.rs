@@ -5,14 +5,13 @@ mod demo;
 mod doctor;
 mod explain;
 mod look;
+mod other;
 mod run;
 mod settings;
 
 use ace_cli::ace::{Ace, Command};
 use ace_cli::{Complaint, Exit};
 use ace_front::ended;
-use ace_host::Programs;
-use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
 const PROGRAM: &str = "ace";
@@ -52,18 +51,6 @@ fn start(args: &Ace, command: &Command) -> Result<Exit, Complaint> {
         Command::Config { origin, all, change } => settings::config(args, *origin, *all, change.as_ref()),
         Command::Trust { show, revoke } => settings::trust(*show, *revoke),
         Command::Help { .. } => Ok(Exit::Done),
-        Command::Other(words) => other(words),
+        Command::Other(words) => other::other(words),
     }
-}
-
-/// A verb of the table, or a program `ace-WORD`: becomes that program.
-fn other(words: &[std::ffi::OsString]) -> Result<Exit, Complaint> {
-    let word = words.first().map(|w| w.to_string_lossy().into_owned()).unwrap_or_default();
-    let (program, args) = ace_cli::suite::resolve(&word);
-    let path = Programs::beside_this().find(&program);
-    let error = std::process::Command::new(path).args(args).args(&words[1..]).exec();
-    if error.kind() == std::io::ErrorKind::NotFound {
-        return Err(ace_cli::suite::unknown(&word));
-    }
-    Err(Complaint::io(PROGRAM, &format!("cannot start '{program}'"), &error))
 }
