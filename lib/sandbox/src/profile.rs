@@ -221,10 +221,14 @@ impl Profile {
     }
 
     /// What a child's environment needs to fit this profile, for the `extra` of [`crate::environment`]: where temporary files
-    /// go, and that git is not to look for the user's configuration, which is out of reach and may hold credentials.
+    /// go, that git is not to look for the user's configuration, which is out of reach and may hold credentials, and a place for
+    /// what `go` must write to build at all, since the user's own cache is only read.
     pub fn variables(&self) -> Vec<(OsString, OsString)> {
         let mut variables = vec![(OsString::from("GIT_CONFIG_GLOBAL"), OsString::from("/dev/null"))];
-        variables.extend(self.tmp.as_ref().map(|tmp| (OsString::from("TMPDIR"), tmp.clone().into_os_string())));
+        if let Some(tmp) = &self.tmp {
+            variables.push((OsString::from("TMPDIR"), tmp.clone().into_os_string()));
+            variables.push((OsString::from("GOCACHE"), tmp.join("go-build").into_os_string()));
+        }
         variables
     }
 
