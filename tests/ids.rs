@@ -30,16 +30,9 @@ const EXPLAINED: &[(&str, &str)] = &[
         "comes with the gate that takes secrets out of drafts (redact); until then a tool cannot see a key, but can print a file",
     ),
     (
-        "f04",
-        "the runner's lock is the kernel's and dies with its holder: there is no stale one; the test of a takeover comes with the crashes",
-    ),
-    (
         "f07",
         "the standard library goes on after a short write and an interrupted call; nothing here can make the kernel give them at will",
     ),
-    ("f09", "comes with the crashes: a cut between any two records"),
-    ("f23", "comes with the crashes: a clock set back and forward between runs"),
-    ("f25", "comes with the laws: the states of all recorded sessions are kept beside them"),
 ];
 
 /// The ids in one name: `a05_p26_a_link` has two.

@@ -167,7 +167,9 @@ impl Bench {
         let mut worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
         let mut greeted = worker.greeting(READY);
         // Killed before it was asked to do anything: a second one does nothing twice. One that refuses would refuse again.
-        if greeted.as_ref().is_err_and(|why| why.contains("killed by signal")) {
+        // 137 is how its leash tells that it was killed.
+        let is_killed = |why: &String| why.contains("killed by signal") || why.ends_with("status 137");
+        if greeted.as_ref().is_err_and(is_killed) {
             worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
             greeted = worker.greeting(READY);
         }

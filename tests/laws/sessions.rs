@@ -270,7 +270,7 @@ fn same_as(path: &Path, text: &str) {
 
 /// The gate of every upgrade: old logs fold to what they always did, after every line of them.
 #[test]
-fn recorded_sessions_fold_to_the_same_states_for_ever() {
+fn f25_recorded_sessions_fold_to_the_same_states_for_ever() {
     if blessing() {
         bless();
     }

@@ -55,11 +55,12 @@ pub(super) fn in_child(attempt: impl FnOnce() -> io::Result<()>) -> io::Result<i
     loop {
         match rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty()) {
             Ok(Some((_, status))) => {
-                return Ok(match status.exit_status() {
-                    Some(0) => Ok(()),
-                    Some(code) => Err(io::Error::from_raw_os_error(code)),
-                    None => Err(io::Error::other("the forerunner was ended")),
-                });
+                return match status.exit_status() {
+                    Some(0) => Ok(Ok(())),
+                    Some(code) => Ok(Err(io::Error::from_raw_os_error(code))),
+                    // Says nothing about the kernel, so nothing may be left out for it.
+                    None => Err(io::Error::other("it was killed")),
+                };
             }
             Ok(None) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
