@@ -61,10 +61,12 @@ impl Runner {
         let (orders, inbox) = channel();
         let open: Arc<(Mutex<usize>, Condvar)> = Arc::default();
         let drafter = Arc::new(Mutex::new(Drafter::new("ace-tool", random)));
+        let chalker = Arc::new(Mutex::new(Drafter::new("ace-tool", random.rotate_left(17))));
         let bench = Bench {
             ace_home,
             sandboxed,
             drafter,
+            chalker,
             out,
             open: open.clone(),
             session: None,
@@ -116,6 +118,8 @@ struct Bench {
     ace_home: PathBuf,
     sandboxed: bool,
     drafter: Arc<Mutex<Drafter>>,
+    /// Signs chalk: how much of it there is depends on time, which must not show in the ids of records.
+    chalker: Arc<Mutex<Drafter>>,
     out: Out,
     open: Arc<(Mutex<usize>, Condvar)>,
     session: Option<(Box<SessionCreated>, String)>,
@@ -130,6 +134,7 @@ impl Bench {
             match order {
                 Order::Ready(created, session) => {
                     lock(&self.drafter).set_session(&session);
+                    lock(&self.chalker).set_session(&session);
                     self.session = Some((created, session));
                     // What is wrong shows with the first call, in its outcome.
                     let _ = self.ready();
@@ -159,14 +164,16 @@ impl Bench {
         }
         self.worker = None;
         let Some((created, session)) = &self.session else { return Err("no session".to_owned()) };
-        let start = || {
-            let worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
-            let greeting = worker.greeting(READY).map_err(|e| format!("no sandbox for tools: {e}"))?;
-            Ok::<_, String>((worker, greeting))
-        };
-        // One that was killed while it got ready says nothing about the sandbox; one that refuses does.
-        let refused = format!("status {}", ace_cli::Exit::Config.number());
-        let (worker, greeting) = start().or_else(|why| if why.ends_with(&refused) { Err(why) } else { start() })?;
+        let mut worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
+        let mut greeted = worker.greeting(READY);
+        // Killed before it was asked to do anything: a second one does nothing twice. One that refuses would refuse again.
+        // 137 is how its leash tells that it was killed.
+        let is_killed = |why: &String| why.contains("killed by signal") || why.ends_with("status 137");
+        if greeted.as_ref().is_err_and(is_killed) {
+            worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
+            greeted = worker.greeting(READY);
+        }
+        let greeting = greeted.map_err(|e| format!("no sandbox for tools: {e}"))?;
         self.sandbox = Arc::from(profile_name(&greeting));
         if let Some((_, lacking)) = greeting.split_once("; without ") {
             self.out.note(&format!("the sandbox is weaker than it should be: without {lacking}"));
@@ -185,11 +192,11 @@ impl Bench {
             let _ = out.write(&line);
             return done(&open);
         }
-        let sandbox = self.sandbox.clone();
+        let (sandbox, chalker) = (self.sandbox.clone(), self.chalker.clone());
         let Some(worker) = &self.worker else { return done(&open) };
         worker.call(&Request { id, tool, args }, move |answer| match answer {
             Answer::Delta(text) => {
-                let (_, line) = lock(&drafter).draft(turn, &claim, ty::TOOL_DELTA, &ToolDelta { text });
+                let (_, line) = lock(&chalker).draft(turn, &claim, ty::TOOL_DELTA, &ToolDelta { text });
                 // A closed output is noticed by the filter's loop.
                 let _ = out.write(&line);
             }
