@@ -22,6 +22,9 @@ mod worktree;
 
 use table::Table;
 
+/// A part of the figures: its name, and what takes them.
+type Part = (&'static str, fn(&mut Table));
+
 fn main() {
     // `cargo test --benches` runs this too, with nothing to measure in a debug build.
     if std::env::args().any(|a| a == "--test") || cfg!(debug_assertions) {
@@ -31,7 +34,7 @@ fn main() {
     let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
     let base = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     println!("{}", system::machine(base));
-    let parts: [(&str, fn(&mut Table)); 6] = [
+    let parts: [Part; 6] = [
         ("start", start::measure),
         ("session", session::measure),
         ("growth", growth::measure),
