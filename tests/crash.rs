@@ -59,10 +59,10 @@ pub fn steps(world: &World, session: &str) -> BTreeMap<String, usize> {
     count
 }
 
-/// Each step was taken at most once, and one that was not taken is recorded as interrupted. How many were not taken.
+/// Each step was taken at most once, and one that was not taken is recorded as interrupted or killed. How many were not taken.
 #[track_caller]
 pub fn check_steps(world: &World, session: &str, n: usize) -> usize {
-    check_steps_or(world, session, n, &["interrupted"])
+    check_steps_or(world, session, n, &["interrupted", "killed"])
 }
 
 /// The same where there are other excuses too.
@@ -100,6 +100,8 @@ pub fn outcome(log: &[Value], words: &str) -> String {
     let Some(claim) = follows(&id(&decision), &["tool.started"]) else { return "not started".to_owned() };
     match follows(&id(&claim), &["tool.completed", "tool.failed"]) {
         None => "open".to_owned(),
+        // A command that was shot down itself is told as such: what it had done by then is its own affair.
+        Some(end) if end["data"]["signal"].is_number() => "killed".to_owned(),
         Some(end) if end["type"] == "tool.completed" => "completed".to_owned(),
         Some(end) => end["data"]["code"].as_str().unwrap_or("failed").to_owned(),
     }

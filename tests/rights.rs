@@ -769,9 +769,11 @@ fn without_a_sandbox_auto_is_refused_and_a_word_of_the_person_is_recorded() {
     assert!(run.stderr.contains("shell!") || run.stderr.contains("sandbox off"), "{}", run.stderr);
 
     let world = World::with_model(calls()).repository(&[]);
-    let run = poor(&world, &["run", "--mode", "ask", "go on"]).fails(3, &["no sandbox: this kernel has no landlock"]);
+    let run = poor(&world, &["run", "--mode", "ask", "go on"]).fails(3, &["nobody to ask"]);
     assert!(!run.stderr.contains("needs one"), "{}", run.stderr);
-    let _ = world.run("ace-permit", &["allow", "@last", "@9"]);
+    let _ = world.run("ace-permit", &["allow", "@last", "@9"]).done();
+    let run = poor(&world, &["resume", "@last"]).done();
+    assert!(run.stderr.contains("no sandbox: this kernel has no landlock"), "{}", run.stderr);
 }
 
 #[test]
