@@ -443,7 +443,8 @@ fn pages_and_lists_fit_the_terminal_and_pipes_get_all() {
     for (name, columns) in [("look-80", 80), ("look-40", 40)] {
         let terminal = Terminal::open(&world, columns, 50, "");
         terminal.run(
-            "for c in ls 'show say-hello' 'show say-hello@13' 'log say-hello' 'diff say-hello'; do ace $c; done",
+            // Not the log: who speaks first of the filters that start together is nobody's promise.
+            "for c in ls 'show say-hello' 'show say-hello@13' 'diff say-hello'; do ace $c; done",
             0,
         );
         let shown = terminal.screen();
