@@ -172,3 +172,22 @@ fn an_interrupt_of_the_one_who_watches_stops_the_turn_too() {
     let run = finish(star, None);
     check_cancelled(&world, &id, &run);
 }
+
+#[test]
+fn the_second_interrupt_does_not_wait_for_one_who_does_not_listen() {
+    let world = world(spreading());
+    let (star, id, tree) = spread(&world);
+    let broker = tree.iter().find(|p| p.words().contains("ace-tool --drafts-only")).unwrap();
+    signal("STOP", broker.pid);
+    signal("INT", star.id());
+    eventually("the order is recorded", || world.types(&id).iter().any(|t| t == "turn.cancelled"));
+    signal("INT", star.id());
+    let run = finish(star, None);
+    assert_eq!(run.code, Some(130), "{run:?}");
+    eventually("the tree is gone", || tree.iter().all(|p| !p.lives()) && inhabitants(&world).is_empty());
+    // What it left open is closed by the next one.
+    let run = world.run("ace", &["resume", &id]);
+    assert_eq!(run.code, Some(130), "it says how the turn ended: {run:?}");
+    assert_eq!(outcome(&world.log(&id), "step-0"), "interrupted");
+    check_whole(&world, &id);
+}

@@ -24,7 +24,8 @@ const HOPELESS: [i32; 6] = [2, 65, 69, 74, 77, 78];
 /// How long filters may take to finish once their input has ended.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// The same for filters of the user's own, which hold nothing that has to be closed: one that does not listen delays nobody for long.
+/// The same for filters of the user's own, which hold nothing that has to be closed (one that does not listen delays nobody for long),
+/// and for all when they were asked to end now.
 const OWN_FAREWELL: Duration = Duration::from_millis(500);
 
 /// How long the output of a filter that has ended is still read when something it started holds the pipe.
@@ -94,6 +95,8 @@ pub struct Crew {
     members: Vec<Member>,
     gates: Option<Arc<Gates>>,
     leaving: bool,
+    /// All were asked to end now.
+    hurried: bool,
     stderr: std::io::PipeWriter,
 }
 
@@ -102,7 +105,7 @@ impl Crew {
     pub fn start(shared: &Arc<Shared>, plan: &Plan) -> Result<Self, StarError> {
         let stderr = listen(shared)?;
         let gates = Gates::start(shared, plan)?;
-        let mut crew = Self { members: Vec::new(), gates, leaving: false, stderr };
+        let mut crew = Self { members: Vec::new(), gates, leaving: false, hurried: false, stderr };
         for stage in &plan.stages {
             let member = crew.hire(stage.clone(), 0, crew.members.len(), shared, plan)?;
             crew.members.push(member);
@@ -209,7 +212,7 @@ impl Crew {
 
     /// Asks every filter to end now.
     pub fn terminate(&mut self) {
-        self.leaving = true;
+        (self.leaving, self.hurried) = (true, true);
         for member in self.members.iter().filter(|m| !m.done) {
             member.signal(Signal::TERM);
         }
@@ -222,7 +225,7 @@ impl Crew {
         // The user's own first: they have the least time.
         for own in [true, false] {
             for member in self.members.iter_mut().filter(|m| (m.stage.kind == Kind::Filter) == own) {
-                member.see_off(begin);
+                member.see_off(begin, if own || self.hurried { OWN_FAREWELL } else { FAREWELL });
             }
         }
         if let Some(gates) = &self.gates {
@@ -234,9 +237,8 @@ impl Crew {
 
 impl Member {
     /// Waits for its end, hurries it on when its time is over, and reads what it said last.
-    fn see_off(&mut self, begin: Instant) {
+    fn see_off(&mut self, begin: Instant, farewell: Duration) {
         let own = self.stage.kind == Kind::Filter;
-        let farewell = if own { OWN_FAREWELL } else { FAREWELL };
         let mut asked = false;
         while !self.done && !has_ended(&self.child) {
             let waited = begin.elapsed();
