@@ -75,8 +75,7 @@ const PATIENCE_S: i64 = 10;
 /// See [`PipeError`]; what was read back before is finished in every case but a broken output.
 pub fn run(filter: &mut dyn Filter, out: &Out, options: Options) -> Result<(), PipeError> {
     let mut stdin = io::stdin().lock();
-    let mut looped =
-        Loop { filter, out, options, live: false, unrecorded: false, line: 0, echo: Vec::new(), drafts: Vec::new() };
+    let mut looped = Loop { filter, out, options, live: false, unrecorded: false, line: 0, drafts: Vec::new() };
     let mut lines = Lines::default();
     let mut buffer = vec![0; 64 * 1024];
     let mut patient = true;
@@ -138,13 +137,16 @@ struct Loop<'f> {
     live: bool,
     unrecorded: bool,
     line: u64,
-    echo: Vec<u8>,
     drafts: Vec<u8>,
 }
 
 impl Loop<'_> {
-    /// Whole lines: folds them, echoes them, then does what is due; one write for all.
+    /// Whole lines: passes them on, folds them, then does what is due.
     fn chunk(&mut self, whole: &[u8]) -> Result<(), PipeError> {
+        // Before they are folded: a task that the fold starts may answer at once, and must not speak ahead of what it answers.
+        if !self.options.drafts_only && !whole.is_empty() {
+            self.out.write(whole)?;
+        }
         let mut bad = None;
         for line in lines::split(whole) {
             self.line += 1;
@@ -153,16 +155,12 @@ impl Loop<'_> {
                 break;
             }
         }
-        if !self.options.drafts_only {
-            self.echo.extend_from_slice(whole);
-        }
         if self.live && bad.is_none() {
             self.filter.due(&mut self.drafts);
         }
-        self.echo.append(&mut self.drafts);
-        if !self.echo.is_empty() {
-            self.out.write(&self.echo)?;
-            self.echo.clear();
+        if !self.drafts.is_empty() {
+            self.out.write(&self.drafts)?;
+            self.drafts.clear();
         }
         if self.out.is_known_broken() {
             return Err(PipeError::Broken);
