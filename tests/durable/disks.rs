@@ -131,7 +131,8 @@ fn room(path: &str) -> u64 {
 /// Runs a program to its end; what it said if it failed.
 pub fn run(command: &mut Command) -> Result<(), String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    match command.stdin(Stdio::null()).output() {
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    match command.env("PATH", path).stdin(Stdio::null()).output() {
         Ok(out) if out.status.success() => Ok(()),
         Ok(out) => Err(String::from_utf8_lossy(&out.stderr).trim().to_owned()),
         Err(e) => Err(format!("{name}: {e}")),

@@ -141,7 +141,10 @@ impl Found {
             let committed = bell.get(16..24).map(|b| u64::from_le_bytes(b.try_into().unwrap())).unwrap_or(0);
             self.stale += usize::from(committed != bytes.len() as u64);
             self.torn += usize::from(bytes.last() != Some(&b'\n'));
-            self.go_on(home, session, seed);
+            if let Err(why) = self.go_on(home, session, seed) {
+                self.lost.push(why);
+                continue;
+            }
             let now = std::fs::read(&file).unwrap();
             let kept = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
             assert!(now.starts_with(&bytes[..kept]), "{session}: a whole line was changed by the next writer");
@@ -170,7 +173,7 @@ impl Found {
 
     /// The next writer: it cuts a torn line aside and goes on, and the whole is whole. A follower that trusts the bell too much
     /// would hand on what is not there.
-    fn go_on(&self, home: &Home, session: &str, seed: u64) {
+    fn go_on(&self, home: &Home, session: &str, seed: u64) -> Result<(), String> {
         let log = home.log(session);
         let mut follower = log.follow(0).unwrap();
         let mut seen = Vec::new();
@@ -181,20 +184,21 @@ impl Found {
             }
             seen.extend_from_slice(more);
         }
-        let mut appender: Appender = log.append(Clock::System).unwrap_or_else(|e| panic!("{session}: {e}"));
+        let mut appender: Appender = log.append(Clock::System).map_err(|e| format!("{session}: {e}"))?;
         let message = UserMessage { text: "after it".into(), ..Default::default() };
         let draft = drafter(session, u64::MAX - seed).draft(0, "", ty::USER_MESSAGE, &message).1;
-        let done = appender.append(PEN, &draft).unwrap_or_else(|e| panic!("{session}: {e}"));
+        let done = appender.append(PEN, &draft).map_err(|e| format!("{session}: {e}"))?;
         assert!(done.refused.is_empty(), "{:?}", done.refused);
         let report = log.verify().unwrap();
         assert_eq!(report.damage, None, "{session}");
         assert!(std::fs::read(log.file()).unwrap().starts_with(&seen), "{session}: a reader saw what is not there");
+        Ok(())
     }
 
     fn say(&self, what: &str) {
         println!(
             "{what}, {} of {} acknowledged lines lost (and of {} sessions, {} blobs), {} tails torn, {} bells stale",
-            self.lost.len(),
+            self.lost.iter().filter(|l| l.starts_with("line ")).count(),
             grouped(self.lines),
             grouped(self.sessions),
             grouped(self.blobs),
