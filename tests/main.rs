@@ -10,6 +10,7 @@
 mod chain;
 mod completion;
 mod crash;
+mod durable;
 mod errors;
 mod exits;
 mod generated;

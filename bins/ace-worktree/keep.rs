@@ -6,6 +6,7 @@ use ace_schema::data::{SessionCreated, WorktreeLanded};
 use ace_schema::{Drafter, Kind, id, ty};
 use ace_worktree as git;
 use std::io::IsTerminal;
+use std::io::Write;
 use std::path::Path;
 
 use crate::{PROGRAM, failed, here, place};
@@ -19,8 +20,10 @@ pub fn create(opening: &Opening, name: &str, base: Option<&str>, carry: bool) ->
     let path = opening.home().worktree(&id).join(folder);
     let carry = if carry { git::Carry::Bring } else { git::Carry::Leave };
     let made = git::create(&repository, name, &path, base, carry).map_err(failed)?;
-    println!("{}", made.place.path.display());
-    Ok(Exit::Done)
+    // Whoever reads it may be gone, or its disk full: then the words say so, and where the worktree is.
+    let path = made.place.path.display();
+    let printed = writeln!(std::io::stdout(), "{path}");
+    printed.map(|()| Exit::Done).map_err(|e| Complaint::io(PROGRAM, &format!("made '{path}', but cannot print"), &e))
 }
 
 fn person() -> git::Identity {

@@ -168,6 +168,10 @@ pub fn star(program: &str, name: &str, error: &StarError) -> Complaint {
         StarError::Io(e) => Complaint::io(program, &format!("'{name}'"), e),
         StarError::Start { program: part, source } => {
             let mut complaint = Complaint::io(program, &format!("cannot start '{part}'"), source);
+            // It is there and may be run: then the machine lacks something, and looking for the program helps nobody.
+            if !matches!(source.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied) {
+                return complaint;
+            }
             complaint.exit = Exit::Config;
             complaint.hint("the programs of ace stand beside it; filters of your own on PATH: see [pipeline]")
         }

@@ -71,7 +71,7 @@ impl Appender {
                 pens::lock(&appender.file)?;
                 let len = appender.file.metadata()?.len();
                 let read = appender.read_on(len, false);
-                appender.file.unlock()?;
+                pens::unlock(&appender.file)?;
                 read?
             }
         };
@@ -112,7 +112,7 @@ impl Appender {
         }
         pens::lock(&self.file)?;
         let done = self.prepare().and_then(|()| work(self));
-        let unlocked = self.file.unlock();
+        let unlocked = pens::unlock(&self.file);
         let done = done?;
         unlocked?;
         Ok(done)

@@ -163,6 +163,16 @@ pub(crate) fn lock(file: &File) -> io::Result<()> {
     }
 }
 
+/// Gives a lock back, likewise: on some file systems that may be interrupted as well.
+pub(crate) fn unlock(file: &File) -> io::Result<()> {
+    loop {
+        match file.unlock() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
 /// The one star of a session: a kernel lock, which falls with its process.
 #[derive(Debug)]
 pub struct Runner {
