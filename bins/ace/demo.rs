@@ -4,9 +4,9 @@
 use ace_cli::ace::Ace;
 use ace_cli::{Complaint, Exit, SessionOptions, When};
 use ace_config::Layer;
-use ace_core::{State, Until};
+use ace_core::Until;
 use ace_front::{Output, Screen, begin, listing, open, shown, watch, words};
-use ace_view::{Next, Role, SessionFacts, Text, render};
+use ace_view::{Role, SessionFacts, Text, render};
 use ace_worktree as git;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -45,10 +45,11 @@ pub fn demo(args: &Ace) -> Result<Exit, Complaint> {
     let front = called();
     say(&format!("a recorded model at work on a real repository: {}", shown(&repository)), args.color);
     say("", args.color);
-    let exit = watch(PROGRAM, plan, Screen::new(output), move |_| facts, |state, _| next(state, &front))?;
+    let exit = watch(PROGRAM, plan, Screen::new(output), move |_| facts, |_, _| Vec::new())?;
     if exit == Exit::Done {
         land(&opening, &made, args.color)?;
     }
+    next(&made.created.name, &front, args.color);
     Ok(exit)
 }
 
@@ -101,7 +102,13 @@ fn land(opening: &ace_front::Opening, made: &ace_host::Made, color: When) -> Res
         &format!("landed {} on {onto}: {} file changed, and there 'make test' says:", landed.branch, landed.files),
         color,
     );
-    let test = Command::new("make").arg("test").current_dir(&opening.cwd).output();
+    let test = Command::new("make")
+        .arg("test")
+        .current_dir(&opening.cwd)
+        // A make around this one must not tell this one how to speak.
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
+        .output();
     let said = test.map(|t| String::from_utf8_lossy(&t.stdout).into_owned()).unwrap_or_default();
     said.lines().for_each(|l| say(&format!("  {l}"), color));
     Ok(())
@@ -122,12 +129,21 @@ fn called() -> String {
     if on_path { PROGRAM.to_owned() } else { shown(&exe) }
 }
 
-fn next(state: &State, ace: &str) -> Vec<Next> {
-    let name = &state.name;
-    vec![
-        Next::new(format!("{ace} diff {name}"), "what changed"),
-        Next::new(format!("{ace} show {name}"), "what happened, turn by turn"),
-        Next::new(format!("{ace} log {name}"), "every recorded line"),
-        Next::new(format!("{ace} verify {name}"), "whether the log is whole"),
-    ]
+/// What to try next, wherever the story itself was told.
+fn next(name: &str, ace: &str, color: When) {
+    let commands = [
+        ("diff", "what changed"),
+        ("show", "what happened, turn by turn"),
+        ("log", "every recorded line"),
+        ("verify", "whether the log is whole"),
+    ];
+    let style = listing(color);
+    let widest = commands.iter().map(|(verb, _)| verb.len()).max().unwrap_or(0);
+    say("", color);
+    for (at, (verb, about)) in commands.into_iter().enumerate() {
+        let label = if at == 0 { "  next  " } else { "        " };
+        let gap = widest - verb.len() + 2;
+        let line = Text::of(Role::Dim, label).with(Role::Typed, format!("{ace} {verb} {name}")).gap(gap).plain(about);
+        let _ = std::io::stdout().lock().write_all((render(&line, &style) + "\n").as_bytes());
+    }
 }
