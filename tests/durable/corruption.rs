@@ -239,7 +239,7 @@ fn damage_beside_the_log_is_harmless() {
         ("gone", None),
         ("empty", Some(Vec::new())),
         ("short", Some(b"x".to_vec())),
-        ("garbage", Some((0..9000_u32).map(|n| (n * 7919 >> 3) as u8).collect())),
+        ("garbage", Some((0..9000_u32).map(|n| ((n * 7919) >> 3) as u8).collect())),
         ("ones", Some(vec![0xff; 4096])),
         ("zeros", Some(vec![0; 4096])),
     ];

@@ -59,6 +59,7 @@ impl Disk {
     }
 
     fn mount(image: PathBuf, folder: tempfile::TempDir, kind: Kind) -> Result<Self, Lack> {
+        stand_apart().map_err(Lack::Curable)?;
         let at = folder.path().join("at");
         std::fs::create_dir(&at).unwrap();
         let mut disk = Self { image, at, mounted: false, _folder: folder };
@@ -115,6 +116,22 @@ impl Drop for Disk {
             let _ = Command::new("umount").arg("-l").arg(&self.at).status();
         }
     }
+}
+
+/// Gives this thread, and what it starts, mounts of its own. Sandboxes of tests beside this one take copies of all mounts they see:
+/// a disk would stay in use after it was unmounted, and what is mounted next would be the one whose power was cut.
+fn stand_apart() -> Result<(), String> {
+    thread_local!(static APART: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
+    if APART.get() {
+        return Ok(());
+    }
+    // SAFETY: the call takes a number; a thread may have mounts, and with them a working folder, of its own.
+    if unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
+        return Err(format!("no mounts of our own: {}", std::io::Error::last_os_error()));
+    }
+    run(Command::new("mount").args(["--make-rprivate", "/"]))?;
+    APART.set(true);
+    Ok(())
 }
 
 /// Makes an image with an empty file system in it.

@@ -11,7 +11,7 @@ use ace_schema::data::UserMessage;
 use ace_schema::{Drafter, ty};
 use ace_storage::{Home, split};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Calls that fail together under one name, and how. The dynamic loader's own reads and maps are left alone.
 const CALLS: &[(&str, &str, &str)] = &[
@@ -24,7 +24,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("open", "openat", "EMFILE"),
 ];
 /// Faults of one kind after which a program that goes on failing is called endless.
-const MOST: usize = 2_000;
+const MOST: usize = 600;
 
 fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -88,9 +88,13 @@ impl Rig<'_> {
         let mut fired = BTreeMap::new();
         let mut tries = 0;
         for (name, calls, error) in CALLS {
+            // The two ways of a write to fail lead the same way in all but the log.
+            if *name == "write, disk full" && self.program != "ace-log" {
+                continue;
+            }
             // On a desk every fourth of the many, in CI all.
             let step = match *name {
-                "open" | "write" | "write, disk full" if self.program != "ace-log" => number("ACE_FAULT_STEP", 4, 1),
+                "open" | "write" if self.program != "ace-log" => number("ACE_FAULT_STEP", 4, 1),
                 _ => 1,
             };
             for n in (1..).step_by(step.max(1)) {
@@ -161,6 +165,33 @@ fn world() -> World {
     world
 }
 
+/// The world as it began, to be had again and again: else each run would have more to read than the one before.
+struct Fresh<'a> {
+    world: &'a World,
+    kept: PathBuf,
+}
+
+impl<'a> Fresh<'a> {
+    fn of(world: &'a World) -> Self {
+        let kept = world.path("kept");
+        copy(&world.project(), &kept);
+        Self { world, kept }
+    }
+
+    fn put(&self) {
+        for folder in [self.world.project(), self.world.ace_home()] {
+            std::fs::remove_dir_all(folder).unwrap();
+        }
+        std::fs::create_dir(self.world.ace_home()).unwrap();
+        copy(&self.kept, &self.world.project());
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let done = std::process::Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(done.unwrap().success());
+}
+
 /// A bell that tells of a failed sync, as long as the machine is up: without it, as after a restart.
 fn restart(world: &World) {
     for session in folders(&world.ace_home().join("sessions")) {
@@ -211,23 +242,25 @@ fn f05_f08_a_session_is_made_whole_or_not_at_all_whatever_fails() {
         Err(lack) => return skip("faults in ace-session new", &lack),
     };
     let world = world();
+    let fresh = Fresh::of(&world);
     let rig = Rig { world: &world, strace, program: "ace-session" };
-    let mut looked = std::collections::HashSet::new();
     let fired = rig.go_through(
-        |n| (vec!["new".into(), format!("task {n}")], Vec::new()),
+        |_| {
+            fresh.put();
+            (vec!["new".into(), "the task".into()], Vec::new())
+        },
         |what, run| {
-            let there = folders(&world.ace_home().join("sessions"));
-            for new in there.iter().filter(|n| looked.insert((*n).clone())) {
-                let report = Home::at(world.ace_home()).log(new).verify().unwrap();
-                assert_eq!(report.damage, None, "{what}: {new}");
-            }
+            let there = || folders(&world.ace_home().join("sessions"));
+            all_whole(&world, what);
             let named = run.stdout.trim();
-            assert!(named.is_empty() || there.contains(&named.to_owned()), "{what}: {run:?}");
+            assert!(named.is_empty() || there().contains(&named.to_owned()), "{what}: {run:?}");
             assert!(run.code != Some(0) || !named.is_empty(), "{what}: {run:?}");
+            let again = world.run("ace-session", &["new", "the task"]);
+            assert_eq!(again.code, Some(0), "{what}, then: {again:?}");
+            assert!(there().contains(&again.stdout.trim().to_owned()), "{what}, then: {again:?}");
+            all_whole(&world, what);
         },
     );
-    let run = world.run("ace-session", &["new", "and again"]).done();
-    assert!(folders(&world.ace_home().join("sessions")).contains(&run.stdout.trim().to_owned()));
     say("ace-session new", &fired);
 }
 
@@ -239,22 +272,26 @@ fn f05_f08_a_worktree_that_fails_is_said_and_the_next_one_works() {
     };
     let world = world();
     let before = world.git(&["rev-parse", "HEAD"]);
+    let fresh = Fresh::of(&world);
     let rig = Rig { world: &world, strace, program: "ace-worktree" };
+    let deep = |run: &Run| std::fs::read(PathBuf::from(run.stdout.trim()).join("src/deep.txt")).ok();
     let fired = rig.go_through(
-        |n| (vec!["create".into(), format!("tree-{n}")], Vec::new()),
+        |_| {
+            fresh.put();
+            (vec!["create".into(), "tree".into()], Vec::new())
+        },
         |what, run| {
             if run.code == Some(0) {
-                let path = PathBuf::from(run.stdout.trim());
-                let deep = std::fs::read(path.join("src/deep.txt"));
-                assert_eq!(deep.ok().as_deref(), Some(&b"deep\n"[..]), "{what}: {run:?}");
+                assert_eq!(deep(run).as_deref(), Some(&b"deep\n"[..]), "{what}: {run:?}");
             }
+            let again = world.run("ace-worktree", &["create", "tree"]);
+            assert_eq!(again.code, Some(0), "{what}, then: {again:?}");
+            assert_eq!(deep(&again).as_deref(), Some(&b"deep\n"[..]), "{what}, then: {again:?}");
+            // The user's own branch is as it was.
+            let head = std::fs::read_to_string(world.project().join(".git/refs/heads/main")).unwrap();
+            assert_eq!(head, before, "{what}");
         },
     );
-    // The user's own repository is as it was, and the same names work.
-    assert_eq!(world.git(&["rev-parse", "HEAD"]), before);
-    assert_eq!(world.git(&["status", "--porcelain"]), "");
-    world.git(&["fsck", "--no-progress"]);
-    let _ = world.run("ace-worktree", &["create", "last"]).done();
     say("ace-worktree create", &fired);
 }
 

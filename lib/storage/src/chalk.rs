@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use ace_schema::limits;
 
 use crate::bell::Bell;
+use crate::follow::read_full;
 
 /// The file `live.jsonl`, opened when it is first needed.
 #[derive(Debug)]
@@ -99,7 +100,7 @@ impl ChalkReader {
         };
         let most = ((bytes - self.at) as usize).min(limits::LIVE_BYTES as usize);
         self.buf.resize(most, 0);
-        let got = file.read_at(&mut self.buf, u64::from(self.at))?;
+        let got = read_full(&file, &mut self.buf, u64::from(self.at))?;
         self.file = Some(file);
         // Wiped while we read: what we have may be of both.
         let fresh = bell.live().0 == generation;

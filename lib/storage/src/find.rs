@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use ace_schema::data::{SessionCreated, SessionNamed};
 use ace_schema::{Line, ty};
 
+use crate::follow::read_full;
 use crate::home::{Home, SessionRef};
 use crate::lines::{Lines, Piece};
 use crate::log::Log;
@@ -176,7 +176,7 @@ fn first_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = File::open(path)?;
     // One small read nearly always holds it; a list of sessions is as many of these.
     let mut head = [0; HEAD_BYTES];
-    let got = file.read_at(&mut head, 0)?;
+    let got = read_full(&file, &mut head, 0)?;
     if let Some(lf) = memchr::memchr(b'\n', &head[..got]) {
         return Ok(Some(head[..lf].to_vec()));
     }

@@ -10,6 +10,7 @@ use ace_schema::{Line, limits};
 use crate::bell::{Bell, EVERYONE, LOOK};
 use crate::chalk::ChalkReader;
 use crate::log::Log;
+use crate::pens;
 use crate::store::Follow;
 
 /// One log, open for reading as it grows.
@@ -160,7 +161,7 @@ impl Follower {
 
     fn ends_line(&self, at: u64) -> io::Result<bool> {
         let mut last = [0];
-        Ok(at > 0 && self.file.read_at(&mut last, at - 1)? == 1 && last == *b"\n")
+        Ok(at > 0 && read_full(&self.file, &mut last, at - 1)? == 1 && last == *b"\n")
     }
 
     /// Nobody holds the append lock, so what is there was left by a writer that was killed: brings it to the disk and says so
@@ -174,7 +175,7 @@ impl Follower {
         };
         let settled = self.settle_locked();
         if locked {
-            self.file.unlock()?;
+            pens::unlock(&self.file)?;
         }
         let (end, news) = settled?;
         if let Some(bell) = self.bell.as_ref().filter(|_| news) {
@@ -273,7 +274,7 @@ impl Follow for Follower {
 }
 
 /// Fills the buffer from a place in the file; less at its end.
-fn read_full(file: &File, buf: &mut [u8], at: u64) -> io::Result<usize> {
+pub(crate) fn read_full(file: &File, buf: &mut [u8], at: u64) -> io::Result<usize> {
     let mut got = 0;
     while got < buf.len() {
         match file.read_at(&mut buf[got..], at + got as u64) {
