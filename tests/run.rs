@@ -337,3 +337,30 @@ fn an_interrupt_records_the_order_and_ends_with_130() {
     assert!(world.types("@only").contains(&"turn.cancelled".to_owned()));
     crate::suite::eventually("the socket is closed", || world.model.as_ref().unwrap().open() == 0);
 }
+
+#[test]
+fn who_attaches_sees_the_answer_and_leaves_without_stopping_it() {
+    let go = || (("shell"), serde_json::json!({"command": "until [ -e go ]; do sleep 0.01; done"}).to_string());
+    let model = Server::start(vec![Reply::Calls("", vec![go()]), Reply::Text("Well done.")]);
+    let world = World::with_model(model).repository(&[]);
+    let id = world.run("ace-session", &["new", "--mode", "auto", "wait"]).ok().trim().to_owned();
+    let star = world.command("ace-session", &["run", &id]).spawn().unwrap();
+    crate::suite::eventually("the call runs", || world.types(&id).iter().any(|t| t == "tool.started"));
+    let first = world.command("ace-session", &["attach", &id]).spawn().unwrap();
+    let second = world.command("ace", &["attach", &id]).spawn().unwrap();
+    // A reader of the log's end has the log open: then it hears a signal as one who watches.
+    let opened = |pid: u32| {
+        crate::suite::folders(std::path::Path::new(&format!("/proc/{pid}/fd")))
+            .iter()
+            .any(|fd| std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).is_ok_and(|l| l == world.log_file(&id)))
+    };
+    crate::suite::eventually("both watch", || opened(first.id()) && opened(second.id()));
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let _ = std::process::Command::new("kill").args(["-INT", &first.id().to_string()]).status();
+    assert_eq!(crate::suite::finish(first, None).code, Some(130));
+    let made: serde_json::Value = world.log(&id)[0].clone();
+    std::fs::write(std::path::Path::new(made["data"]["cwd"].as_str().unwrap()).join("go"), "").unwrap();
+    assert_eq!(crate::suite::finish(second, None).done().stdout, "Well done.\n");
+    assert_eq!(crate::suite::finish(star, None).done().stdout, "Well done.\n");
+    assert!(!world.types(&id).iter().any(|t| t == "turn.cancelled"));
+}

@@ -7,14 +7,15 @@ use ace_view::{Next, SessionFacts, render};
 
 use crate::{PROGRAM, print};
 
-/// Starts the filters, settles what a crash left, and runs until the turn has ended.
-pub fn run(opening: &Opening, session: &SessionAddress, color: When) -> Result<Exit, Complaint> {
+/// Starts the filters, settles what a crash left, and runs until the turn has ended; or, if it does not lead, watches who does.
+pub fn run(opening: &Opening, session: &SessionAddress, color: When, leads: bool) -> Result<Exit, Complaint> {
     let found = opening.find(session)?;
     let log = opening.log(&found);
     let shown_log = shown(log.file());
     let screen = Screen::new(Output { color, ..Output::default() });
     let until = if screen.answerable() { Until::Turn } else { Until::Idle };
-    let plan = begin::plan(opening, log, until);
+    let mut plan = begin::plan(opening, log, until);
+    plan.leads = leads;
     let facts = move |state: &ace_core::State| SessionFacts {
         name: state.name.clone(),
         model: state.model.clone(),

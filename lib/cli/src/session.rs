@@ -65,6 +65,14 @@ pub enum Command {
         #[arg(value_name = "S")]
         session: SessionAddress,
     },
+    /// Watch a session that runs elsewhere
+    #[command(subcommand_help_heading = "Go on")]
+    #[command(after_help = "ace-session attach fix-median")]
+    Attach {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
     /// Stop the running turn, keep what was said
     #[command(subcommand_help_heading = "Go on")]
     #[command(after_help = "ace-session cancel @last")]

@@ -115,6 +115,7 @@ pub const SUITE: &[Row] = &[
     own("ask", Group::Work, "one answer, no tools"),
     verb("say", Group::Work, "ace-session", &["say"], "queue a message, or steer the running turn"),
     verb("resume", Group::Work, "ace-session", &["run"], "go on with what is due"),
+    verb("attach", Group::Work, "ace-session", &["attach"], "watch a session that runs elsewhere"),
     verb("cancel", Group::Work, "ace-session", &["cancel"], "stop the running turn"),
     own("ls", Group::Look, "sessions: what runs, what waits, what it cost"),
     own("show", Group::Look, "one session, or one recorded line of it"),

@@ -135,6 +135,7 @@ pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
         gates: config.gates.clone(),
         programs: Programs::beside_this(),
         until,
+        leads: true,
         person: opening.person(),
     }
 }

@@ -184,6 +184,7 @@ pub fn stands(facts: &Facts, log: &Log) -> (Mark, String) {
     if !facts.settled {
         return match log.folder().and_then(ace_storage::Runner::holder) {
             Some(_) => (Mark::Runs, format!("turn {}", facts.turn.max(1))),
+            None if facts.turn == 0 => (Mark::Warns, "not begun: ace resume begins".to_owned()),
             None => (Mark::Warns, "stopped in mid-turn: ace resume goes on".to_owned()),
         };
     }

@@ -112,6 +112,8 @@ pub struct Plan {
     pub programs: Programs,
     /// When to leave.
     pub until: Until,
+    /// Run the session if nobody does; otherwise only watch.
+    pub leads: bool,
     /// Name of the person, for what is recorded in their name.
     pub person: String,
 }
@@ -214,7 +216,7 @@ impl Star {
         let mut runner = None;
         let mut chalk: Option<Chalking> = None;
         while !self.is_over() && runner.is_none() {
-            runner = self.plan.log.runner()?;
+            runner = if self.plan.leads { self.plan.log.runner()? } else { None };
             if runner.is_none() {
                 if chalk.is_none() {
                     chalk = Some(follow_chalk(&self.shared.hub, &self.plan.log, self.shared.news.clone())?);
@@ -345,6 +347,11 @@ impl Star {
 
     /// The first ^C is an order in the log; the second ends the programs; the third is the shell's own.
     fn interrupt(&mut self, crew: Option<&mut Crew>) -> Result<(), StarError> {
+        if !self.plan.leads {
+            // Who only watches leaves; what is watched goes on.
+            self.interrupts = 2;
+            return Ok(());
+        }
         self.interrupts += 1;
         match (&self.state.turn, self.interrupts) {
             (Some(turn), 1) => {
