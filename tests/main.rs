@@ -21,6 +21,7 @@ mod once;
 mod outputs;
 mod pages;
 mod permits;
+mod prompt;
 mod provider;
 mod readme;
 mod rights;
