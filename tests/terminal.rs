@@ -376,7 +376,7 @@ fn a_terminal_that_closes_leaves_a_session_that_goes_on() {
     eventually("the run has ended", || !world.run("ace", &["ls"]).done().stdout.contains("turn 1"));
     speaks.store(true, Ordering::SeqCst);
     let terminal = Terminal::open(&world, 80, 24, "ACE_SEED=8");
-    let screen = terminal.run("ace resume speak", 0);
+    let screen = terminal.run("ace-session run speak", 0);
     assert!(screen.contains("All of it.") && screen.contains("✓ done"), "{screen}");
 }
 

@@ -1,7 +1,9 @@
 //! The modes of the terminal: keys come one by one and are not echoed while a run is painted, and every way out gives back what
 //! was there before. It must never know what the keys mean.
 
-use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{
+    InputModes, LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+};
 use std::io::{IsTerminal, Write};
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,6 +64,8 @@ fn set() -> bool {
     let Ok(found) = tcgetattr(fd) else { return false };
     let mut raw = found.clone();
     raw.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+    // Enter stays what it is for an editor that comes next: a line feed would be ^J to it.
+    raw.input_modes.remove(InputModes::ICRNL);
     if tcsetattr(fd, OptionalActions::Now, &raw).is_err() {
         return false;
     }

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 mod command;
 mod completion;
@@ -18,6 +18,7 @@ mod editor;
 mod look;
 mod shell;
 
+use crate::modes::KeyByKey;
 use crate::opening::{Opening, shown};
 use crate::screen::{Output, Screen, listing, watch};
 use crate::typing::Typing;
@@ -25,6 +26,9 @@ use crate::{begin, modes, say, words};
 use command::{Own, Typed};
 use completion::Words;
 use editor::{Editor, Read};
+
+/// A turn that takes longer rings when it has ended.
+const LONG: Duration = Duration::from_secs(10);
 
 /// The session that is open, read up to its end.
 struct Session {
@@ -98,8 +102,12 @@ struct Desk {
     context: Vec<String>,
     /// Records up to this one stand on the screen.
     known: Option<u64>,
+    /// Id of the message that stands there already, as it was typed.
+    own_message: String,
     /// ^C was pressed where nothing was to stop.
     leaving: bool,
+    /// What is typed while no line is read waits for the next one, unseen.
+    held: Option<KeyByKey>,
 }
 
 /// Reads lines and runs turns until the person leaves.
@@ -117,8 +125,19 @@ pub fn interactive(opening: Opening, found: Option<&Found>, color: When) -> Resu
     words.look_in(opening.cwd.clone());
     make_home(&opening);
     let editor = Editor::new(&opening.home().path().join("history"), color, words.clone());
-    let mut desk =
-        Desk { opening, color, session: None, editor, words, own, context: Vec::new(), known: None, leaving: false };
+    let mut desk = Desk {
+        opening,
+        color,
+        session: None,
+        editor,
+        words,
+        own,
+        context: Vec::new(),
+        known: None,
+        own_message: String::new(),
+        leaving: false,
+        held: None,
+    };
     let mut then = Then::Prompt;
     if let Some(found) = found {
         let log = desk.opening.log(found);
@@ -130,6 +149,9 @@ pub fn interactive(opening: Opening, found: Option<&Found>, color: When) -> Resu
             then = Then::Run;
         }
         desk.session = Some(session);
+        if matches!(then, Then::Prompt) {
+            desk.stands();
+        }
     }
     loop {
         then = match then {
@@ -175,18 +197,25 @@ impl Desk {
         let mut screen = Screen::new(output).with_typing(typing.clone());
         let facts = session.facts();
         if let Some(known) = self.known {
-            screen.go_on(facts.clone(), known);
+            screen.go_on(facts.clone(), known, std::mem::take(&mut self.own_message));
         }
+        let begun = Instant::now();
+        self.held = None;
         let plan = begin::plan(&self.opening, session.log.clone(), Until::Turn);
         if let Err(complaint) = watch(self.opening.program, plan, screen, move |_| facts, |_, _| Vec::new()) {
             let _ = ace_cli::complain(&complaint, self.color);
         }
         modes::ignore_interrupts();
+        self.held = KeyByKey::begin();
         let read = session.catch_up();
         self.known = Some(session.state.head);
         read.map_err(|e| self.unreadable(&e))?;
         self.editor.insert(&typing.take());
         self.stands();
+        if begun.elapsed() > LONG {
+            // Whoever looks elsewhere by now hears that it has ended.
+            print!("\x07");
+        }
         Ok(Then::Prompt)
     }
 
@@ -210,7 +239,9 @@ impl Desk {
     /// Reads a line and does what it says.
     fn read(&mut self) -> Result<Then, Complaint> {
         let listener = self.session.as_ref().and_then(|s| listen(&s.follow, self.editor.breaker()));
+        self.held = None;
         let read = self.editor.read();
+        self.held = KeyByKey::begin();
         if let Some(stop) = listener {
             stop.store(true, Ordering::Relaxed);
         }
@@ -250,16 +281,16 @@ impl Desk {
     }
 
     /// A message: the first one begins the session.
-    fn say(&mut self, text: &str) -> Then {
+    fn say(&mut self, words: &str) -> Then {
         let context = std::mem::take(&mut self.context);
-        let text = if context.is_empty() { text.to_owned() } else { format!("{}\n\n{text}", context.join("\n\n")) };
+        let text = if context.is_empty() { words.to_owned() } else { format!("{}\n\n{words}", context.join("\n\n")) };
         let said = match &self.session {
-            None => self.create(text.clone()),
+            None => self.create(words, text),
             Some(session) => self.message(session, &text),
         };
         match said {
-            Ok(known) => {
-                self.known = known;
+            Ok(own) => {
+                self.own_message = own;
                 Then::Run
             }
             Err(complaint) => {
@@ -270,16 +301,19 @@ impl Desk {
         }
     }
 
-    fn create(&mut self, text: String) -> Result<Option<u64>, Complaint> {
-        let made = begin::make(&self.opening, text, &SessionOptions::default(), self.color)?;
+    /// A session named after the person's own words, not after what goes with them.
+    fn create(&mut self, words: &str, text: String) -> Result<String, Complaint> {
+        let options = SessionOptions { name: Some(ace_host::name_of(words)), ..SessionOptions::default() };
+        let made = begin::make(&self.opening, text, &options, self.color)?;
         let log = self.opening.home().log(&made.id);
         let session = Session::open(made.id, log).map_err(|e| self.unreadable(&e))?;
         self.words.look_in(PathBuf::from(&session.state.created.cwd));
         self.session = Some(session);
-        Ok(None)
+        Ok(String::new())
     }
 
-    fn message(&self, session: &Session, text: &str) -> Result<Option<u64>, Complaint> {
+    /// Records a message; its id.
+    fn message(&self, session: &Session, text: &str) -> Result<String, Complaint> {
         let program = self.opening.program;
         if text.len() > ace_schema::limits::PROMPT_BYTES {
             let what =
@@ -287,7 +321,7 @@ impl Desk {
             return Err(Complaint::new(program, Exit::Usage, what));
         }
         let said = say::message(&session.log, &session.id, text, &self.opening.person(), false);
-        said.map(|(_, seq)| Some(seq)).map_err(|e| words::append(program, &session.state.name, &e))
+        said.map(|(id, _)| id).map_err(|e| words::append(program, &session.state.name, &e))
     }
 
     fn shell(&mut self, command: &str) {
@@ -297,7 +331,10 @@ impl Desk {
         }
         let folder =
             self.session.as_ref().map_or_else(|| self.opening.cwd.clone(), |s| PathBuf::from(&s.state.created.cwd));
-        match shell::run(command, &folder) {
+        self.held = None;
+        let ran = shell::run(command, &folder);
+        self.held = KeyByKey::begin();
+        match ran {
             Ok(context) => {
                 self.context.push(context);
                 self.show(&[Text::of(Role::Dim, "goes with the next message")]);

@@ -64,6 +64,8 @@ pub struct Screen {
     typing: Option<Typing>,
     /// Records up to this one were on this screen before; without it, all that stood there when the run began.
     known: Option<u64>,
+    /// Id of a message that stands on this screen as it was typed.
+    own: String,
     /// The head was shown, or is not wanted.
     headed: bool,
     /// A turn began or ended while this screen looked.
@@ -153,6 +155,7 @@ impl Screen {
             keys: None,
             typing: None,
             known: None,
+            own: String::new(),
             headed: false,
             happened: false,
             said: Vec::new(),
@@ -168,9 +171,9 @@ impl Screen {
         self
     }
 
-    /// Goes on with a session of which all up to `known` was on this screen before: without its head lines.
-    pub fn go_on(&mut self, facts: SessionFacts, known: u64) {
-        self.known = Some(known);
+    /// Goes on with a session of which all up to `known`, and the message `own`, was on this screen before: without its head lines.
+    pub fn go_on(&mut self, facts: SessionFacts, known: u64, own: String) {
+        (self.known, self.own) = (Some(known), own);
         self.enter(facts);
     }
 
@@ -281,7 +284,7 @@ impl Screen {
             return Vec::new();
         }
         let mut text = None;
-        if line.ty == ty::USER_MESSAGE {
+        if line.ty == ty::USER_MESSAGE && line.id != self.own {
             let Ok(said) = line.data::<ace_schema::data::UserMessage>() else { return Vec::new() };
             let words = match &said.blob {
                 Some(blob) => format!("[{}]", ace_view::units::bytes(blob.bytes)),

@@ -80,6 +80,7 @@ impl Editor {
         loop {
             match rich.read_line(&self.mark) {
                 Ok(Signal::Success(text)) => return Read::Line(unfold(&self.pastes, &text).replace("\\\n", "\n")),
+                // Typed so fast that it was not seen yet.
                 Ok(Signal::HostCommand(_)) if !rich.current_buffer_contents().is_empty() => {
                     rich.run_edit_commands(&[EditCommand::Clear]);
                 }
@@ -105,11 +106,7 @@ fn rich(history: &Path, color: bool, words: Words, pastes: Pastes, broken: Arc<A
     let newline = ReedlineEvent::Edit(vec![EditCommand::InsertNewline]);
     keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, newline.clone());
     keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('j'), newline);
-    keys.add_binding(
-        KeyModifiers::CONTROL,
-        KeyCode::Char('c'),
-        ReedlineEvent::ExecuteHostCommand("interrupt".to_owned()),
-    );
+    let filled = Arc::new(AtomicBool::new(false));
     let menu = ReedlineEvent::Menu(MENU.to_owned());
     keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, ReedlineEvent::UntilFound(vec![menu, ReedlineEvent::MenuNext]));
     let mut menu = ColumnarMenu::default().with_name(MENU).with_columns(1);
@@ -119,8 +116,8 @@ fn rich(history: &Path, color: bool, words: Words, pastes: Pastes, broken: Arc<A
     let mut editor = Reedline::create()
         .with_ansi_colors(color)
         .use_bracketed_paste(true)
-        .with_edit_mode(Box::new(Folding { emacs: Emacs::new(keys), pastes }))
-        .with_highlighter(Box::new(Uncoloured))
+        .with_edit_mode(Box::new(Keys { emacs: Emacs::new(keys), pastes, filled: filled.clone() }))
+        .with_highlighter(Box::new(Uncoloured { filled }))
         .with_validator(Box::new(Continued))
         .with_completer(Box::new(words))
         .with_quick_completions(true)
@@ -194,13 +191,14 @@ fn unfold(pastes: &Pastes, text: &str) -> String {
     out + rest
 }
 
-/// Emacs' keys, but for long pastes, which are folded.
-struct Folding {
+/// Emacs' keys, but for long pastes, which are folded, and ^C, which clears what is typed and otherwise is told.
+struct Keys {
     emacs: Emacs,
     pastes: Pastes,
+    filled: Arc<AtomicBool>,
 }
 
-impl EditMode for Folding {
+impl EditMode for Keys {
     fn parse_event(&mut self, event: ReedlineRawEvent) -> ReedlineEvent {
         match event.into() {
             Event::Paste(text) => {
@@ -208,6 +206,13 @@ impl EditMode for Folding {
                 let text = ace_view::clean(&text.replace("\r\n", "\n").replace('\r', "\n"));
                 let text: String = text.chars().take(limits::PROMPT_BYTES).collect();
                 ReedlineEvent::Edit(vec![EditCommand::InsertString(fold(&self.pastes, &text))])
+            }
+            Event::Key(key) if key.code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL => {
+                if self.filled.swap(false, Ordering::Relaxed) {
+                    ReedlineEvent::Multiple(vec![ReedlineEvent::Esc, ReedlineEvent::Edit(vec![EditCommand::Clear])])
+                } else {
+                    ReedlineEvent::ExecuteHostCommand("interrupt".to_owned())
+                }
             }
             other => match ReedlineRawEvent::try_from(other) {
                 Ok(event) => self.emacs.parse_event(event),
@@ -221,11 +226,14 @@ impl EditMode for Folding {
     }
 }
 
-/// What is typed is not coloured.
-struct Uncoloured;
+/// What is typed is not coloured; whether there is anything is known from here.
+struct Uncoloured {
+    filled: Arc<AtomicBool>,
+}
 
 impl Highlighter for Uncoloured {
     fn highlight(&self, line: &str, _: usize) -> StyledText {
+        self.filled.store(!line.is_empty(), Ordering::Relaxed);
         let mut text = StyledText::new();
         text.push((Style::new(), line.to_owned()));
         text

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use super::command::COMMANDS;
 use super::{Desk, Then};
+use crate::modes::KeyByKey;
 use crate::opening::shown;
 use crate::{say, words};
 
@@ -127,7 +128,6 @@ impl Desk {
             }
             // A log that cannot be read is found out with the next line.
             let _ = session.catch_up();
-            self.known = Some(session.state.head);
         }
         self.tell(done);
     }
@@ -170,7 +170,7 @@ impl Desk {
     }
 
     /// A page of another program about the session, in the person's pager if they have one.
-    fn page(&self, program: &str, verb: &str) {
+    fn page(&mut self, program: &str, verb: &str) {
         let Some(session) = &self.session else {
             self.tell("there is no session yet: the first message begins it");
             return;
@@ -186,7 +186,9 @@ impl Desk {
                 if std::env::var_os("LESS").is_none() {
                     pages.env("LESS", "FRX");
                 }
+                drop(self.held.take());
                 let shown = pages.status();
+                self.held = KeyByKey::begin();
                 child.wait()?;
                 shown.map(drop)
             }),
