@@ -22,6 +22,7 @@ mod once;
 mod outputs;
 mod pages;
 mod permits;
+mod prompt;
 mod provider;
 mod readme;
 mod rights;

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// A terminal in a world, with a shell in it.
-struct Terminal<'w> {
+pub struct Terminal<'w> {
     world: &'w World,
     socket: std::path::PathBuf,
 }
 
 /// Whether there is a tmux; in CI there has to be one.
-fn has_tmux() -> bool {
+pub fn has_tmux() -> bool {
     let there = Command::new("tmux").arg("-V").output().is_ok_and(|out| out.status.success());
     assert!(there || std::env::var_os("CI").is_none(), "CI needs tmux");
     if !there {
@@ -27,7 +27,7 @@ fn has_tmux() -> bool {
 
 impl<'w> Terminal<'w> {
     /// A terminal of that size. `variables` are set in its shell.
-    fn open(world: &'w World, columns: usize, rows: usize, variables: &str) -> Self {
+    pub fn open(world: &'w World, columns: usize, rows: usize, variables: &str) -> Self {
         static SOCKETS: AtomicU32 = AtomicU32::new(0);
         let socket = world.path(&format!("tmux-{}", SOCKETS.fetch_add(1, Ordering::Relaxed)));
         let terminal = Self { world, socket };
@@ -43,29 +43,29 @@ impl<'w> Terminal<'w> {
         terminal
     }
 
-    fn tmux(&self, command: &str) -> String {
+    pub fn tmux(&self, command: &str) -> String {
         self.world.sh(&format!("tmux -u -S {} -f /dev/null {command}", self.socket.display())).ok()
     }
 
     /// Keys as tmux names them.
-    fn keys(&self, keys: &str) {
+    pub fn keys(&self, keys: &str) {
         self.tmux(&format!("send-keys {keys}"));
     }
 
     /// A line typed into the shell.
-    fn line(&self, line: &str) {
+    pub fn line(&self, line: &str) {
         self.tmux(&format!("send-keys -l '{}'", line.replace('\'', "'\\''")));
         self.keys("Enter");
     }
 
     /// All that was ever shown and is not painted over, without spaces at the ends of lines.
-    fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         let shown = self.tmux("capture-pane -p -S -");
         let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
         lines.join("\n").trim_end().to_owned()
     }
 
-    fn shows(&self, what: &str) {
+    pub fn shows(&self, what: &str) {
         let seen = || self.screen().contains(what);
         let start = std::time::Instant::now();
         while !seen() {
@@ -75,12 +75,12 @@ impl<'w> Terminal<'w> {
     }
 
     /// A command in the shell until it has ended with this exit; what the screen shows then.
-    fn run(&self, command: &str, exit: u8) -> String {
+    pub fn run(&self, command: &str, exit: u8) -> String {
         self.line(&format!("{command}; echo \"[$?]\""));
         self.ended(exit)
     }
 
-    fn ended(&self, exit: u8) -> String {
+    pub fn ended(&self, exit: u8) -> String {
         self.shows(&format!("\n[{exit}]"));
         let screen = self.screen();
         screen.split("\n[").next().unwrap_or_default().to_owned()
@@ -88,7 +88,7 @@ impl<'w> Terminal<'w> {
 
     /// Whether the terminal echoes and edits lines as a shell's user expects, and shows its cursor.
     #[track_caller]
-    fn is_as_before(&self) {
+    pub fn is_as_before(&self) {
         self.line("echo modes=$(stty -a | tr ' ' '\\n' | grep -cx -e icanon -e echo)");
         self.shows("\nmodes=2");
         assert_eq!(self.tmux("display-message -p '#{cursor_flag}'").trim(), "1");
@@ -376,7 +376,7 @@ fn a_terminal_that_closes_leaves_a_session_that_goes_on() {
     eventually("the run has ended", || !world.run("ace", &["ls"]).done().stdout.contains("turn 1"));
     speaks.store(true, Ordering::SeqCst);
     let terminal = Terminal::open(&world, 80, 24, "ACE_SEED=8");
-    let screen = terminal.run("ace resume speak", 0);
+    let screen = terminal.run("ace-session run speak", 0);
     assert!(screen.contains("All of it.") && screen.contains("✓ done"), "{screen}");
 }
 

@@ -29,6 +29,8 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("reqwest", &["model-gateway"]),
     ("tokio", &["model-gateway"]),
     ("nu-ansi-term", &["cli", "view", "front"]),
+    ("reedline", &["front"]),
+    ("crossterm", &["front"]),
     ("similar", &["view", "local-tools"]),
     ("landlock", &["sandbox"]),
     ("seccompiler", &["sandbox"]),

@@ -35,6 +35,7 @@ pub fn explain(command: &Command) -> Result<Exit, Complaint> {
             words.extend(once_arguments(ask));
             format!("{} | ace-model | ace-log text\n", quoted(&words))
         }
+        Command::Resume { session } => format!("ace-session run {}\n", quote(&session.to_string())),
         Command::Ls { .. } => "ace-session list\n".to_owned(),
         Command::Show { session, .. } => format!("ace-log show {}\n", quote(&session.to_string())),
         Command::Other(words) => {

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         Ok(args) => {
             let color = args.color;
             match &args.command {
-                None => run::alone(color),
+                None => run::alone(&args),
                 Some(Command::Help { word }) => Ace::help(word.as_deref(), color),
                 Some(command) => ended(start(&args, command), color),
             }
@@ -30,19 +30,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// Goes to the folder that was named.
+fn enter(args: &Ace) -> Result<(), Complaint> {
+    let Some(dir) = &args.directory else { return Ok(()) };
+    std::env::set_current_dir(dir).map_err(|e| {
+        let mut complaint = Complaint::io(PROGRAM, &format!("cannot start in '{}'", dir.display()), &e);
+        complaint.exit = Exit::Usage;
+        complaint
+    })
+}
+
 fn start(args: &Ace, command: &Command) -> Result<Exit, Complaint> {
-    if let Some(dir) = &args.directory {
-        std::env::set_current_dir(dir).map_err(|e| {
-            let mut complaint = Complaint::io(PROGRAM, &format!("cannot start in '{}'", dir.display()), &e);
-            complaint.exit = Exit::Usage;
-            complaint
-        })?;
-    }
+    enter(args)?;
     if args.explain {
         return explain::explain(command);
     }
     match command {
         Command::Run(run) => run::run(args, run),
+        Command::Resume { session } => run::resume(args, session),
         Command::Ask(ask) => ask::ask(ask),
         Command::Demo => demo::demo(args),
         Command::Doctor { online } => doctor::doctor(*online, args.json, args.color),

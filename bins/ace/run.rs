@@ -1,9 +1,9 @@
 //! `ace run`: a new session, kept going on a screen until its turn has ended.
 
 use ace_cli::ace::{Ace, Run};
-use ace_cli::{Complaint, Exit, When};
+use ace_cli::{Complaint, Exit, SessionAddress};
 use ace_core::{State, TurnEnd, Until};
-use ace_front::{Output, Screen, begin, open, shown, watch};
+use ace_front::{Output, Screen, begin, ended, open, prompt, shown, watch};
 use ace_view::{Next, SessionFacts};
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -57,15 +57,30 @@ pub fn next(state: &State, ace: &str, changed: bool) -> Vec<Next> {
     next
 }
 
-/// `ace` without a command: the page, or how to get a model where somebody sits who has none.
-pub fn alone(color: When) -> ExitCode {
-    let sits = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
-    let first = open(PROGRAM, Vec::new()).ok().filter(|_| sits).and_then(|o| begin::first_screen(&o, color));
-    match first {
-        Some(text) => {
+/// `ace` without a command: the prompt where somebody sits, or how to get a model; elsewhere the page.
+pub fn alone(args: &Ace) -> ExitCode {
+    let color = args.color;
+    let sits = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+    if !sits {
+        return Ace::help(None, color);
+    }
+    let opened = crate::enter(args).and_then(|()| open(PROGRAM, Vec::new()));
+    match opened.map(|opening| (begin::first_screen(&opening, color), opening)) {
+        Ok((Some(text), _)) => {
             eprint!("{text}");
             Exit::Config.into()
         }
-        None => Ace::help(None, color),
+        Ok((None, opening)) => ended(prompt::interactive(opening, None, color), color),
+        Err(complaint) => ended(Err(complaint), color),
     }
+}
+
+/// `ace resume`: goes on with what is due, then the prompt; where nobody sits, what `ace-session run` does.
+pub fn resume(args: &Ace, session: &SessionAddress) -> Result<Exit, Complaint> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() || args.json || args.quiet {
+        return crate::other::become_program("ace-session", &["run".into(), session.to_string().into()]);
+    }
+    let opening = open(PROGRAM, Vec::new())?;
+    let found = opening.find(session)?;
+    prompt::interactive(opening, Some(&found), args.color)
 }

@@ -35,6 +35,7 @@ complete -c ace -n "__fish_ace_needs_command" -s h -l help -d 'Print help (see m
 complete -c ace -n "__fish_ace_needs_command" -s V -l version -d 'Print version'
 complete -c ace -n "__fish_ace_needs_command" -f -a "run" -d 'Work until the turn has ended'
 complete -c ace -n "__fish_ace_needs_command" -f -a "ask" -d 'One answer, no tools'
+complete -c ace -n "__fish_ace_needs_command" -f -a "resume" -d 'Go on with what is due, then the prompt'
 complete -c ace -n "__fish_ace_needs_command" -f -a "demo" -d 'Play a recorded session, here, for nothing'
 complete -c ace -n "__fish_ace_needs_command" -f -a "doctor" -d 'What this machine gives: sandbox, home, git, keys'
 complete -c ace -n "__fish_ace_needs_command" -f -a "ls" -d 'Sessions: what runs, what waits, what it cost'
@@ -43,7 +44,6 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "config" -d 'What is configu
 complete -c ace -n "__fish_ace_needs_command" -f -a "trust" -d 'Let this project start what its configuration names'
 complete -c ace -n "__fish_ace_needs_command" -f -a "help" -d 'Explain a command, or the parts of the pipe'
 complete -c ace -n "__fish_ace_needs_command" -f -a "say" -d 'queue a message, or steer the running turn'
-complete -c ace -n "__fish_ace_needs_command" -f -a "resume" -d 'go on with what is due'
 complete -c ace -n "__fish_ace_needs_command" -f -a "attach" -d 'watch a session that runs elsewhere'
 complete -c ace -n "__fish_ace_needs_command" -f -a "cancel" -d 'stop the running turn'
 complete -c ace -n "__fish_ace_needs_command" -f -a "diff" -d 'what a session changed'
@@ -82,6 +82,12 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand ask" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand ask" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand resume" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand resume" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand resume" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand demo" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -145,12 +151,6 @@ complete -c ace -n "__fish_ace_using_subcommand say" -l now -d 'Steer the runnin
 complete -c ace -n "__fish_ace_using_subcommand say" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand say" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand say" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ace -n "__fish_ace_using_subcommand resume" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
-always\t'Also into pipes'
-never\t'Not at all'"
-complete -c ace -n "__fish_ace_using_subcommand resume" -s q -l quiet -d 'Errors only'
-complete -c ace -n "__fish_ace_using_subcommand resume" -l json -d 'Events, or the one thing asked for, as JSON'
-complete -c ace -n "__fish_ace_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand attach" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"

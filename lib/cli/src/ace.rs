@@ -60,6 +60,15 @@ ace run --json < todo.md | jq -c 'select(.type==\"tool.completed\")'")]
     )]
     #[command(after_long_help = "0 done, 1 failed, 69 no provider, 77 no key, 130 ^C")]
     Ask(Ask),
+    /// Go on with what is due, then the prompt
+    #[command(before_help = "S: name, id, @last, or a path")]
+    #[command(after_help = "ace resume @last\nace resume fix-median")]
+    #[command(after_long_help = "0 done, 1 failed, 3 needs a decision, 4 limit, 69 no provider, 130 ^C")]
+    Resume {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
     /// Play a recorded session, here, for nothing
     #[command(after_help = "ace demo")]
     Demo,

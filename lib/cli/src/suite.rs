@@ -114,7 +114,7 @@ pub const SUITE: &[Row] = &[
     own("run", Group::Work, "work until the turn has ended"),
     own("ask", Group::Work, "one answer, no tools"),
     verb("say", Group::Work, "ace-session", &["say"], "queue a message, or steer the running turn"),
-    verb("resume", Group::Work, "ace-session", &["run"], "go on with what is due"),
+    own("resume", Group::Work, "go on with what is due, then the prompt"),
     verb("attach", Group::Work, "ace-session", &["attach"], "watch a session that runs elsewhere"),
     verb("cancel", Group::Work, "ace-session", &["cancel"], "stop the running turn"),
     own("ls", Group::Look, "sessions: what runs, what waits, what it cost"),
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn verbs_resolve_to_programs_and_other_words_to_their_own() {
         assert_eq!(resolve("diff"), ("ace-worktree".to_owned(), &["diff"][..]));
-        assert_eq!(resolve("resume"), ("ace-session".to_owned(), &["run"][..]));
+        assert_eq!(resolve("cancel"), ("ace-session".to_owned(), &["cancel"][..]));
         assert_eq!(resolve("lint"), ("ace-lint".to_owned(), &[][..]));
     }
 

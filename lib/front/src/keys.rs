@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::answer::{AnswerError, answer, find_call};
 use crate::modes::{KeyByKey, are_ours, forget_typed};
 use crate::opening::{clock, random};
+use crate::typing::{Act, Key, Typing};
 
 /// How long a question must have been seen before a key counts.
 const SEEN: Duration = Duration::from_millis(500);
@@ -51,10 +52,12 @@ pub struct Keys {
 
 impl Keys {
     /// A listener on stdin for one session. Where nothing is `painted` anew, words are typed on a line of the terminal's own.
+    /// With `typing`, what answers no question is a message.
     #[must_use]
-    pub fn new(log: Log, person: String, painted: bool, tell: Tell) -> Self {
+    pub fn new(log: Log, person: String, painted: bool, typing: Option<Typing>, tell: Tell) -> Self {
         let (board, ended) = (Shared::default(), Arc::new(AtomicBool::new(false)));
-        let listener = Listener { log, person, painted, tell, board: board.clone(), ended: ended.clone() };
+        let typing = typing.filter(|_| painted);
+        let listener = Listener { log, person, painted, typing, tell, board: board.clone(), ended: ended.clone() };
         let listener = std::thread::spawn(move || listener.listen());
         Self { board, ended, listener: Some(listener) }
     }
@@ -101,6 +104,7 @@ struct Listener {
     log: Log,
     person: String,
     painted: bool,
+    typing: Option<Typing>,
     tell: Tell,
     board: Shared,
     ended: Arc<AtomicBool>,
@@ -110,11 +114,12 @@ impl Listener {
     fn listen(&self) {
         let mut mode: Option<KeyByKey> = None;
         while !self.ended.load(Ordering::Relaxed) {
-            let Some(question) = lock(&self.board).open.clone() else {
+            let question = lock(&self.board).open.clone();
+            if question.is_none() && self.typing.is_none() {
                 mode = None;
                 std::thread::sleep(Duration::from_millis(30));
                 continue;
-            };
+            }
             if mode.is_none() {
                 mode = KeyByKey::begin();
             }
@@ -123,57 +128,96 @@ impl Listener {
                 std::thread::sleep(Duration::from_millis(100));
                 continue;
             }
-            let Some(key) = key() else { continue };
-            if question.since.elapsed() < SEEN {
-                continue;
-            }
-            if question.words.is_some() {
-                if let Some(why) = self.typed(&question.call, key) {
-                    self.answer(&question.call, Decision::Deny, &why);
-                }
-                continue;
-            }
-            match key {
-                b'y' => self.answer(&question.call, Decision::Allow, ""),
-                b'n' => self.answer(&question.call, Decision::Deny, ""),
-                b'N' if self.painted => {
-                    self.change(&question.call, |open| open.words = Some(Vec::new()));
-                }
-                b'N' => {
-                    mode = None;
-                    if let Some(why) = line() {
-                        self.answer(&question.call, Decision::Deny, &why);
+            let Some(key) = next_key() else { continue };
+            match question {
+                Some(question) if self.is_answer(&question, key) => {
+                    if self.asked(&question, key) {
+                        mode = None;
+                        if let Some(why) = line() {
+                            self.answer(&question.call, Decision::Deny, &why);
+                        }
                     }
                 }
-                _ => {}
+                _ => self.type_key(key),
             }
         }
     }
 
+    /// Whether the key is for the question, not for the line below it: typing never approves.
+    fn is_answer(&self, question: &Open, key: Key) -> bool {
+        let Some(typing) = &self.typing else { return true };
+        let answers = matches!(key, Key::Byte(b'y' | b'n' | b'N'));
+        question.words.is_some() || (answers && typing.is_empty() && question.since.elapsed() >= SEEN)
+    }
+
+    /// A key for a question. `true` if words are wanted on a line of the terminal's own.
+    fn asked(&self, question: &Open, key: Key) -> bool {
+        if question.since.elapsed() < SEEN {
+            return false;
+        }
+        if question.words.is_some() {
+            if let Some(why) = self.typed(&question.call, key) {
+                self.answer(&question.call, Decision::Deny, &why);
+            }
+            return false;
+        }
+        match key {
+            Key::Byte(b'y') => self.answer(&question.call, Decision::Allow, ""),
+            Key::Byte(b'n') => self.answer(&question.call, Decision::Deny, ""),
+            Key::Byte(b'N') if self.painted => {
+                self.change(&question.call, |open| open.words = Some(Vec::new()));
+            }
+            Key::Byte(b'N') => return true,
+            _ => {}
+        }
+        false
+    }
+
+    /// A key for the line below the run.
+    fn type_key(&self, key: Key) {
+        let Some(typing) = &self.typing else { return };
+        let failed = |e: ace_storage::AppendError| Some(format!("not recorded: {e}"));
+        let told = match typing.key(key) {
+            Act::Nothing if typing.is_pasting() => return,
+            Act::Nothing => None,
+            Act::Tell(words) => Some(words.to_owned()),
+            Act::Stop => crate::say::cancel(&self.log, &self.person).err().and_then(failed),
+            Act::Say(text, now) => match crate::say::message(&self.log, &self.session(), &text, &self.person, now) {
+                Ok((id, seq)) => {
+                    typing.queued(id, seq, text);
+                    None
+                }
+                Err(e) => failed(e),
+            },
+        };
+        (self.tell)(told);
+    }
+
+    fn session(&self) -> String {
+        self.log.folder().and_then(std::path::Path::file_name).unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// A key while words are typed; the words, once they are whole.
-    fn typed(&self, call: &str, key: u8) -> Option<String> {
+    fn typed(&self, call: &str, key: Key) -> Option<String> {
         let mut done = None;
         self.change(call, |open| {
             let Some(words) = &mut open.words else { return };
             match key {
-                b'\n' | b'\r' => {
+                Key::Byte(b'\n' | b'\r') => {
                     let text = String::from_utf8_lossy(words).trim().to_owned();
                     open.words = None;
                     done = Some(text).filter(|t| !t.is_empty());
                 }
-                0x1b => {
-                    // Back to the question; the rest of an arrow key's sequence goes with it.
-                    forget_typed();
-                    open.words = None;
-                }
-                0x7f | 0x08 => {
+                // Back to the question.
+                Key::Escape => open.words = None,
+                Key::Byte(0x7f | 0x08) => {
                     let text = String::from_utf8_lossy(words).into_owned();
                     let mut chars = text.chars();
                     chars.next_back();
                     *words = chars.as_str().as_bytes().to_vec();
                 }
-                0x15 => words.clear(),
-                b if b >= b' ' && words.len() < WORDS => words.push(b),
+                Key::Byte(0x15) => words.clear(),
+                Key::Byte(b) if b >= b' ' && words.len() < WORDS => words.push(b),
                 _ => {}
             }
         });
@@ -203,10 +247,40 @@ impl Listener {
     }
 }
 
-fn key() -> Option<u8> {
+/// How long the rest of a key's sequence may take.
+const SEQUENCE: Duration = Duration::from_millis(50);
+
+/// The next key, if one comes within a tenth of a second.
+fn next_key() -> Option<Key> {
+    let first = byte(Duration::from_millis(100))?;
+    if first != 0x1b {
+        return Some(Key::Byte(first));
+    }
+    match byte(SEQUENCE) {
+        None => Some(Key::Escape),
+        Some(b'\n' | b'\r') => Some(Key::AltEnter),
+        Some(b'[' | b'O') => {
+            let mut sequence = Vec::new();
+            while let Some(b) = byte(SEQUENCE) {
+                sequence.push(b);
+                if (0x40..=0x7e).contains(&b) || sequence.len() > 16 {
+                    break;
+                }
+            }
+            Some(match &*sequence {
+                b"200~" => Key::PasteBegin,
+                b"201~" => Key::PasteEnd,
+                _ => Key::Other,
+            })
+        }
+        Some(_) => Some(Key::Other),
+    }
+}
+
+fn byte(within: Duration) -> Option<u8> {
     let stdin = rustix::stdio::stdin();
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-    let wait = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(within.subsec_nanos()) };
     if poll(&mut fds, Some(&wait)).ok()? == 0 {
         return None;
     }

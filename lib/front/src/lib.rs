@@ -1,5 +1,5 @@
 //! What every program says and does for the person in front of it: the words of complaints, the screen of a run, the question
-//! that waits for an answer.
+//! that waits for an answer, the prompt.
 //!
 //! Invariant: it decides nothing about a session. It shows what `ace-host` tells and records what a person says.
 
@@ -10,10 +10,13 @@ mod keys;
 mod modes;
 pub mod opening;
 mod paint;
+pub mod prompt;
 pub mod rights;
+pub mod say;
 pub mod screen;
 pub mod search;
 pub mod sessions;
+mod typing;
 pub mod words;
 
 pub use answer::{AnswerError, Waiting, answer, find_call};

@@ -1,14 +1,18 @@
 //! The modes of the terminal: keys come one by one and are not echoed while a run is painted, and every way out gives back what
 //! was there before. It must never know what the keys mean.
 
-use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{
+    InputModes, LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+};
 use std::io::{IsTerminal, Write};
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 
 /// What the terminal was before; there is one terminal, and signals have to find it.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+/// What it was when an editor began.
+static ORIGINAL: Mutex<Option<Termios>> = Mutex::new(None);
 /// The cursor stands within a line.
 static WITHIN: AtomicBool = AtomicBool::new(false);
 /// The process was stopped and goes on: what stands on the screen is not known any more.
@@ -60,6 +64,8 @@ fn set() -> bool {
     let Ok(found) = tcgetattr(fd) else { return false };
     let mut raw = found.clone();
     raw.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+    // Enter stays what it is for an editor that comes next: a line feed would be ^J to it.
+    raw.input_modes.remove(InputModes::ICRNL);
     if tcsetattr(fd, OptionalActions::Now, &raw).is_err() {
         return false;
     }
@@ -94,30 +100,69 @@ pub fn forget_typed() {
 
 /// Gives the terminal back, on a clean line.
 pub fn leave() {
-    restore();
+    let original = ORIGINAL.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if !restore()
+        && let (Some(fd), Some(original)) = (terminal().filter(|fd| is_ours(*fd)), &original)
+    {
+        let _ = tcsetattr(fd, OptionalActions::Now, original);
+    }
     if WITHIN.swap(false, Ordering::Relaxed) {
         let _ = std::io::stderr().write_all(b"\n");
     }
 }
 
-/// Handles the signals of a terminal for as long as the process lives: ^C goes to `interrupt`, the third ends the process after
-/// `farewell` was said; whoever ends or stops it otherwise finds the terminal as it was.
-pub fn catch_signals(interrupt: impl Fn() + Send + 'static, farewell: impl Fn() + Send + 'static) {
+/// Who is told of ^C now.
+struct Target {
+    /// Whether it counts.
+    interrupt: Box<dyn Fn() -> bool + Send>,
+    farewell: Box<dyn Fn() + Send>,
+    interrupts: u32,
+}
+
+static TARGET: Mutex<Option<Target>> = Mutex::new(None);
+static CATCHER: Once = Once::new();
+
+fn aim(target: Option<Target>) {
+    *TARGET.lock().unwrap_or_else(PoisonError::into_inner) = target;
+    CATCHER.call_once(start_catcher);
+}
+
+/// From now on ^C goes to `interrupt`, which says whether it counts; the third that counts ends the process after `farewell` was
+/// said. Whoever ends or stops the process otherwise finds the terminal as it was.
+pub fn catch_signals(interrupt: impl Fn() -> bool + Send + 'static, farewell: impl Fn() + Send + 'static) {
+    aim(Some(Target { interrupt: Box::new(interrupt), farewell: Box::new(farewell), interrupts: 0 }));
+}
+
+/// From now on ^C is for the programs that are started in the foreground, not for this one.
+pub fn ignore_interrupts() {
+    aim(None);
+}
+
+/// Remembers the modes of the terminal, for whoever ends the process while somebody else's editor has changed them.
+pub fn remember() {
+    *ORIGINAL.lock().unwrap_or_else(PoisonError::into_inner) = terminal().and_then(|fd| tcgetattr(fd).ok());
+}
+
+fn interrupted() {
+    let mut target = TARGET.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(target) = target.as_mut() else { return };
+    if target.interrupts < 2 {
+        target.interrupts += u32::from((target.interrupt)());
+        return;
+    }
+    leave();
+    (target.farewell)();
+    std::process::exit(130);
+}
+
+/// The signals of a terminal are handled for as long as the process lives.
+fn start_catcher() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP]) else { return };
     std::thread::spawn(move || {
-        let mut interrupts = 0;
         for signal in signals.forever() {
             match signal {
-                SIGINT if interrupts < 2 => {
-                    interrupts += 1;
-                    interrupt();
-                }
-                SIGINT => {
-                    leave();
-                    farewell();
-                    std::process::exit(130);
-                }
+                SIGINT => interrupted(),
                 SIGTSTP => {
                     let held = restore();
                     let _ = signal_hook::low_level::emulate_default_handler(signal);

@@ -17,6 +17,7 @@ use crate::keys::Keys;
 use crate::modes::{KeyByKey, catch_signals, leave, stands_within, was_stopped};
 use crate::opening::{clock, random};
 use crate::paint::Painter;
+use crate::typing::Typing;
 use crate::words;
 
 /// How a person wants to see a run.
@@ -59,6 +60,18 @@ pub struct Screen {
     /// The recorded lines of the running turn that make its answer: its start, its last answer, its end.
     turn: Vec<Vec<u8>>,
     keys: Option<Keys>,
+    /// What a person types while the turn runs, where they sit at a prompt.
+    typing: Option<Typing>,
+    /// Records up to this one were on this screen before; without it, all that stood there when the run began.
+    known: Option<u64>,
+    /// Id of a message that stands on this screen as it was typed.
+    own: String,
+    /// The head was shown, or is not wanted.
+    headed: bool,
+    /// A turn began or ended while this screen looked.
+    happened: bool,
+    /// Messages that wait, to be shown when their turn begins: id and text.
+    said: Vec<(String, String)>,
     /// No key is echoed into what is painted.
     held: Option<KeyByKey>,
     /// Why stdout takes no events any more: mostly that nobody reads it.
@@ -140,9 +153,28 @@ impl Screen {
             history: true,
             turn: Vec::new(),
             keys: None,
+            typing: None,
+            known: None,
+            own: String::new(),
+            headed: false,
+            happened: false,
+            said: Vec::new(),
             held: None,
             gone: None,
         }
+    }
+
+    /// The same at a prompt: what is typed goes to `typing`.
+    #[must_use]
+    pub fn with_typing(mut self, typing: Typing) -> Self {
+        self.typing = Some(typing);
+        self
+    }
+
+    /// Goes on with a session of which all up to `known`, and the message `own`, was on this screen before: without its head lines.
+    pub fn go_on(&mut self, facts: SessionFacts, known: u64, own: String) {
+        (self.known, self.own) = (Some(known), own);
+        self.enter(facts);
     }
 
     /// Whether a person sits here who can answer.
@@ -159,20 +191,31 @@ impl Screen {
     }
 
     /// The head lines.
-    pub fn begin(&mut self, mut facts: SessionFacts) {
+    pub fn begin(&mut self, facts: SessionFacts) {
+        if !self.headed {
+            let lines = self.enter(facts);
+            self.print(&lines);
+        }
+    }
+
+    /// Takes the terminal; the head lines.
+    fn enter(&mut self, mut facts: SessionFacts) -> Vec<ace_view::Text> {
+        self.headed = true;
         facts.show_prompt = self.output.show_prompt;
         facts.played = self.output.played;
         facts.hide_answer = self.aside;
         facts.answerable = self.answerable();
         if matches!(&self.view, View::Painted(view) if !view.style.plain && !self.aside) {
             self.held = KeyByKey::begin();
+            if self.typing.is_some() && self.held.is_some() {
+                self.write(PASTES);
+            }
         }
-        let lines = match &mut self.view {
+        match &mut self.view {
             View::Painted(view) => view.begin(&facts),
             View::Plain(_) if self.output.quiet || self.output.json => Vec::new(),
             View::Plain(view) => view.begin(&facts),
-        };
-        self.print(&lines);
+        }
     }
 
     /// One thing that the star tells.
@@ -186,6 +229,9 @@ impl Screen {
             Seen::Chalk(bytes) => self.chalk(bytes),
             Seen::Note(note) => self.note(note),
             Seen::Tick => self.tick(),
+        }
+        if let Some(typing) = &self.typing {
+            typing.watch(state);
         }
         if self.keys.as_ref().is_some_and(|keys| keys.watch(state)) {
             // One bell for each question.
@@ -209,7 +255,12 @@ impl Screen {
             ty::TURN_COMPLETED => self.turn.push(bytes.to_vec()),
             _ => {}
         }
-        let history = self.history;
+        let history = match self.known {
+            Some(known) => line.seq.is_some_and(|seq| seq <= known),
+            None => self.history,
+        };
+        let opening = if history { Vec::new() } else { self.opens(&line) };
+        self.print(&opening);
         let lines = match &mut self.view {
             View::Painted(view) if history => {
                 view.history(&line);
@@ -223,6 +274,36 @@ impl Screen {
             }
         };
         self.print(&lines);
+    }
+
+    /// What a person said, shown when its turn begins, or at once if it steers: only where they sit at a prompt.
+    fn opens(&mut self, line: &Line) -> Vec<ace_view::Text> {
+        self.happened |=
+            matches!(&*line.ty, ty::TURN_STARTED | ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED);
+        if self.typing.is_none() {
+            return Vec::new();
+        }
+        let mut text = None;
+        if line.ty == ty::USER_MESSAGE && line.id != self.own {
+            let Ok(said) = line.data::<ace_schema::data::UserMessage>() else { return Vec::new() };
+            let words = match &said.blob {
+                Some(blob) => format!("[{}]", ace_view::units::bytes(blob.bytes)),
+                None => said.text,
+            };
+            if said.now {
+                text = Some(words);
+            } else {
+                self.said.push((line.id.to_string(), words));
+            }
+        } else if line.ty == ty::TURN_STARTED
+            && let Some(at) = self.said.iter().position(|(id, _)| *id == line.cause)
+        {
+            text = Some(self.said.remove(at).1);
+        }
+        match (&mut self.view, text) {
+            (View::Painted(view), Some(text)) => view.said(&text),
+            _ => Vec::new(),
+        }
     }
 
     fn chalk(&mut self, bytes: &[u8]) {
@@ -277,8 +358,16 @@ impl Screen {
                     tail.pop();
                     tail.push(ace_view::ask::instead(words));
                 }
-                out = self.painter.update(lines, &tail, words.is_some(), &view.style, columns);
-                stands_within(words.is_some());
+                let mut within = words.is_some();
+                if let Some(typing) = self.typing.as_ref().filter(|_| !self.closed && !within && !view.style.plain) {
+                    let asks = view.question().is_some();
+                    if !asks || !typing.is_empty() {
+                        tail.extend(typing.tail(status(view), &view.style));
+                        within = true;
+                    }
+                }
+                out = self.painter.update(lines, &tail, within, &view.style, columns);
+                stands_within(within);
             }
             View::Plain(_) => {
                 let style = style(self.output, self.aside);
@@ -309,7 +398,13 @@ impl Screen {
         self.closed = true;
         self.keys = None;
         self.print(&[]);
-        self.held = None;
+        self.release();
+    }
+
+    fn release(&mut self) {
+        if self.held.take().is_some() && self.typing.is_some() {
+            self.write(NO_PASTES);
+        }
     }
 
     /// Whether a person has read on this terminal why the turn did not end well.
@@ -322,12 +417,13 @@ impl Screen {
         self.closed = true;
         self.keys = None;
         let lines = match &mut self.view {
+            View::Painted(_) if self.typing.is_some() && !self.happened => Vec::new(),
             View::Painted(view) => view.verdict(next),
             View::Plain(_) if self.output.quiet || self.output.json => Vec::new(),
             View::Plain(view) => view.verdict(),
         };
         self.print(&lines);
-        self.held = None;
+        self.release();
         let done = state.ended == Some(TurnEnd::Completed) && state.turn.is_none();
         if self.aside && !self.output.json && done {
             let fetch = |b: &BlobRef| blobs.get(&b.sha).ok().map(|b| String::from_utf8_lossy(&b).into_owned());
@@ -341,6 +437,19 @@ impl Screen {
         }
         std::io::stdout().flush()
     }
+}
+
+/// Asks the terminal to say where a paste begins and ends.
+const PASTES: &str = "\x1b[?2004h";
+const NO_PASTES: &str = "\x1b[?2004l";
+
+/// The last line but one at a prompt: which session works.
+fn status(view: &RunView) -> ace_view::Text {
+    let facts = view.facts();
+    let turn = view.ledger().turn;
+    ace_view::Text::marked(ace_view::Mark::Runs, &view.style)
+        .with(ace_view::Role::Bold, &facts.name)
+        .dim(format!("  {}  turn {turn}", facts.mode))
 }
 
 fn progress_ms() -> u64 {
@@ -365,14 +474,26 @@ pub fn watch(
     let star = Star::open(plan, clock(), random()).map_err(|e| opened(&e))?;
     let known = Arc::new(OnceLock::<String>::new());
     let told = known.clone();
-    catch_signals(star.interrupter(), move || {
+    let (interrupt, nudge) = (star.interrupter(), star.teller());
+    let typing = screen.typing.clone();
+    let cleared = move || {
+        if let Some(typing) = typing.as_ref().filter(|t| !t.is_empty()) {
+            // ^C clears what is typed first.
+            let _ = typing.take();
+            nudge(None);
+            return false;
+        }
+        interrupt();
+        true
+    };
+    catch_signals(cleared, move || {
         let session = told.get().map_or("@last", String::as_str);
         let _ = writeln!(std::io::stderr(), "{program}: killed\nhint: nothing is lost: ace resume {session}");
     });
     let stop = star.interrupter();
     if screen.answerable() {
         let painted = matches!(&screen.view, View::Painted(view) if !view.style.plain);
-        screen.keys = Some(Keys::new(log.clone(), person, painted, Box::new(star.teller())));
+        screen.keys = Some(Keys::new(log.clone(), person, painted, screen.typing.clone(), Box::new(star.teller())));
     }
     let mut facts = Some(facts);
     let mut name = String::new();

@@ -197,3 +197,15 @@ pub const SHELL_READ_BYTES: usize = 1024 * 1024;
 pub const SHELL_WRAPPED: usize = 32;
 /// Refusals (forged or late lines) that one writer's appender records; further ones are only told.
 pub const REFUSALS: usize = 100;
+/// Lines of the prompt's history.
+pub const HISTORY_LINES: usize = 10_000;
+/// Files that are looked at to complete a path.
+pub const COMPLETION_FILES: usize = 20_000;
+/// Completions that are offered.
+pub const COMPLETIONS: usize = 50;
+/// Files of one folder of a person's own commands.
+pub const COMMAND_FILES: usize = 1_000;
+/// One such file, bytes.
+pub const COMMAND_FILE_BYTES: u64 = 64 * 1024;
+/// Output of a person's own command that goes with a message, bytes.
+pub const OWN_OUTPUT_BYTES: usize = 16 * 1024;

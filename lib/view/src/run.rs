@@ -174,6 +174,12 @@ impl RunView {
         }
     }
 
+    /// What a person said, as they typed it.
+    pub fn said(&mut self, text: &str) -> Vec<Text> {
+        let lines = prompt(text, &self.style);
+        self.emit(Block::Words, lines)
+    }
+
     /// A line of chalk that came at `now` (ms since 1970): the model's lines that are whole now.
     pub fn chalk(&mut self, line: &Line, now: i64) -> Vec<Text> {
         if line.class() != Class::Chalk || line.ty != ty::MODEL_DELTA || !self.ledger.is_asking(line) {

@@ -1,0 +1,200 @@
+//! The commands of the prompt: what they show, and what they change.
+
+use ace_cli::{Complaint, Exit};
+use ace_config::split_model;
+use ace_host::Programs;
+use ace_schema::data::SessionConfigured;
+use ace_schema::permission::Mode;
+use ace_view::{Role, Text, units};
+use std::process::{Command, Stdio};
+
+use super::command::COMMANDS;
+use super::{Desk, Then};
+use crate::modes::KeyByKey;
+use crate::opening::shown;
+use crate::{say, words};
+
+impl Desk {
+    /// Does what a command says.
+    pub(super) fn command(&mut self, name: &str, rest: &str) -> Then {
+        match name {
+            "help" | "?" => self.help(),
+            "quit" | "exit" => return Then::Leave,
+            "model" => self.model(rest),
+            "mode" => self.mode(rest),
+            "cost" => self.cost(),
+            "permissions" => self.permissions(),
+            "diff" => self.page("ace-worktree", "diff"),
+            "log" => self.page("ace-log", "show"),
+            "now" if !rest.is_empty() => return self.say(rest),
+            _ => return self.own(name, rest),
+        }
+        Then::Prompt
+    }
+
+    /// A command of the person's own, or none.
+    fn own(&mut self, name: &str, rest: &str) -> Then {
+        if let Some(text) = self.own.find(name, rest) {
+            self.show(&[Text::of(Role::Dim, format!("from {}", shown(&text.file)))]);
+            if text.foreign {
+                // The project's words are seen before they are said.
+                self.editor.insert(&text.text);
+                return Then::Prompt;
+            }
+            return self.say(&text.text);
+        }
+        let own = self.own.names();
+        let names = COMMANDS.iter().map(|(name, ..)| *name).chain(own.iter().map(String::as_str));
+        let hint = match ace_config::nearest(name, names) {
+            Some(near) => format!("did you mean /{near}? /help shows all"),
+            None => "/help shows all".to_owned(),
+        };
+        let what = format!("unknown command '/{name}'");
+        self.complain(&Complaint::new(self.opening.program, Exit::Usage, what).hint(hint));
+        Then::Prompt
+    }
+
+    fn help(&self) {
+        let row = |name: &str, does: &str| Text::new().gap(2).with(Role::Typed, name).to(24).gap(1).plain(does);
+        let mut lines: Vec<Text> = Vec::new();
+        for (name, arguments, does) in COMMANDS {
+            lines.push(row(format!("/{name} {arguments}").trim_end(), does));
+        }
+        lines.push(row("!COMMAND", "your own shell; its output goes with the next message"));
+        for name in self.own.names() {
+            lines.push(row(&format!("/{name}"), "yours"));
+        }
+        for (keys, does) in [
+            ("Enter", "send; while a turn runs: queue for the next one"),
+            ("Alt-Enter", "a new line, as ^J or \\ Enter; while a turn runs: steer it"),
+            ("Tab", "complete /commands and @files"),
+            ("Up, ^R", "what was typed before"),
+            ("Esc, ^C", "stop the turn, keep the session"),
+            ("^D", "leave, the session stays"),
+        ] {
+            lines.push(row(keys, does));
+        }
+        self.show(&lines);
+    }
+
+    fn model(&mut self, name: &str) {
+        let now = match &self.session {
+            Some(session) => session.state.model.clone(),
+            None => self.opening.settings.config.model.clone().unwrap_or_else(|| "whose key is there".to_owned()),
+        };
+        if name.is_empty() {
+            self.tell(format!("model {now}"));
+            return;
+        }
+        if split_model(name).is_none() {
+            let what = format!("'{}' is no model", ace_view::clean(name));
+            self.complain(&Complaint::new(self.opening.program, Exit::Usage, what).hint("/model NAME/MODEL"));
+            return;
+        }
+        let change = SessionConfigured { model: Some(name.to_owned()), ..SessionConfigured::default() };
+        if self.session.is_none() {
+            self.opening.settings.config.model = Some(name.to_owned());
+        }
+        self.configure(&change, format!("model {name} from here on"));
+    }
+
+    fn mode(&mut self, name: &str) {
+        let now = self.session.as_ref().map_or(self.opening.settings.config.mode, |s| s.state.mode);
+        if name.is_empty() {
+            self.tell(format!("mode {}", now.name()));
+            return;
+        }
+        let Some(mode) = Mode::parse(name) else {
+            let names: Vec<&str> = Mode::ALL.iter().map(|m| m.name()).collect();
+            let what = format!("'{}' is no mode", ace_view::clean(name));
+            let hint = format!("/mode {}", names.join("|"));
+            self.complain(&Complaint::new(self.opening.program, Exit::Usage, what).hint(hint));
+            return;
+        };
+        let change = SessionConfigured { mode: Some(mode), ..SessionConfigured::default() };
+        if self.session.is_none() {
+            self.opening.settings.config.mode = mode;
+        }
+        self.configure(&change, format!("mode {} from here on", mode.name()));
+    }
+
+    /// Records a change; before the first message there is nothing to record it in.
+    fn configure(&mut self, change: &SessionConfigured, done: String) {
+        if let Some(session) = &mut self.session {
+            if let Err(e) = say::configure(&session.log, &session.id, change) {
+                let complaint = words::append(self.opening.program, &session.state.name, &e);
+                self.complain(&complaint);
+                return;
+            }
+            // A log that cannot be read is found out with the next line.
+            let _ = session.catch_up();
+        }
+        self.tell(done);
+    }
+
+    fn cost(&self) {
+        let Some(session) = &self.session else {
+            self.tell("nothing was asked yet: $0.0000");
+            return;
+        };
+        let (sums, usage) = (&session.ledger, &session.ledger.usage);
+        let row = |label: &str, value: String| Text::new().gap(2).dim(label).to(11).plain(value);
+        let cached = units::percent(usage.cache_read, sums.input().max(1));
+        self.show(&[
+            row("cost", units::cost(sums.cost())),
+            row("input", format!("{} tokens ({cached} cached)", units::tokens(sums.input()))),
+            row("output", format!("{} tokens", units::tokens(usage.output))),
+            row(
+                "calls",
+                format!("{} of the model, {} of tools", units::count(sums.model_calls), units::count(sums.tool_calls)),
+            ),
+        ]);
+    }
+
+    fn permissions(&self) {
+        let mode = self.session.as_ref().map_or(self.opening.settings.config.mode, |s| s.state.mode);
+        let unsandboxed = self.session.as_ref().is_some_and(|s| s.state.created.unsandboxed);
+        let free = match mode {
+            Mode::Plan => "reading is free, all else is refused",
+            Mode::Ask => "reading is free, edits and commands are asked",
+            Mode::Edit => "reading and edits in the worktree are free, commands are asked",
+            Mode::Auto => "all inside the sandbox is free, what would leave it is asked",
+        };
+        let row = |label: &str, value: &str| Text::new().gap(2).dim(label).to(11).plain(value);
+        self.show(&[
+            row("mode", &format!("{}: {free}", mode.name())),
+            row("sandbox", if unsandboxed { "off" } else { "tools see the worktree and no network" }),
+            row("never", "downloads piped into a shell, removing everything, git's hooks, raw disks"),
+            row("never", "writing what git and ace believe: .git, the sessions, their configuration"),
+        ]);
+    }
+
+    /// A page of another program about the session, in the person's pager if they have one.
+    fn page(&mut self, program: &str, verb: &str) {
+        let Some(session) = &self.session else {
+            self.tell("there is no session yet: the first message begins it");
+            return;
+        };
+        let mut command = Command::new(Programs::beside_this().find(program));
+        command.arg(verb).arg(&session.id).stdin(Stdio::null());
+        let pager = std::env::var("PAGER").ok().filter(|p| !p.is_empty() && p != "cat");
+        let run = match pager {
+            None => command.status().map(drop),
+            Some(pager) => command.stdout(Stdio::piped()).spawn().and_then(|mut child| {
+                let mut pages = Command::new("sh");
+                pages.args(["-c", &pager]).stdin(child.stdout.take().map_or_else(Stdio::null, Stdio::from));
+                if std::env::var_os("LESS").is_none() {
+                    pages.env("LESS", "FRX");
+                }
+                drop(self.held.take());
+                let shown = pages.status();
+                self.held = KeyByKey::begin();
+                child.wait()?;
+                shown.map(drop)
+            }),
+        };
+        if let Err(e) = run {
+            self.complain(&Complaint::io(self.opening.program, &format!("cannot start '{program}'"), &e));
+        }
+    }
+}

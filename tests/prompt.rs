@@ -1,0 +1,275 @@
+//! The prompt on a real terminal: `ace` without a command, and `ace resume`.
+
+use crate::run::shell;
+use crate::server::{Reply, Server};
+use crate::suite::{World, eventually};
+use crate::terminal::{Terminal, has_tmux};
+use std::os::unix::fs::PermissionsExt;
+
+/// A model with these answers, in a repository.
+fn world(replies: Vec<Reply>) -> World {
+    World::with_model(Server::start(replies)).repository(&[("hello.txt", "hello\n"), (".gitignore", "*.log\n")])
+}
+
+/// A terminal at the prompt.
+fn prompt<'w>(world: &'w World, columns: usize, variables: &str) -> Terminal<'w> {
+    // Programs that are started anew for every turn would make the same ids again from one seed.
+    let terminal = Terminal::open(world, columns, 30, &format!("ACE_SEED= {variables}"));
+    terminal.line("ace; echo \"[$?]\"");
+    terminal.shows("\n>");
+    terminal
+}
+
+fn bodies(world: &World) -> Vec<String> {
+    world.model.as_ref().unwrap().bodies()
+}
+
+#[test]
+fn messages_of_one_prompt_are_turns_of_one_session() {
+    if !has_tmux() {
+        return;
+    }
+    for (columns, variables) in [(80, ""), (40, "NO_COLOR=1"), (80, "TERM=dumb")] {
+        let world = world(vec![Reply::Text("The first answer."), Reply::Text("The second answer.")]);
+        let terminal = prompt(&world, columns, variables);
+        terminal.line("say hello");
+        terminal.shows("The first answer.");
+        terminal.shows("say-hello  ask  turn 1  unpriced");
+        terminal.line("and again");
+        terminal.shows("The second answer.");
+        terminal.shows("say-hello  ask  turn 2  unpriced");
+        terminal.line("/quit");
+        terminal.shows("the session stays: ace resume say-");
+        let screen = terminal.ended(0);
+        assert_eq!(screen.matches("session say-hello").count(), 1, "{screen}");
+        assert_eq!(screen.matches("The first answer.").count(), 1, "{screen}");
+        assert_eq!(screen.matches("> and again").count(), 1, "{screen}");
+        let second = bodies(&world).pop().unwrap();
+        assert!(second.contains("say hello") && second.contains("The first answer.") && second.contains("and again"));
+        assert_eq!(world.types("@only").iter().filter(|t| *t == "user.message").count(), 2);
+        let colours = terminal.tmux("capture-pane -p -e -S -");
+        assert_eq!(colours.contains("\u{1b}[32m"), variables.is_empty(), "{colours:?}");
+        terminal.is_as_before();
+    }
+}
+
+#[test]
+fn questions_are_answered_at_the_prompt_and_the_mode_can_change() {
+    if !has_tmux() {
+        return;
+    }
+    let world = world(vec![
+        Reply::Calls("", vec![shell("echo one")]),
+        Reply::Calls("", vec![shell("echo two")]),
+        Reply::Text("First turn."),
+        Reply::Calls("", vec![shell("echo three")]),
+        Reply::Text("Second turn."),
+    ]);
+    let terminal = prompt(&world, 80, "");
+    terminal.line("run them");
+    for key in ["y", "n"] {
+        terminal.shows("y once");
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        terminal.keys(key);
+        let done = if key == "y" { "✓ allowed once" } else { "⊘ refused by you" };
+        terminal.shows(done);
+    }
+    terminal.shows("First turn.");
+    terminal.shows("run-them  ask  turn 1  unpriced");
+    terminal.line("/mode auto");
+    terminal.shows("mode auto from here on");
+    assert_eq!(world.last("@only", "session.configured")["mode"], "auto");
+    terminal.line("go on");
+    // Without a sandbox that holds, auto asks: what was answered before is not asked again by this test.
+    terminal.shows("run-them  auto  turn 2  unpriced");
+    terminal.shows("Second turn.");
+    terminal.keys("C-d");
+    terminal.shows("the session stays");
+    terminal.ended(0);
+}
+
+#[test]
+fn escape_stops_the_turn_and_keeps_the_session() {
+    if !has_tmux() {
+        return;
+    }
+    let world = World::with_model(Server::by(|answers| match answers {
+        0 => Reply::Hang("A word that has no"),
+        _ => Reply::Text("Then this."),
+    }))
+    .repository(&[("hello.txt", "hello\n")]);
+    let terminal = prompt(&world, 80, "");
+    terminal.line("speak");
+    terminal.shows("A word that has no");
+    terminal.keys("Escape");
+    terminal.shows("! cancelled");
+    terminal.shows("speak  ask  turn 1  unpriced\n>");
+    assert!(world.types("@only").contains(&"turn.cancelled".to_owned()));
+    terminal.keys("C-c");
+    terminal.shows("^C again or ^D leaves, the session stays");
+    terminal.keys("C-c");
+    terminal.shows("ace resume speak");
+    terminal.ended(0);
+    terminal.is_as_before();
+}
+
+#[test]
+fn what_is_typed_while_a_turn_runs_is_its_next_turn_or_steers_it() {
+    if !has_tmux() {
+        return;
+    }
+    let world = world(vec![
+        Reply::Calls("", vec![shell("until test -e go; do sleep 0.05; done")]),
+        Reply::Text("First turn."),
+        Reply::Text("Second turn."),
+    ]);
+    let terminal = prompt(&world, 80, "");
+    terminal.line("/mode auto");
+    terminal.line("wait");
+    terminal.shows("▸ shell");
+    terminal.keys("-l 'and then thisx'");
+    terminal.keys("BSpace");
+    terminal.shows("\n> and then this");
+    terminal.keys("Enter");
+    terminal.shows("queued   and then this");
+    terminal.line("/now hurry up");
+    terminal.shows("> hurry up");
+    assert_eq!(world.last("@only", "user.message")["now"], true);
+    terminal.keys("-l 'not yet sent'");
+    terminal.shows("> not yet sent");
+    std::fs::write(world.place("@only").join("go"), "").unwrap();
+    terminal.shows("Second turn.");
+    terminal.shows("wait  auto  turn 2  unpriced");
+    terminal.shows("\n> not yet sent");
+    let screen = terminal.screen();
+    assert!(!screen.contains("queued"), "{screen}");
+    let asked = bodies(&world);
+    assert!(asked[1].contains("hurry up") && !asked[1].contains("and then this"), "{}", asked[1]);
+    assert!(asked[2].contains("and then this"), "{}", asked[2]);
+    assert!(screen.find("First turn.").unwrap() < screen.find("> and then this").unwrap(), "{screen}");
+    terminal.keys("C-c");
+    terminal.keys("C-d");
+    terminal.ended(0);
+}
+
+#[test]
+fn resume_opens_the_prompt_on_a_session() {
+    if !has_tmux() {
+        return;
+    }
+    let world = world(vec![Reply::Text("First turn."), Reply::Text("Second turn."), Reply::Text("Third turn.")]);
+    let _ = world.run("ace", &["run", "begin"]).done();
+    let terminal = Terminal::open(&world, 80, 30, "ACE_SEED=");
+    terminal.line("ace resume begin; echo \"[$?]\"");
+    terminal.shows("\nbegin  ask  turn 1");
+    terminal.line("go on");
+    terminal.shows("Second turn.");
+    terminal.shows("begin  ask  turn 2  unpriced");
+    terminal.keys("-l 'half a line'");
+    terminal.shows("> half a line");
+    // Somebody else says something: it is shown here, and this terminal runs it.
+    let _ = world.run("ace", &["say", "begin", "from elsewhere"]).ok();
+    terminal.shows("> from elsewhere");
+    terminal.shows("Third turn.");
+    terminal.shows("begin  ask  turn 3  unpriced\n> half a line");
+    terminal.keys("C-c");
+    terminal.keys("C-d");
+    terminal.ended(0);
+    assert_eq!(world.sessions().len(), 1);
+}
+
+#[test]
+fn a_paste_of_ten_thousand_lines_is_folded_and_sent_whole() {
+    if !has_tmux() {
+        return;
+    }
+    let world = world(vec![Reply::Text("Read.")]);
+    let text: String = (0..10_000).map(|n| format!("line {n} of a paste\n")).collect();
+    std::fs::write(world.path("paste"), &text).unwrap();
+    let terminal = prompt(&world, 80, "");
+    terminal.keys("-l 'see '");
+    terminal.tmux(&format!("load-buffer {}", world.path("paste").display()));
+    terminal.tmux("paste-buffer -p");
+    terminal.shows("> see [paste 10000 lines]");
+    terminal.keys("Enter");
+    terminal.shows("Read.");
+    let body = bodies(&world).pop().unwrap();
+    assert!(body.contains("see line 0 of") && body.contains("line 9999 of a paste"));
+    terminal.shows("turn 1  unpriced");
+    terminal.keys("C-d");
+    assert!(!terminal.ended(0).contains("line 5 of a paste"));
+}
+
+#[test]
+fn lines_are_continued_completed_and_remembered() {
+    if !has_tmux() {
+        return;
+    }
+    let world = world(vec![Reply::Text("One."), Reply::Text("Two.")]);
+    let terminal = prompt(&world, 80, "");
+    terminal.keys("-l 'first'");
+    terminal.keys("M-Enter");
+    terminal.keys("-l 'second \\'");
+    terminal.keys("Enter");
+    terminal.keys("-l 'third @he'");
+    terminal.keys("Tab");
+    terminal.shows("third @hello.txt");
+    terminal.keys("Enter");
+    terminal.shows("One.");
+    terminal.shows("turn 1  unpriced");
+    assert_eq!(world.last("@only", "user.message")["text"], "first\nsecond \nthird @hello.txt");
+    terminal.line("/quit");
+    terminal.ended(0);
+    let history = world.ace_home().join("history");
+    assert_eq!(std::fs::metadata(&history).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(std::fs::read_to_string(&history).unwrap().contains("/quit"));
+    terminal.line("clear; ace");
+    terminal.shows("\n>");
+    terminal.keys("Up Up");
+    terminal.shows("third @hello.txt");
+}
+
+#[test]
+fn the_persons_own_commands_go_with_the_next_message() {
+    if !has_tmux() {
+        return;
+    }
+    let world = world(vec![Reply::Text("Seen."), Reply::Text("Reviewed.")]);
+    let own = world.path("commands");
+    std::fs::create_dir_all(&own).unwrap();
+    std::fs::write(own.join("review.md"), "Review $ARGUMENTS.\n").unwrap();
+    let project = world.project().join(".ace/commands");
+    std::fs::create_dir_all(&project).unwrap();
+    std::fs::write(project.join("tidy.md"), "Tidy up.\n").unwrap();
+    let terminal = prompt(&world, 80, "");
+    terminal.line("!echo loud; echo clear >&2; exit 3");
+    terminal.shows("\nloud\nclear\ngoes with the next message");
+    terminal.line("what was that?");
+    terminal.shows("Seen.");
+    terminal.shows("what-was-that  ask  turn 1  unpriced");
+    let text = world.last("@only", "user.message")["text"].as_str().unwrap().to_owned();
+    assert_eq!(text, "$ echo loud; echo clear >&2; exit 3\nloud\nclear\n[exit status: 3]\n\nwhat was that?");
+    terminal.line("/review hello.txt");
+    terminal.shows("Reviewed.");
+    terminal.shows("turn 2  unpriced");
+    assert_eq!(world.last("@only", "user.message")["text"], "Review hello.txt.");
+    terminal.line("/tidy");
+    terminal.shows("from ");
+    terminal.shows("\n> Tidy up.");
+    terminal.keys("C-c");
+    eventually("the line is empty", || terminal.screen().ends_with("\n>"));
+    terminal.line("/hlep");
+    terminal.shows("did you mean /help?");
+    terminal.line("/cost");
+    terminal.shows("2 of the model");
+    terminal.line("/diff");
+    terminal.line("/log");
+    terminal.shows("turn.completed");
+    terminal.line("/help");
+    terminal.shows("/review");
+    terminal.line("/permissions");
+    terminal.shows("ask: reading is free");
+    terminal.keys("C-d");
+    terminal.ended(0);
+    terminal.is_as_before();
+}
