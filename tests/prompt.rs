@@ -273,3 +273,91 @@ fn the_persons_own_commands_go_with_the_next_message() {
     terminal.ended(0);
     terminal.is_as_before();
 }
+
+#[test]
+fn typing_at_a_question_never_approves() {
+    if !has_tmux() {
+        return;
+    }
+    let world = world(vec![Reply::Calls("", vec![shell("echo one")]), Reply::Text("Done."), Reply::Text("Yes?")]);
+    let terminal = prompt(&world, 40, "");
+    terminal.line("run it");
+    terminal.shows("y once");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    terminal.keys("-l 'why only one'");
+    terminal.shows("\n> why only one");
+    terminal.keys("-l 'y'");
+    terminal.shows("\n> why only oney");
+    assert!(!world.types("@only").contains(&"permission.resolved".to_owned()));
+    let screen = terminal.screen();
+    assert!(screen.lines().all(|l| ace_view::text::cells(l) <= 40), "{screen}");
+    terminal.keys("C-u");
+    eventually("the line is empty", || !terminal.screen().contains("\n> why"));
+    terminal.keys("y");
+    terminal.shows("✓ allowed once");
+    terminal.shows("Done.");
+    terminal.shows("turn 1  unpriced\n>");
+    assert!(!terminal.screen().contains("wants to run"), "{}", terminal.screen());
+}
+
+#[test]
+fn two_terminals_on_one_session_stay_in_step() {
+    if !has_tmux() {
+        return;
+    }
+    let world = world(vec![
+        Reply::Text("First turn."),
+        Reply::Calls("", vec![shell("until test -e go; do sleep 0.05; done")]),
+        Reply::Text("Second turn."),
+    ]);
+    let one = prompt(&world, 80, "");
+    one.line("/mode auto");
+    one.line("begin");
+    one.shows("begin  auto  turn 1  unpriced");
+    let two = Terminal::open(&world, 80, 30, "ACE_SEED=");
+    two.line("ace resume begin; echo \"[$?]\"");
+    two.shows("begin  auto  turn 1");
+    two.keys("-l 'a draft'");
+    two.shows("> a draft");
+    one.line("go on");
+    // The second terminal shows the turn that the first one runs, and can speak into it.
+    two.shows("> go on");
+    two.shows("▸ shell");
+    two.shows("> a draft");
+    std::fs::write(world.place("@only").join("go"), "").unwrap();
+    for terminal in [&one, &two] {
+        terminal.shows("Second turn.");
+        terminal.shows("begin  auto  turn 2  unpriced");
+    }
+    two.shows("turn 2  unpriced\n> a draft");
+    two.keys("C-c");
+    for terminal in [&one, &two] {
+        terminal.keys("C-d");
+        terminal.ended(0);
+        terminal.is_as_before();
+    }
+}
+
+#[test]
+fn whoever_ends_the_prompt_otherwise_finds_the_terminal_as_it_was() {
+    if !has_tmux() {
+        return;
+    }
+    let world = world(vec![Reply::Text("Never.")]);
+    let terminal = Terminal::open(&world, 80, 30, "");
+    terminal.line("sh -c 'echo $$ > pid; exec ace'; echo \"[$?]\"");
+    terminal.shows("\n>");
+    let pid = std::fs::read_to_string(world.project().join("pid")).unwrap();
+    // ^C is for the person's own command, not for the prompt.
+    terminal.line("!sleep 60");
+    terminal.shows("sleep 60");
+    eventually("the command runs", || world.sh(&format!("pgrep -P {} sleep", pid.trim())).code == Some(0));
+    terminal.keys("C-c");
+    terminal.shows("goes with the next message");
+    terminal.keys("-l 'half'");
+    terminal.shows("> half");
+    let _ = world.sh(&format!("kill -TERM {}", pid.trim())).done();
+    terminal.ended(143);
+    terminal.is_as_before();
+    assert!(world.sessions().is_empty());
+}

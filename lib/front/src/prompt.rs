@@ -104,6 +104,8 @@ struct Desk {
     known: Option<u64>,
     /// Id of the message that stands there already, as it was typed.
     own_message: String,
+    /// A line that somebody broke into.
+    typed: String,
     /// ^C was pressed where nothing was to stop.
     leaving: bool,
     /// What is typed while no line is read waits for the next one, unseen.
@@ -135,6 +137,7 @@ pub fn interactive(opening: Opening, found: Option<&Found>, color: When) -> Resu
         context: Vec::new(),
         known: None,
         own_message: String::new(),
+        typed: String::new(),
         leaving: false,
         held: None,
     };
@@ -192,7 +195,7 @@ impl Desk {
     /// Runs the session until its turn has ended.
     fn run(&mut self) -> Result<Then, Complaint> {
         let Some(session) = &mut self.session else { return Ok(Then::Prompt) };
-        let typing = Typing::default();
+        let typing = Typing::begin(&std::mem::take(&mut self.typed));
         let output = Output { color: self.color, ..Output::default() };
         let mut screen = Screen::new(output).with_typing(typing.clone());
         let facts = session.facts();
@@ -261,7 +264,10 @@ impl Desk {
                 Ok(Then::Prompt)
             }
             // Somebody else said something or began a turn: it is shown as it happens.
-            Read::Broken => Ok(Then::Run),
+            Read::Broken(typed) => {
+                self.typed = typed;
+                Ok(Then::Run)
+            }
         }
     }
 

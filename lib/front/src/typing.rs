@@ -60,6 +60,14 @@ impl Typing {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A line on which this stands already.
+    #[must_use]
+    pub fn begin(text: &str) -> Self {
+        let typing = Self::default();
+        text.as_bytes().clone_into(&mut typing.lock().draft);
+        typing
+    }
+
     /// Whether nothing is typed.
     #[must_use]
     pub fn is_empty(&self) -> bool {

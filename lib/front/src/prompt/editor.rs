@@ -28,8 +28,8 @@ pub enum Read {
     Interrupted,
     /// ^D where nothing was typed, or the terminal is gone.
     Ended,
-    /// Somebody broke in; what was typed is kept for the next time.
-    Broken,
+    /// Somebody broke in; what was typed so far.
+    Broken(String),
 }
 
 /// Bytes of pasted text that one process remembers folded; what is older is forgotten.
@@ -89,11 +89,11 @@ impl Editor {
                     return Read::Interrupted;
                 }
                 Ok(Signal::ExternalBreak(text)) => {
-                    rich.run_edit_commands(&[EditCommand::Clear, EditCommand::InsertString(text)]);
-                    // The line that was typed so far stands again below what comes now.
+                    rich.run_edit_commands(&[EditCommand::Clear]);
+                    // It goes on below what comes now.
                     print!("\r\x1b[J");
                     let _ = std::io::stdout().flush();
-                    return Read::Broken;
+                    return Read::Broken(unfold(&self.pastes, &text));
                 }
                 Ok(_) | Err(_) => return Read::Ended,
             }
