@@ -132,6 +132,12 @@ fn what_is_typed_while_a_turn_runs_is_its_next_turn_or_steers_it() {
     terminal.shows("\n> and then this");
     terminal.keys("Enter");
     terminal.shows("queued   and then this");
+    std::fs::write(world.path("paste"), "pasted\n".repeat(20)).unwrap();
+    terminal.tmux(&format!("load-buffer {}", world.path("paste").display()));
+    terminal.tmux("paste-buffer -p");
+    terminal.shows("> [paste 20 lines]");
+    terminal.keys("C-c");
+    eventually("the line is empty", || !terminal.screen().contains("[paste"));
     terminal.line("/now hurry up");
     terminal.shows("> hurry up");
     assert_eq!(world.last("@only", "user.message")["now"], true);
@@ -260,6 +266,11 @@ fn the_persons_own_commands_go_with_the_next_message() {
     eventually("the line is empty", || terminal.screen().ends_with("\n>"));
     terminal.line("/hlep");
     terminal.shows("did you mean /help?");
+    terminal.line("/model tets/other");
+    terminal.shows("did you mean 'test'?");
+    terminal.line("/model test/other");
+    terminal.shows("model test/other from here on");
+    assert_eq!(world.last("@only", "session.configured")["model"], "test/other");
     terminal.line("/cost");
     terminal.shows("2 of the model");
     terminal.line("/diff");

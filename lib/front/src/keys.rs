@@ -47,6 +47,8 @@ pub type Tell = Box<dyn Fn(Option<String>) + Send>;
 pub struct Keys {
     board: Shared,
     ended: Arc<AtomicBool>,
+    /// What answers no question is a message.
+    types: bool,
     listener: Option<JoinHandle<()>>,
 }
 
@@ -57,9 +59,10 @@ impl Keys {
     pub fn new(log: Log, person: String, painted: bool, typing: Option<Typing>, tell: Tell) -> Self {
         let (board, ended) = (Shared::default(), Arc::new(AtomicBool::new(false)));
         let typing = typing.filter(|_| painted);
+        let types = typing.is_some();
         let listener = Listener { log, person, painted, typing, tell, board: board.clone(), ended: ended.clone() };
         let listener = std::thread::spawn(move || listener.listen());
-        Self { board, ended, listener: Some(listener) }
+        Self { board, ended, types, listener: Some(listener) }
     }
 
     /// Learns from the state which question is open, if any. A new one rings.
@@ -71,7 +74,8 @@ impl Keys {
             return false;
         }
         let is_new = waiting.is_some();
-        if is_new {
+        if is_new && !self.types {
+            // At a prompt it goes to the line below.
             forget_typed();
         }
         board.open = waiting.map(|call| Open { call, since: Instant::now(), words: None });

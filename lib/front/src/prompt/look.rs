@@ -14,6 +14,9 @@ use crate::modes::KeyByKey;
 use crate::opening::shown;
 use crate::{say, words};
 
+/// The provider that is no provider: answers come from a recording.
+const RECORDED: &str = "recorded";
+
 impl Desk {
     /// Does what a command says.
     pub(super) fn command(&mut self, name: &str, rest: &str) -> Then {
@@ -66,7 +69,7 @@ impl Desk {
         }
         for (keys, does) in [
             ("Enter", "send; while a turn runs: queue for the next one"),
-            ("Alt-Enter", "a new line, as ^J or \\ Enter; while a turn runs: steer it"),
+            ("Alt-Enter", "a new line, as ^J; while a turn runs: steer it"),
             ("Tab", "complete /commands and @files"),
             ("Up, ^R", "what was typed before"),
             ("Esc, ^C", "stop the turn, keep the session"),
@@ -86,10 +89,19 @@ impl Desk {
             self.tell(format!("model {now}"));
             return;
         }
-        if split_model(name).is_none() {
-            let what = format!("'{}' is no model", ace_view::clean(name));
-            self.complain(&Complaint::new(self.opening.program, Exit::Usage, what).hint("/model NAME/MODEL"));
-            return;
+        let wrong = |what: String, hint: String| {
+            self.complain(&Complaint::new(self.opening.program, Exit::Usage, what).hint(hint));
+        };
+        let shown = ace_view::clean(name);
+        let Some((provider, _)) = split_model(name) else {
+            return wrong(format!("'{shown}' is no model"), "/model NAME/MODEL".to_owned());
+        };
+        let known = &self.opening.settings.config.providers;
+        if provider != RECORDED && !known.contains_key(provider) {
+            let names = known.keys().map(String::as_str);
+            let hint = ace_config::nearest(provider, names).map(|near| format!("did you mean '{near}'?"));
+            let all = || format!("known: {}", known.keys().cloned().collect::<Vec<_>>().join(", "));
+            return wrong(format!("no provider of '{shown}' is configured"), hint.unwrap_or_else(all));
         }
         let change = SessionConfigured { model: Some(name.to_owned()), ..SessionConfigured::default() };
         if self.session.is_none() {
