@@ -372,3 +372,23 @@ fn whoever_ends_the_prompt_otherwise_finds_the_terminal_as_it_was() {
     terminal.is_as_before();
     assert!(world.sessions().is_empty());
 }
+
+#[test]
+fn a_turn_that_fails_leaves_the_prompt() {
+    if !has_tmux() {
+        return;
+    }
+    let refused = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let world = world(vec![Reply::Http(refused.to_owned())]);
+    let terminal = prompt(&world, 80, "ACE_PLAIN=1");
+    terminal.line("say hello");
+    terminal.shows("✗ failed");
+    terminal.shows("say-hello  ask  turn 1");
+    // A terminal that goes takes the prompt with it, and nothing else.
+    terminal.line("!echo $PPID > ../pid");
+    terminal.shows("goes with the next message");
+    let pid = std::fs::read_to_string(world.place("@only").join("../pid")).unwrap();
+    terminal.tmux("kill-pane");
+    eventually("the prompt has ended", || world.sh(&format!("kill -0 {}", pid.trim())).code != Some(0));
+    assert_eq!(world.sessions().len(), 1);
+}

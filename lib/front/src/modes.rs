@@ -100,11 +100,14 @@ pub fn forget_typed() {
 
 /// Gives the terminal back, on a clean line.
 pub fn leave() {
-    let original = ORIGINAL.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if !restore()
-        && let (Some(fd), Some(original)) = (terminal().filter(|fd| is_ours(*fd)), &original)
-    {
-        let _ = tcsetattr(fd, OptionalActions::Now, original);
+    let original = ORIGINAL.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let held = restore();
+    if let (Some(fd), Some(original)) = (terminal().filter(|fd| is_ours(*fd)), &original) {
+        if !held {
+            let _ = tcsetattr(fd, OptionalActions::Now, original);
+        }
+        // Pastes are marked for an editor, not for whoever comes next.
+        let _ = std::io::stderr().write_all(b"\x1b[?2004l");
     }
     if WITHIN.swap(false, Ordering::Relaxed) {
         let _ = std::io::stderr().write_all(b"\n");

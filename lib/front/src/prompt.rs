@@ -194,6 +194,8 @@ impl Desk {
 
     /// Runs the session until its turn has ended.
     fn run(&mut self) -> Result<Then, Complaint> {
+        // The screen takes the terminal itself.
+        self.held = None;
         let Some(session) = &mut self.session else { return Ok(Then::Prompt) };
         let typing = Typing::begin(&std::mem::take(&mut self.typed));
         let output = Output { color: self.color, ..Output::default() };
@@ -203,7 +205,6 @@ impl Desk {
             screen.go_on(facts.clone(), known, std::mem::take(&mut self.own_message));
         }
         let begun = Instant::now();
-        self.held = None;
         let plan = begin::plan(&self.opening, session.log.clone(), Until::Turn);
         if let Err(complaint) = watch(self.opening.program, plan, screen, move |_| facts, |_, _| Vec::new()) {
             let _ = ace_cli::complain(&complaint, self.color);

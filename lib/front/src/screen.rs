@@ -207,7 +207,7 @@ impl Screen {
         facts.answerable = self.answerable();
         if matches!(&self.view, View::Painted(view) if !view.style.plain && !self.aside) {
             self.held = KeyByKey::begin();
-            if self.typing.is_some() && self.held.is_some() {
+            if self.typing.is_some() {
                 self.write(PASTES);
             }
         }
@@ -402,7 +402,8 @@ impl Screen {
     }
 
     fn release(&mut self) {
-        if self.held.take().is_some() && self.typing.is_some() {
+        self.held = None;
+        if matches!(&self.view, View::Painted(view) if self.typing.is_some() && !view.style.plain) {
             self.write(NO_PASTES);
         }
     }
