@@ -75,7 +75,7 @@ impl Kept {
     /// As an event holds it; `blob` is made from the spill file.
     #[must_use]
     pub fn into_output(self, blob: Option<BlobRef>) -> Output {
-        Output { text: self.text, bytes: self.bytes, truncated: self.truncated, blob }
+        Output { text: self.text, bytes: self.bytes, truncated: self.truncated, blob, images: Vec::new() }
     }
 }
 

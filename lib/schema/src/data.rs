@@ -157,6 +157,9 @@ pub struct UserMessage {
     /// Steers the running turn at its next context instead of waiting for its end.
     #[serde(default, skip_serializing_if = "is_false")]
     pub now: bool,
+    /// Pictures shown with the text, in order: blobs of a media type `image/…`. A model that cannot see is told that they are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<BlobRef>,
 }
 
 /// `turn.started`. Its cause is the message.
@@ -426,6 +429,9 @@ pub struct Output {
     /// The whole (up to [`crate::limits::OUTPUT_KEPT_BYTES`]) when `text` is not all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob: Option<BlobRef>,
+    /// Pictures that came out, in order: blobs of a media type `image/…`, shown to a model that can see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<BlobRef>,
 }
 
 /// A file changed by a call.

@@ -12,6 +12,10 @@ pub const BLOB_PART_BYTES: usize = 40 * 1024;
 pub const BLOB_BYTES: u64 = 256 * 1024 * 1024;
 /// A prompt or other message of a person, bytes (about a million tokens: more fits no model).
 pub const PROMPT_BYTES: usize = 4 * 1024 * 1024;
+/// Pictures of one message or one call's output.
+pub const IMAGES: usize = 20;
+/// One picture, bytes: the vendors take 5 MB after base64.
+pub const IMAGE_BYTES: u64 = 3_750_000;
 /// All instruction files (AGENTS.md and the like) together in the system text, bytes.
 pub const INSTRUCTION_BYTES: usize = 32 * 1024;
 /// Tool output that reaches the model and the event's own line: so many bytes of the head …
