@@ -43,6 +43,7 @@ impl Arguments {
                 "string" => value.is_string(),
                 "integer" => integer(&value).is_some(),
                 "boolean" => value.is_boolean(),
+                "array" => value.is_array(),
                 _ => true,
             };
             if !fits {
@@ -73,6 +74,11 @@ impl Arguments {
         self.get(name).and_then(integer)
     }
 
+    /// The members of an array, if given.
+    pub fn list(&self, name: &str) -> Option<&[Value]> {
+        self.get(name).and_then(Value::as_array).map(Vec::as_slice)
+    }
+
     /// A flag; what is not given is false.
     pub fn flag(&self, name: &str) -> bool {
         self.get(name).and_then(Value::as_bool).unwrap_or(false)
@@ -87,7 +93,11 @@ fn integer(value: &Value) -> Option<i64> {
 }
 
 fn article(wanted: &str) -> String {
-    if wanted == "integer" { "a whole number".to_owned() } else { format!("a {wanted}") }
+    match wanted {
+        "integer" => "a whole number".to_owned(),
+        "array" => "a list".to_owned(),
+        other => format!("a {other}"),
+    }
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{self, PipeReader, PipeWriter};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use ace_schema::data::Code;
@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::arguments::Arguments;
 use crate::call::{Completed, Failed, Outcome, Request};
+use crate::jobs::Jobs;
+use crate::kept::Kept;
 use crate::leash::Leash;
 use crate::tool;
 
@@ -36,7 +38,9 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Bench {
     pub(crate) place: Place,
-    pub(crate) leash: Leash,
+    pub(crate) leash: Arc<Leash>,
+    pub(crate) jobs: Jobs,
+    kept: Mutex<Option<Kept>>,
     pub(crate) spills: Mutex<VecDeque<String>>,
 }
 
@@ -89,12 +93,32 @@ impl Bench {
     /// A bench in a process that has other children of its own: strays of commands are left to the system.
     #[must_use]
     pub fn new(place: Place) -> Self {
-        Self { place, leash: Leash::default(), spills: Mutex::default() }
+        Self::holding(place, Leash::default())
     }
 
     /// A bench in a process made for it: orphans of commands become its children and are killed with it.
     pub(crate) fn leading(place: Place) -> Self {
-        Self { place, leash: Leash::leading(), spills: Mutex::default() }
+        Self::holding(place, Leash::leading())
+    }
+
+    fn holding(place: Place, leash: Leash) -> Self {
+        let leash = Arc::new(leash);
+        Self { place, leash, jobs: Jobs::default(), kept: Mutex::default(), spills: Mutex::default() }
+    }
+
+    /// Where the next kept command begins. A folder that is gone is left for the worktree.
+    pub(crate) fn kept(&self) -> Kept {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut kept = kept.unwrap_or_else(|| Kept::first(&self.place));
+        if !kept.cwd.is_dir() {
+            kept.cwd.clone_from(&self.place.root);
+        }
+        kept
+    }
+
+    /// What a kept command has left.
+    pub(crate) fn keep(&self, kept: Kept) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
     }
 
     /// Runs a call to its end. `delta` gets pieces of output meanwhile. Never panics, whatever the arguments are.
@@ -124,7 +148,10 @@ impl Bench {
             "grep" => tool::grep::run(job),
             "write" => tool::write::run(job),
             "edit" => tool::edit::run(job),
+            "patch" => tool::patch::run(job),
             "shell" => tool::shell::run(job),
+            "job" => tool::job::run(job),
+            "todo" => tool::todo::run(job),
             other => Err(Failed::new(Code::NotFound, format!("no tool '{other}' here"))),
         }
     }

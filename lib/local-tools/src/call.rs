@@ -64,12 +64,24 @@ pub struct Kept {
     /// it with [`crate::open_spill`] alone, since the folder belongs to the tools.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spill: Option<String>,
+    /// Pictures for the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<Picture>,
+}
+
+/// A picture that a call shows to the model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// Its file in the session's temporary folder: a name as of [`Kept::spill`].
+    pub spill: String,
+    /// Media type, `image/png` and the like.
+    pub media: String,
 }
 
 impl Kept {
     /// A short text that is all there is.
     pub(crate) fn whole(text: String) -> Self {
-        Self { bytes: text.len() as u64, text, truncated: false, spill: None }
+        Self { bytes: text.len() as u64, text, ..Self::default() }
     }
 
     /// As an event holds it; `blob` is made from the spill file.
@@ -135,7 +147,7 @@ pub struct Failed {
     pub message: String,
     /// What had come out, or what helps to get it right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<Kept>,
+    pub output: Option<Box<Kept>>,
     /// Duration, ms.
     #[serde(default)]
     pub ms: u64,
@@ -147,8 +159,14 @@ impl Failed {
         Self { code, message: clip(message, limits::MESSAGE_BYTES), output: None, ms: 0 }
     }
 
+    /// The same with something said in front of it.
+    pub(crate) fn preceded(mut self, by: &str) -> Self {
+        self.message = clip(format!("{by}{}", self.message), limits::MESSAGE_BYTES);
+        self
+    }
+
     pub(crate) fn with(mut self, output: Kept) -> Self {
-        self.output = Some(output);
+        self.output = Some(Box::new(output));
         self
     }
 
@@ -170,7 +188,7 @@ impl Outcome {
     pub fn output(&self) -> Option<&Kept> {
         match self {
             Self::Completed(done) => Some(&done.output),
-            Self::Failed(failed) => failed.output.as_ref(),
+            Self::Failed(failed) => failed.output.as_deref(),
         }
     }
 
@@ -196,6 +214,7 @@ impl Outcome {
 }
 
 fn bound(kept: &mut Kept) {
+    kept.pictures.truncate(limits::PICTURES);
     // Head, tail, and the line between them, which holds a path.
     let most = limits::OUTPUT_HEAD_BYTES + limits::OUTPUT_TAIL_BYTES + 8 * 1024;
     if kept.text.len() > most {

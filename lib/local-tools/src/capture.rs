@@ -77,12 +77,12 @@ impl<'a> Capture<'a> {
             let clean = std::str::from_utf8(&self.head).is_ok();
             if clean && cost(&self.head) <= 2 * WHOLE_BYTES {
                 let text = String::from_utf8_lossy(&self.head).into_owned();
-                return Kept { text, bytes: self.bytes, truncated: false, spill: None };
+                return Kept { text, bytes: self.bytes, ..Kept::default() };
             }
             self.start_spill();
             if cost(&self.head) <= 2 * WHOLE_BYTES {
                 let text = String::from_utf8_lossy(&self.head).into_owned();
-                return Kept { text, bytes: self.bytes, truncated: true, spill: self.spill_name() };
+                return Kept { text, bytes: self.bytes, truncated: true, spill: self.spill_name(), ..Kept::default() };
             }
             self.tail = self.head.split_off(self.head.len().min(OUTPUT_HEAD_BYTES));
         }
@@ -96,7 +96,7 @@ impl<'a> Capture<'a> {
         let left = self.bytes - head.len() as u64 - tail.len() as u64;
         text.push_str(&format!("[… {} bytes left out{} …]\n", number(left), self.whereabouts()));
         text.push_str(&String::from_utf8_lossy(tail));
-        Kept { text, bytes: self.bytes, truncated: true, spill: self.spill_name() }
+        Kept { text, bytes: self.bytes, truncated: true, spill: self.spill_name(), ..Kept::default() }
     }
 
     fn spill_name(&self) -> Option<String> {
@@ -135,7 +135,7 @@ impl Spill {
 
 /// A new file `output-<id>.txt` in the temporary folder, or with a number more if that is taken: by an earlier worker of the
 /// session, or by a command that lays a link there.
-fn create(bench: &Bench, id: u64) -> io::Result<(String, File)> {
+pub(crate) fn create(bench: &Bench, id: u64) -> io::Result<(String, File)> {
     let folder =
         rustix::fs::open(&bench.place.tmp, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;

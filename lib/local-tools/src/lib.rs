@@ -1,4 +1,4 @@
-//! The local tools (read, list, glob, grep, write, edit, shell): pure functions of a call and a [`Place`], the loop of the
+//! The local tools (read, list, glob, grep, write, edit, patch, shell, job, todo): pure functions of a call and a [`Place`], the loop of the
 //! worker process that runs them, and the broker's end of the line to it. They run inside a confinement that somebody else
 //! has made, and know no log, no event envelope, no rule and no network.
 //!
@@ -12,14 +12,17 @@ mod call;
 mod capture;
 mod delta;
 mod fence;
+mod jobs;
+mod kept;
 mod leash;
 mod names;
 mod serve;
+mod spawn;
 mod tool;
 mod worker;
 
 pub use bench::{Bench, Cancel, Place};
-pub use call::{Answer, Completed, Failed, Kept, Outcome, Request};
+pub use call::{Answer, Completed, Failed, Kept, Outcome, Picture, Request};
 pub use capture::open_spill;
 pub use serve::serve;
 pub use worker::Worker;

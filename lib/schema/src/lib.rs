@@ -10,6 +10,7 @@ pub mod id;
 pub mod limits;
 pub mod line;
 pub mod message;
+pub mod patch;
 pub mod pen;
 pub mod permission;
 pub mod tool;

@@ -26,8 +26,32 @@ pub const OUTPUT_TAIL_BYTES: usize = 8 * 1024;
 pub const OUTPUT_KEPT_BYTES: u64 = 64 * 1024 * 1024;
 /// Lines the read tool returns when no range is asked for.
 pub const READ_LINES: usize = 2000;
-/// A file the edit tool takes in, bytes.
+/// A file the edit and patch tools take in, bytes.
 pub const EDIT_BYTES: u64 = 8 * 1024 * 1024;
+/// Replacements one edit call may ask for.
+pub const EDITS: usize = 100;
+/// Files one patch may change.
+pub const PATCH_FILES: usize = 200;
+/// Items of a list of things to do.
+pub const TODO_ITEMS: usize = 50;
+/// An image that the read tool hands to the model, bytes (the vendors take 5 to 20 MiB).
+pub const IMAGE_BYTES: u64 = 4 * 1024 * 1024;
+/// Pixels that an image may claim to have.
+pub const IMAGE_PIXELS: usize = 64 * 1024 * 1024;
+/// Pictures that one call shows.
+pub const PICTURES: usize = 4;
+/// A notebook that the read tool takes in, bytes.
+pub const NOTEBOOK_BYTES: u64 = 16 * 1024 * 1024;
+/// What a kept command may tell of its working directory and variables, bytes.
+pub const KEPT_BYTES: u64 = 256 * 1024;
+/// Commands that run in the background of one session at once.
+pub const JOBS: usize = 16;
+/// Output of a background command that is kept in its file, bytes; what comes after is counted, not kept.
+pub const JOB_KEPT_BYTES: u64 = 16 * 1024 * 1024;
+/// How long a call may wait for a background command, ms.
+pub const JOB_WAIT_MAX_MS: u64 = 10 * 60_000;
+/// What a call may type into a background command at once, bytes.
+pub const JOB_INPUT_BYTES: usize = 16 * 1024;
 /// Matches a glob, grep or list call returns at most.
 pub const MATCHES: usize = 500;
 /// Bytes of one matched line that grep shows.

@@ -54,17 +54,38 @@ pub const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "edit",
-        description: "Replace text in a file. old must occur exactly once, unless all is true.",
-        parameters: r#"{"type":"object","properties":{"path":{"type":"string"},"old":{"type":"string"},"new":{"type":"string"},"all":{"type":"boolean"}},"required":["path","old","new"],"additionalProperties":false}"#,
+        description: "Replace text in a file. old must occur exactly once, unless all is true. edits makes several replacements, in order, all or none.",
+        parameters: r#"{"type":"object","properties":{"path":{"type":"string"},"old":{"type":"string"},"new":{"type":"string"},"all":{"type":"boolean"},"edits":{"type":"array","items":{"type":"object","properties":{"old":{"type":"string"},"new":{"type":"string"},"all":{"type":"boolean"}},"required":["old","new"]}}},"required":["path"],"additionalProperties":false}"#,
         reads: false,
         subject: "path",
     },
     Tool {
+        name: "patch",
+        description: "Change, add, delete or move several files at once, all or none: '*** Begin Patch' (V4A) or a unified diff.",
+        parameters: r#"{"type":"object","properties":{"patch":{"type":"string"}},"required":["patch"],"additionalProperties":false}"#,
+        reads: false,
+        subject: "patch",
+    },
+    Tool {
         name: "shell",
-        description: "Run a command with sh in the working directory. No terminal, no network.",
-        parameters: r#"{"type":"object","properties":{"command":{"type":"string"},"timeout_ms":{"type":"integer"}},"required":["command"],"additionalProperties":false}"#,
+        description: "Run a command with sh in the working directory, no network. keep: cd and exported variables stay for the next kept command. background: returns at once, see job.",
+        parameters: r#"{"type":"object","properties":{"command":{"type":"string"},"timeout_ms":{"type":"integer"},"keep":{"type":"boolean"},"background":{"type":"boolean"},"terminal":{"type":"boolean","description":"with a terminal (pty)"}},"required":["command"],"additionalProperties":false}"#,
         reads: false,
         subject: "command",
+    },
+    Tool {
+        name: "job",
+        description: "New output of a background command; type input into it, wait for it, or kill it. Without id: list them.",
+        parameters: r#"{"type":"object","properties":{"id":{"type":"string"},"wait_ms":{"type":"integer"},"input":{"type":"string"},"kill":{"type":"boolean"}},"additionalProperties":false}"#,
+        reads: false,
+        subject: "id",
+    },
+    Tool {
+        name: "todo",
+        description: "Write down the steps of a longer piece of work, whole list each time.",
+        parameters: r#"{"type":"object","properties":{"items":{"type":"array","items":{"type":"object","properties":{"text":{"type":"string"},"state":{"type":"string","enum":["open","doing","done"]}},"required":["text","state"]}}},"required":["items"],"additionalProperties":false}"#,
+        reads: true,
+        subject: "items",
     },
 ];
 

@@ -1,4 +1,4 @@
-//! The edit tool: one place of a file replaced by another text. It guesses only where nothing can be meant but one place:
+//! The edit tool: places of a file replaced by other texts, all or none. It guesses only where nothing can be meant but one place:
 //! line ends and white space at the ends of lines.
 
 use std::ops::Range;
@@ -6,6 +6,7 @@ use std::ops::Range;
 use ace_schema::data::Code;
 use ace_schema::limits;
 use memchr::memmem;
+use serde_json::Value;
 
 use super::nearest::nearest;
 use super::write::{changed, read, replace};
@@ -17,17 +18,54 @@ use crate::names::{count, number, shown};
 /// Places told when there are too many.
 const PLACES: usize = 10;
 
+/// One replacement that is asked for.
+struct Wish<'a> {
+    old: &'a str,
+    new: &'a str,
+    all: bool,
+}
+
+/// What is asked for: one replacement, or several.
+fn wishes<'a>(job: &'a Job<'_>) -> Result<Vec<Wish<'a>>, Failed> {
+    let bad = |message: String| Failed::new(Code::Arguments, message);
+    let single = job.args.text("old").is_some() || job.args.text("new").is_some();
+    let wishes = match job.args.list("edits") {
+        Some(_) if single => return Err(bad("either old and new, or edits".to_owned())),
+        Some(list) if list.is_empty() || list.len() > limits::EDITS => {
+            return Err(bad(format!("edits takes 1 to {} replacements", limits::EDITS)));
+        }
+        Some(list) => list.iter().enumerate().map(|(n, item)| wish(item, n + 1)).collect::<Result<Vec<_>, _>>()?,
+        None => {
+            let text = |name: &str| job.args.text(name).ok_or_else(|| bad(format!("argument '{name}' is missing")));
+            vec![Wish { old: text("old")?, new: text("new")?, all: job.args.flag("all") }]
+        }
+    };
+    for wish in &wishes {
+        if wish.old.is_empty() {
+            return Err(bad("old is empty; write makes new files".to_owned()));
+        }
+        if wish.old == wish.new {
+            return Err(bad("old and new are the same".to_owned()));
+        }
+    }
+    Ok(wishes)
+}
+
+fn wish(item: &Value, n: usize) -> Result<Wish<'_>, Failed> {
+    let bad = |message: String| Failed::new(Code::Arguments, message);
+    let map = item.as_object().ok_or_else(|| bad(format!("edit {n}: wants an object with old and new")))?;
+    if let Some(other) = map.keys().find(|key| !matches!(key.as_str(), "old" | "new" | "all")) {
+        return Err(bad(format!("edit {n}: no argument '{}'; it takes old, new, all", shown(other))));
+    }
+    let text =
+        |name: &str| map.get(name).and_then(Value::as_str).ok_or_else(|| bad(format!("edit {n}: '{name}' is missing")));
+    Ok(Wish { old: text("old")?, new: text("new")?, all: map.get("all").and_then(Value::as_bool).unwrap_or(false) })
+}
+
 pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
     let text = job.args.text("path").unwrap_or_default();
-    let old = job.args.text("old").unwrap_or_default();
-    let new = job.args.text("new").unwrap_or_default();
     let bad = |message: String| Failed::new(Code::Arguments, message);
-    if old.is_empty() {
-        return Err(bad("old is empty; write makes new files".to_owned()));
-    }
-    if old == new {
-        return Err(bad("old and new are the same".to_owned()));
-    }
+    let wishes = wishes(&job)?;
     let fence = Fence::open(&job.bench.place)?;
     let target = fence.target(text, false)?;
     let Some(stat) = &target.stat else {
@@ -44,25 +82,38 @@ pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
     if memchr::memchr(0, &bytes[..bytes.len().min(8 * 1024)]).is_some() {
         return Err(bad(format!("binary file: {}", shown(text))));
     }
-    let places = find(&bytes, old.as_bytes(), job.args.flag("all")).map_err(|wrong| wrong.told(text, &bytes, old))?;
-    let after = splice(&bytes, &places, old.as_bytes(), new.as_bytes());
-    if after.len() as u64 > limits::EDIT_BYTES {
-        return Err(Failed::new(
-            Code::Limit,
-            format!("the file would be longer than {} bytes", number(limits::EDIT_BYTES)),
-        ));
+    let (mut after, mut told) = (bytes.clone(), Vec::new());
+    for (n, wish) in wishes.iter().enumerate() {
+        job.cancel.check()?;
+        let next = replaced(&after, wish, text, &mut told);
+        // None is done when one cannot be: which one is told.
+        after = next
+            .map_err(|failed| if wishes.len() > 1 { failed.preceded(&format!("edit {}: ", n + 1)) } else { failed })?;
     }
     if after == bytes {
         return Err(bad("the file would stay as it is".to_owned()));
     }
     job.cancel.check()?;
     replace(&target, &after, text)?;
-    let line = places.first().map_or(1, |place| line_of(&bytes, place.start));
-    let told = match places.len() {
+    Ok(changed(told.join("; "), &target.below, &bytes, &after))
+}
+
+/// The text with one wish fulfilled, and a word on where that was.
+fn replaced(bytes: &[u8], wish: &Wish<'_>, path: &str, told: &mut Vec<String>) -> Result<Vec<u8>, Failed> {
+    let places = find(bytes, wish.old.as_bytes(), wish.all).map_err(|wrong| wrong.told(path, bytes, wish.old))?;
+    let after = splice(bytes, &places, wish.old.as_bytes(), wish.new.as_bytes());
+    if after.len() as u64 > limits::EDIT_BYTES {
+        return Err(Failed::new(
+            Code::Limit,
+            format!("the file would be longer than {} bytes", number(limits::EDIT_BYTES)),
+        ));
+    }
+    let line = places.first().map_or(1, |place| line_of(bytes, place.start));
+    told.push(match places.len() {
         1 => format!("replaced line {line}"),
         n => format!("replaced {n} places, the first in line {line}"),
-    };
-    Ok(changed(told, &target.below, &bytes, &after))
+    });
+    Ok(after)
 }
 
 /// Why no place was chosen.

@@ -3,13 +3,18 @@
 pub(crate) mod edit;
 pub(crate) mod glob;
 pub(crate) mod grep;
+pub(crate) mod job;
 pub(crate) mod list;
+pub(crate) mod patch;
 pub(crate) mod read;
 pub(crate) mod shell;
+pub(crate) mod todo;
 pub(crate) mod write;
 
+mod compare;
+mod image;
 mod nearest;
-mod patch;
+mod notebook;
 mod walk;
 
 use std::time::Duration;

@@ -1,11 +1,12 @@
-//! The read tool: lines of a text file, as they are, page by page.
+//! The read tool: lines of a text file, as they are, page by page; pictures as they are, notebooks as text.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 
 use ace_schema::data::Code;
 use ace_schema::limits;
 
-use super::told;
+use super::{image, told};
 use crate::bench::Job;
 use crate::call::{Completed, Failed};
 use crate::capture::{Capture, whole_characters};
@@ -22,24 +23,32 @@ pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
     let first = positive(&job, "offset")?.unwrap_or(1);
     let most = positive(&job, "limit")?.unwrap_or(limits::READ_LINES as u64);
     let fence = Fence::open(&job.bench.place)?;
-    let (file, stat) = fence.read(text)?;
+    let (mut file, stat) = fence.read(text)?;
     let size = u64::try_from(stat.st_size).unwrap_or(0);
     let io = |e: std::io::Error| {
         Failed::new(Code::Io, format!("cannot read {}: {}", shown(text), e.to_string().to_lowercase()))
     };
 
-    let mut page = Page { first, most, line: 1, start: 0, last: 0, cut: false, full: false, bytes: Vec::new() };
-    let mut file = file.take(limits::READ_SCAN_BYTES);
     let mut chunk = vec![0_u8; 64 * 1024];
+    let n = file.read(&mut chunk).map_err(io)?;
+    let begin = chunk[..n].to_vec();
+    if let Some(seen) = image::look(&job, &begin, &mut file, size) {
+        return seen;
+    }
+    if memchr::memchr(0, &begin[..n.min(SNIFF_BYTES)]).is_some() {
+        let what = format!("binary file: {}, {} bytes, {}", shown(text), number(size), sniff(&begin));
+        return Err(Failed::new(Code::Arguments, what));
+    }
+    let mut input: Box<dyn Read> = match notebook(text, &begin, &mut file, size).map_err(io)? {
+        Some(cells) => Box::new(std::io::Cursor::new(cells)),
+        None => Box::new(std::io::Cursor::new(begin).chain(file).take(limits::READ_SCAN_BYTES)),
+    };
+    let mut page = Page { first, most, line: 1, start: 0, last: 0, cut: false, full: false, bytes: Vec::new() };
     let (mut scanned, mut open_line) = (0_u64, false);
     loop {
         job.cancel.check()?;
-        let n = file.read(&mut chunk).map_err(io)?;
+        let n = input.read(&mut chunk).map_err(io)?;
         let chunk = &chunk[..n];
-        if scanned == 0 && memchr::memchr(0, &chunk[..n.min(SNIFF_BYTES)]).is_some() {
-            let what = format!("binary file: {}, {} bytes, {}", shown(text), number(size), sniff(chunk));
-            return Err(Failed::new(Code::Arguments, what));
-        }
         let Some(last) = chunk.last() else { break };
         scanned += n as u64;
         open_line = *last != b'\n';
@@ -69,6 +78,20 @@ pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
     let mut output = capture.finish();
     output.truncated |= page.cut || (page.full && job.args.number("limit").is_none()) || !counted;
     Ok(told(output))
+}
+
+/// The cells of a notebook; `None` if it is something else, and then the file stands where it stood.
+fn notebook(path: &str, begin: &[u8], file: &mut File, size: u64) -> std::io::Result<Option<String>> {
+    if !path.ends_with(".ipynb") || size > limits::NOTEBOOK_BYTES {
+        return Ok(None);
+    }
+    let mut bytes = begin.to_vec();
+    file.by_ref().take(limits::NOTEBOOK_BYTES).read_to_end(&mut bytes)?;
+    let cells = super::notebook::text(&bytes);
+    if cells.is_none() {
+        file.seek(SeekFrom::Start(begin.len() as u64))?;
+    }
+    Ok(cells)
 }
 
 fn positive(job: &Job<'_>, name: &str) -> Result<Option<u64>, Failed> {

@@ -1,9 +1,11 @@
-//! The shell tool: one command, its output in the order it comes, its whole family stopped in time.
+//! The shell tool: one command, its output in the order it comes, its whole family stopped in time; or one left in the background.
 
+use std::fs::File;
 use std::io::{PipeReader, Read};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,11 +17,11 @@ use rustix::process::{Pid, Signal};
 use super::ms;
 use crate::bench::{Bench, Cancel, Job};
 use crate::call::{Completed, Failed};
-use crate::capture::Capture;
+use crate::capture::{Capture, create as spill};
 use crate::delta::Deltas;
-
-/// With a slash in it the standard library need not look it up in a changed PATH, and can use `posix_spawn`.
-const SHELL: &str = "/bin/sh";
+use crate::kept::{self, Kept};
+use crate::names::shown_path;
+use crate::spawn::{Start, Started};
 
 /// Threads that drain the pipes of processes left in the background.
 static DRAINS: AtomicUsize = AtomicUsize::new(0);
@@ -37,45 +39,72 @@ pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
         Some(asked) if asked > 0 => asked.unsigned_abs().min(limits::SHELL_MAX_MS),
         Some(_) => return Err(Failed::new(Code::Arguments, "timeout_ms must be above 0")),
     };
+    if job.args.flag("background") {
+        return background(&job, command);
+    }
     let io = |e: std::io::Error| Failed::new(Code::Io, format!("cannot start sh: {}", e.to_string().to_lowercase()));
     let bell = job.cancel.bell().map_err(io)?;
-    let (child, pid, pipe) = spawn(job.bench, command)?;
+    let place = &job.bench.place;
+    let keeps = job.args.flag("keep");
+    let before = if keeps { Some(job.bench.kept()) } else { None };
+    let terminal = job.args.flag("terminal");
+    let told = place.tmp.join(Kept::file(job.id));
+    let told = told.to_string_lossy();
+    let start = Start {
+        command,
+        around: keeps.then_some(kept::AROUND),
+        cwd: before.as_ref().map_or(&place.root, |kept| &kept.cwd),
+        env: before.as_ref().map_or(&place.env, |kept| &kept.env),
+        extra: keeps.then_some((kept::VARIABLE, &told)),
+        terminal,
+        input: false,
+    };
+    let Started { child, pid, output, .. } = start.run(job.bench)?;
+    let id = job.id;
     let run = Run {
         bench: job.bench,
         leader: pidfd(pid),
         child,
         pid,
-        pipe: Some(pipe),
+        pipe: Some(output),
         bell,
         status: None,
+        terminal,
+        held_return: false,
         capture: Capture::new(job.bench, job.id),
         deltas: Deltas::new(job.delta),
+        kept: before.map(|before| (before, id)),
     };
     run.finish(job.cancel, limit)
 }
 
-fn spawn(bench: &Bench, command: &str) -> Result<(Child, Pid, PipeReader), Failed> {
-    let place = &bench.place;
-    let io = |e: std::io::Error| match std::fs::metadata(&place.root) {
-        Err(_) => Failed::new(Code::NotFound, "the worktree is gone"),
-        Ok(_) => Failed::new(Code::Io, format!("cannot start sh: {}", e.to_string().to_lowercase())),
+/// Starts a command and leaves it running.
+fn background(job: &Job<'_>, command: &str) -> Result<Completed, Failed> {
+    if job.args.flag("keep") || job.args.number("timeout_ms").is_some() {
+        return Err(Failed::new(Code::Arguments, "a background command has no time limit and keeps nothing"));
+    }
+    let bench = job.bench;
+    bench.jobs.room()?;
+    let (file, whereabouts) = match spill(bench, job.id) {
+        Ok((name, file)) => (Some(file), format!("; all of it goes to {}", bench.place.tmp.join(name).display())),
+        Err(_) => (None, String::new()),
     };
-    let (pipe, writer) = std::io::pipe().map_err(io)?;
-    let mut sh = Command::new(SHELL);
-    sh.arg("-c").arg(command).current_dir(&place.root).env_clear().process_group(0);
-    sh.envs(place.env.iter().map(|(name, value)| (name, value)));
-    sh.stdin(Stdio::null()).stdout(writer.try_clone().map_err(io)?).stderr(writer);
-    let started = bench.leash.start(|| {
-        let child = sh.spawn()?;
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        pid.map(|pid| (child, pid)).ok_or_else(|| std::io::Error::other("no process id"))
-    });
-    // `sh` holds the writing ends until here; as long as one is open here, the pipe would never end.
-    drop(sh);
-    let child = started.ok_or_else(|| Failed::new(Code::Cancelled, "the worker is ending"))?.map_err(io)?;
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or_else(|| Failed::new(Code::Io, "no process id"))?;
-    Ok((child, pid, pipe))
+    let terminal = job.args.flag("terminal");
+    let place = &bench.place;
+    let start = Start { command, around: None, cwd: &place.root, env: &place.env, extra: None, terminal, input: true };
+    let started = start.run(bench)?;
+    let running = bench.jobs.keep(bench.jobs.next(), command, started, file, Arc::clone(&bench.leash))?;
+    // What fails at once is told at once.
+    let news = running.news(ms(limits::LINGER_MS), || job.cancel.is_given());
+    let mut capture = Capture::new(bench, job.id);
+    capture.push(&news.text);
+    let standing = news.ended.unwrap_or_else(|| "runs".to_owned());
+    let line = format!("[job {} {standing}{whereabouts}]\n", running.id);
+    if !news.text.is_empty() && !news.text.ends_with(b"\n") {
+        capture.push(b"\n");
+    }
+    capture.push(line.as_bytes());
+    Ok(super::told(capture.finish()))
 }
 
 /// Something to poll for the end of the shell; without it, it is asked every now and then.
@@ -96,12 +125,17 @@ struct Run<'a> {
     /// Readable when the shell has ended.
     leader: Option<OwnedFd>,
     /// `None` once every writer has closed it.
-    pipe: Option<PipeReader>,
+    pipe: Option<File>,
     /// Hung up when the order to stop comes.
     bell: PipeReader,
     status: Option<ExitStatus>,
+    terminal: bool,
+    /// A carriage return of a terminal that may belong to a line feed still to come.
+    held_return: bool,
     capture: Capture<'a>,
     deltas: Deltas<'a>,
+    /// The state a kept command started from, and the call's number.
+    kept: Option<(Kept, u64)>,
 }
 
 /// What woke the loop.
@@ -188,12 +222,46 @@ impl Run<'_> {
         let Some(pipe) = &mut self.pipe else { return };
         match pipe.read(&mut chunk) {
             Ok(0) => self.pipe = None,
+            Ok(n) if self.terminal => {
+                let plain = self.without_returns(&chunk[..n]);
+                self.capture.push(&plain);
+                self.deltas.push(&plain);
+            }
             Ok(n) => {
                 self.capture.push(&chunk[..n]);
                 self.deltas.push(&chunk[..n]);
             }
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             Err(_) => self.pipe = None,
+        }
+    }
+
+    /// A terminal ends lines with CR LF; models and people read them better without.
+    fn without_returns(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(chunk.len() + 1);
+        for byte in chunk {
+            if std::mem::take(&mut self.held_return) && *byte != b'\n' {
+                out.push(b'\r');
+            }
+            match byte {
+                b'\r' => self.held_return = true,
+                byte => out.push(*byte),
+            }
+        }
+        out
+    }
+
+    /// What a kept command has changed for the next one, said if it is another folder.
+    fn keep(&mut self) {
+        let Some((before, id)) = self.kept.take() else { return };
+        match Kept::take(self.bench, id) {
+            Some(after) => {
+                if after.cwd != before.cwd {
+                    self.capture.push(format!("[now in {}]\n", shown_path(&after.cwd)).as_bytes());
+                }
+                self.bench.keep(after);
+            }
+            None => self.capture.push(b"[the working directory and variables are as before this command]\n"),
         }
     }
 
@@ -211,6 +279,7 @@ impl Run<'_> {
             let note = "[what still runs in the background holds the output; it is not read any further]\n";
             self.capture.push(note.as_bytes());
         }
+        self.keep();
         let status = self.status.unwrap_or_default();
         Completed {
             output: self.capture.finish(),
@@ -256,7 +325,7 @@ impl Run<'_> {
 }
 
 /// Reads a pipe to its end and forgets it, so that a process left in the background is not ended by a closed pipe.
-fn drain(mut pipe: PipeReader) {
+fn drain(mut pipe: File) {
     if DRAINS.fetch_add(1, Ordering::SeqCst) >= limits::DRAINS {
         DRAINS.fetch_sub(1, Ordering::SeqCst);
         return;

@@ -10,7 +10,7 @@ use ace_schema::limits;
 use rustix::fs::{Access, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::patch::compare;
+use super::compare::compare;
 use crate::bench::Job;
 use crate::call::{Completed, Failed, Kept};
 use crate::fence::{Fence, Target, failed};
@@ -89,6 +89,17 @@ fn moved(text: &str) -> Failed {
     Failed::new(Code::Io, format!("something else changed it meanwhile: {}", shown(text)))
 }
 
+/// Fails if what stands at the target is not what was looked at.
+pub(crate) fn same_now(target: &Target, text: &str) -> Result<(), Failed> {
+    let now = rustix::fs::statat(&target.folder, &target.name, AtFlags::SYMLINK_NOFOLLOW);
+    let unmoved = match (&target.stat, now) {
+        (Some(_), Ok(now)) => same(target, &now),
+        (None, Err(Errno::NOENT)) => true,
+        _ => false,
+    };
+    if unmoved { Ok(()) } else { Err(moved(text)) }
+}
+
 /// Puts `content` in the place of the target: written beside it and renamed, so that a reader sees the old or the new whole,
 /// and another name of the old file keeps the old content.
 pub(crate) fn replace(target: &Target, content: &[u8], text: &str) -> Result<(), Failed> {
@@ -100,15 +111,7 @@ pub(crate) fn replace(target: &Target, content: &[u8], text: &str) -> Result<(),
     }
     let (name, file) = beside(target, text)?;
     let written = fill(file, content, mode, text).and_then(|()| {
-        let now = rustix::fs::statat(&target.folder, &target.name, AtFlags::SYMLINK_NOFOLLOW);
-        let unmoved = match (&target.stat, now) {
-            (Some(_), Ok(now)) => same(target, &now),
-            (None, Err(Errno::NOENT)) => true,
-            _ => false,
-        };
-        if !unmoved {
-            return Err(moved(text));
-        }
+        same_now(target, text)?;
         rustix::fs::renameat(&target.folder, &name, &target.folder, &target.name).map_err(|e| failed(e, text))
     });
     if written.is_err() {

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that breaks has failed")]
 
+mod background;
 mod change;
 mod look;
+mod patching;
 mod paths;
+mod pictures;
 mod scene;
 mod search;
 mod shell;
