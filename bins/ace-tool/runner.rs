@@ -1,6 +1,6 @@
 //! The thread that owns the worker: starts it once, hands it calls, turns its answers into drafts.
 
-use ace_local_tools::{Answer, Kept, Outcome, Request, Worker, open_spill};
+use ace_local_tools::{Answer, Blobs, Kept, Outcome, Request, Worker, open_spill};
 use ace_pipe::Out;
 use ace_schema::data::{BlobRef, Code, SessionCreated, ToolDelta, ToolFailed};
 use ace_schema::{Drafter, limits, ty};
@@ -203,7 +203,7 @@ impl Bench {
             Answer::Done(outcome) => {
                 let (out, drafter, open, sandbox) = (out.clone(), drafter.clone(), open.clone(), sandbox.clone());
                 let (claim, tmp) = (claim.clone(), tmp.clone());
-                let spilled = outcome.output().is_some_and(|kept| kept.spill.is_some());
+                let spilled = outcome.output().is_some_and(|kept| kept.spill.is_some() || !kept.images.is_empty());
                 let finish = move || {
                     record(outcome, (turn, &claim), &sandbox, &tmp, &out, &drafter);
                     done(&open);
@@ -243,18 +243,18 @@ fn record(
     out: &Out,
     drafter: &Mutex<Drafter>,
 ) {
-    let blob = outcome.output().and_then(|kept| send_blob(kept, tmp, out));
+    let blobs = outcome.output().map_or_else(Blobs::default, |kept| send_blobs(kept, tmp, out));
     let line = {
         let mut drafter = lock(drafter);
         let (turn, claim) = at;
         match outcome {
             Outcome::Completed(mut done) => {
                 done.ms = ace_front::took(done.ms);
-                drafter.draft(turn, claim, ty::TOOL_COMPLETED, &done.into_event(sandbox, blob))
+                drafter.draft(turn, claim, ty::TOOL_COMPLETED, &done.into_event(sandbox, blobs))
             }
             Outcome::Failed(mut failed) => {
                 failed.ms = ace_front::took(failed.ms);
-                drafter.draft(turn, claim, ty::TOOL_FAILED, &failed.into_event(blob))
+                drafter.draft(turn, claim, ty::TOOL_FAILED, &failed.into_event(blobs))
             }
         }
         .1
@@ -262,9 +262,17 @@ fn record(
     let _ = out.write(&line);
 }
 
-/// Sends a kept output to the keeper, part by part, never whole in memory.
-fn send_blob(kept: &Kept, tmp: &std::path::Path, out: &Out) -> Option<BlobRef> {
-    let mut file = open_spill(tmp, kept.spill.as_ref()?).ok()?;
+/// Sends what a call kept to the keeper.
+fn send_blobs(kept: &Kept, tmp: &std::path::Path, out: &Out) -> Blobs {
+    let whole = kept.spill.as_ref().and_then(|spill| send_blob(spill, None, tmp, out));
+    let images = kept.images.iter().filter(|image| image.media.starts_with("image/"));
+    let images = images.filter_map(|image| send_blob(&image.spill, Some(&image.media), tmp, out)).collect();
+    Blobs { whole, images }
+}
+
+/// Sends a kept file to the keeper, part by part, never whole in memory.
+fn send_blob(spill: &str, media: Option<&str>, tmp: &std::path::Path, out: &Out) -> Option<BlobRef> {
+    let mut file = open_spill(tmp, spill).ok()?;
     let bytes = file.metadata().ok()?.len().min(limits::BLOB_BYTES);
     let mut part = vec![0; limits::BLOB_PART_BYTES];
     let mut hasher = ace_core::Digester::default();
@@ -285,7 +293,7 @@ fn send_blob(kept: &Kept, tmp: &std::path::Path, out: &Out) -> Option<BlobRef> {
         n += 1;
         out.write(line.as_bytes()).is_ok() && !out.is_known_broken()
     })?;
-    let media = if text { "text/plain" } else { "application/octet-stream" };
+    let media = media.unwrap_or(if text { "text/plain" } else { "application/octet-stream" });
     Some(BlobRef { sha, bytes, media: media.to_owned() })
 }
 

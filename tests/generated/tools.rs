@@ -44,9 +44,11 @@ pub fn page() -> String {
 fn limits(tool: &str) -> String {
     match tool {
         "read" => format!(
-            "Without limit: {} lines. An answer holds what fits an output, see OUTPUT. A line is looked for in the first {} of a file.",
+            "Without limit: {} lines. An answer holds what fits an output, see OUTPUT. A line is looked for in the first {} of a file. Of an image (PNG, JPEG, GIF, WebP, up to {}) a model that can see is shown the picture, of a notebook (.ipynb, up to {}) its cells.",
             l::READ_LINES,
-            bytes(l::READ_SCAN_BYTES)
+            bytes(l::READ_SCAN_BYTES),
+            bytes(l::IMAGE_BYTES),
+            bytes(l::NOTEBOOK_BYTES)
         ),
         "list" => format!("At most {} names.", l::MATCHES),
         "glob" => format!(
@@ -63,15 +65,29 @@ fn limits(tool: &str) -> String {
         ),
         "write" => "The file is replaced as a whole, or not at all.".to_owned(),
         "edit" => format!(
-            "Files up to {}. Line ends, and white space at the ends of lines, may differ if only one place can be meant.",
-            bytes(l::EDIT_BYTES)
+            "Files up to {}, at most {} edits. Line ends, and white space at the ends of lines, may differ if only one place can be meant.",
+            bytes(l::EDIT_BYTES),
+            l::EDITS
         ),
         "shell" => format!(
-            "A command of at most {}. Stopped with all it has started after timeout_ms, by default {}, at most {}.",
+            "A command of at most {}. Stopped with all it has started after timeout_ms, by default {}, at most {}. A command that is kept starts where the last kept one has ended, any other in the working directory.",
             bytes(l::COMMAND_BYTES as u64),
             time(l::SHELL_MS),
             time(l::SHELL_MAX_MS)
         ),
+        "patch" => format!(
+            "At most {} files of up to {} each; all are changed, or none. A part goes where its lines stand; where that is more than one place, an @@ line or a line number has to choose.",
+            l::PATCH_FILES,
+            bytes(l::EDIT_BYTES)
+        ),
+        "job" => format!(
+            "At most {} commands run in the background of a session, and end with it. The first {} of an output lie in a file; wait_ms is at most {}, input at most {}.",
+            l::JOBS,
+            bytes(l::JOB_KEPT_BYTES),
+            time(l::JOB_WAIT_MAX_MS),
+            bytes(l::JOB_INPUT_BYTES as u64)
+        ),
+        "todo" => format!("At most {} items; the record of the call is the list.", l::TODO_ITEMS),
         other => panic!("say the limits of {other}"),
     }
 }

@@ -66,12 +66,21 @@ pub struct Kept {
     pub spill: Option<String>,
     /// Pictures for the model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pictures: Vec<Picture>,
+    pub images: Vec<KeptImage>,
 }
 
-/// A picture that a call shows to the model.
+/// What was made from the files of a [`Kept`].
+#[derive(Debug, Default)]
+pub struct Blobs {
+    /// Of the spill file.
+    pub whole: Option<BlobRef>,
+    /// Of the images, those that could be read.
+    pub images: Vec<BlobRef>,
+}
+
+/// A picture that a call shows to the model, as the worker keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Picture {
+pub struct KeptImage {
     /// Its file in the session's temporary folder: a name as of [`Kept::spill`].
     pub spill: String,
     /// Media type, `image/png` and the like.
@@ -84,10 +93,11 @@ impl Kept {
         Self { bytes: text.len() as u64, text, ..Self::default() }
     }
 
-    /// As an event holds it; `blob` is made from the spill file.
+    /// As an event holds it.
     #[must_use]
-    pub fn into_output(self, blob: Option<BlobRef>) -> Output {
-        Output { text: self.text, bytes: self.bytes, truncated: self.truncated, blob, images: Vec::new() }
+    pub fn into_output(self, blobs: Blobs) -> Output {
+        let Blobs { whole, images } = blobs;
+        Output { text: self.text, bytes: self.bytes, truncated: self.truncated, blob: whole, images }
     }
 }
 
@@ -123,11 +133,11 @@ pub struct Completed {
 }
 
 impl Completed {
-    /// As an event holds it. `sandbox` is the profile it ran in; `blob` is made from the spill file.
+    /// As an event holds it. `sandbox` is the profile it ran in.
     #[must_use]
-    pub fn into_event(self, sandbox: &str, blob: Option<BlobRef>) -> ToolCompleted {
+    pub fn into_event(self, sandbox: &str, blobs: Blobs) -> ToolCompleted {
         ToolCompleted {
-            output: self.output.into_output(blob),
+            output: self.output.into_output(blobs),
             exit: self.exit,
             signal: self.signal,
             ms: self.ms,
@@ -170,13 +180,13 @@ impl Failed {
         self
     }
 
-    /// As an event holds it; `blob` is made from the spill file.
+    /// As an event holds it.
     #[must_use]
-    pub fn into_event(self, blob: Option<BlobRef>) -> ToolFailed {
+    pub fn into_event(self, blobs: Blobs) -> ToolFailed {
         ToolFailed {
             code: self.code,
             message: self.message,
-            output: self.output.map(|kept| kept.into_output(blob)),
+            output: self.output.map(|kept| kept.into_output(blobs)),
             ms: self.ms,
         }
     }
@@ -214,7 +224,7 @@ impl Outcome {
 }
 
 fn bound(kept: &mut Kept) {
-    kept.pictures.truncate(limits::PICTURES);
+    kept.images.truncate(limits::IMAGES);
     // Head, tail, and the line between them, which holds a path.
     let most = limits::OUTPUT_HEAD_BYTES + limits::OUTPUT_TAIL_BYTES + 8 * 1024;
     if kept.text.len() > most {

@@ -22,7 +22,7 @@ mod tool;
 mod worker;
 
 pub use bench::{Bench, Cancel, Place};
-pub use call::{Answer, Completed, Failed, Kept, Outcome, Picture, Request};
+pub use call::{Answer, Blobs, Completed, Failed, Kept, KeptImage, Outcome, Request};
 pub use capture::open_spill;
 pub use serve::serve;
 pub use worker::Worker;

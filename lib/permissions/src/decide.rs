@@ -48,6 +48,9 @@ pub fn decide(mode: Mode, call: &CallFacts<'_>) -> Verdict {
     };
     let denied = match tool.name {
         "shell" => shell(call),
+        "patch" => patch(call),
+        // What these do touches no path.
+        "job" | "todo" => None,
         _ => file(tool, call),
     };
     match denied {
@@ -73,12 +76,15 @@ fn with_proposal(mut verdict: Verdict, call: &CallFacts<'_>) -> Verdict {
 /// What the mode says of a call that no built-in rule refuses.
 fn by_mode(mode: Mode, tool: &Tool, call: &CallFacts<'_>) -> Verdict {
     use Decision::{Allow, Ask, Deny};
-    let edits = matches!(tool.name, "write" | "edit");
+    let edits = matches!(tool.name, "write" | "edit" | "patch");
+    // What is typed into a command is a command.
+    let types = tool.name == "job" && call.args.get("input").is_some_and(|input| !input.is_null());
+    let reads = tool.reads && !types;
     let held = call.sandboxed || call.unsandboxed;
     let (decision, why) = match mode {
-        Mode::Plan if tool.reads => (Allow, "plan mode only reads"),
+        Mode::Plan if reads => (Allow, "plan mode only reads"),
         Mode::Plan => (Deny, "plan mode only reads"),
-        _ if tool.reads => (Allow, "reading is free"),
+        _ if reads => (Allow, "reading is free"),
         Mode::Edit | Mode::Auto if edits => (Allow, "edits in the worktree are free"),
         Mode::Auto if call.sandboxed => (Allow, "the sandbox holds it"),
         Mode::Auto if held => (Allow, "runs without a sandbox, as granted"),
@@ -124,6 +130,25 @@ fn worst(path: &str, joined: &str, call: &CallFacts<'_>) -> Reach {
         _ if spelled => Reach::Outside,
         (_, there) => there,
     }
+}
+
+/// Every path of a patch, as of a file tool.
+fn patch(call: &CallFacts<'_>) -> Option<Verdict> {
+    let text = match call.args.get("patch") {
+        Some(Value::String(text)) => text,
+        _ => return Some(verdict(Decision::Deny, "arguments", "patch must be a string")),
+    };
+    let Ok(files) = ace_schema::patch::parse(text) else {
+        return Some(verdict(Decision::Deny, "arguments", "no patch that could be made"));
+    };
+    let reaches = files.iter().flat_map(ace_schema::patch::paths).map(|path| reach(path, call.cwd, call.tmp));
+    reaches.fold(None, |worst, reach| match (worst, reach) {
+        (_, Reach::Outside) => Some(verdict(Decision::Deny, "path-outside", "leads out of the worktree")),
+        (None, Reach::Protected) => {
+            Some(verdict(Decision::Deny, "path-protected", "git and ace believe what stands there"))
+        }
+        (worst, _) => worst,
+    })
 }
 
 /// Commands: what no mode lifts, and what has to be asked because it cannot be told from that.

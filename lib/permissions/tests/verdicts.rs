@@ -523,3 +523,31 @@ fn p20_the_narrowest_useful_rule_is_offered() {
     assert_eq!(verdict(Mode::Ask, "write", json!({"path": "src/*.rs"})).proposal, None);
     assert_eq!(verdict(Auto, "edit", json!({"path": "src/lib.rs"})).proposal, None);
 }
+
+#[test]
+fn p26_every_path_of_a_patch_is_judged() {
+    let patch = |body: &str| json!({"patch": format!("*** Begin Patch\n{body}*** End Patch\n")});
+    let change = "*** Update File: a.rs\n-x\n+y\n";
+    check(Mode::Plan, "patch", patch(change), Decision::Deny, "mode-plan");
+    check(Mode::Ask, "patch", patch(change), Decision::Ask, "mode-ask");
+    check(Mode::Edit, "patch", patch(change), Decision::Allow, "mode-edit");
+    for (path, rule) in [("../b", "path-outside"), ("/etc/x", "path-outside"), (".git/hooks/x", "path-protected")] {
+        for body in [
+            format!("{change}*** Delete File: {path}\n"),
+            format!("{change}*** Add File: {path}\n+x\n"),
+            format!("*** Update File: a.rs\n*** Move to: {path}\n-x\n+y\n"),
+        ] {
+            check(Mode::Auto, "patch", patch(&body), Decision::Deny, rule);
+        }
+    }
+    check(Mode::Auto, "patch", json!({"patch": "nonsense"}), Decision::Deny, "arguments");
+    check(Mode::Auto, "patch", json!({}), Decision::Deny, "arguments");
+}
+
+#[test]
+fn looking_after_a_job_is_free_and_typing_into_it_is_not() {
+    check(Mode::Ask, "job", json!({"id": "1", "kill": true}), Decision::Allow, "mode-ask");
+    check(Mode::Ask, "job", json!({"id": "1", "input": "rm -r x\n"}), Decision::Ask, "mode-ask");
+    check(Mode::Plan, "job", json!({"id": "1", "input": "x"}), Decision::Deny, "mode-plan");
+    check(Mode::Plan, "todo", json!({"items": []}), Decision::Allow, "mode-plan");
+}

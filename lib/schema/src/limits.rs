@@ -34,12 +34,8 @@ pub const EDITS: usize = 100;
 pub const PATCH_FILES: usize = 200;
 /// Items of a list of things to do.
 pub const TODO_ITEMS: usize = 50;
-/// An image that the read tool hands to the model, bytes (the vendors take 5 to 20 MiB).
-pub const IMAGE_BYTES: u64 = 4 * 1024 * 1024;
 /// Pixels that an image may claim to have.
 pub const IMAGE_PIXELS: usize = 64 * 1024 * 1024;
-/// Pictures that one call shows.
-pub const PICTURES: usize = 4;
 /// A notebook that the read tool takes in, bytes.
 pub const NOTEBOOK_BYTES: u64 = 16 * 1024 * 1024;
 /// What a kept command may tell of its working directory and variables, bytes.

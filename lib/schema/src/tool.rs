@@ -77,7 +77,7 @@ pub const TOOLS: &[Tool] = &[
         name: "job",
         description: "New output of a background command; type input into it, wait for it, or kill it. Without id: list them.",
         parameters: r#"{"type":"object","properties":{"id":{"type":"string"},"wait_ms":{"type":"integer"},"input":{"type":"string"},"kill":{"type":"boolean"}},"additionalProperties":false}"#,
-        reads: false,
+        reads: true,
         subject: "id",
     },
     Tool {

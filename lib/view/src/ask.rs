@@ -30,7 +30,7 @@ pub struct Question<'a> {
 pub fn block(question: &Question, facts: &SessionFacts, style: &Style) -> Vec<Text> {
     let call = question.call;
     let (head, body) = match call.tool.as_str() {
-        "edit" | "write" => change(call, question.patch, style),
+        "edit" | "write" | "patch" => change(call, question.patch, style),
         tool => {
             let reads = ace_schema::tool::find(tool).is_some_and(|t| t.reads);
             let verb = if reads { "wants to read" } else { "wants to run" };
@@ -84,6 +84,13 @@ fn positioned(head: Text, question: &Question, style: &Style) -> Text {
 fn change(call: &Call, patch: Option<&str>, style: &Style) -> (Text, Vec<Text>) {
     let rows = match patch {
         Some(patch) => diff::rows(patch),
+        None if call.tool == "patch" => {
+            let text = call.argument("patch").unwrap_or_default();
+            diff::of_patch(&ace_schema::patch::parse(&text).unwrap_or_default())
+        }
+        None if call.tool == "edit" && call.argument("old").is_none() => {
+            call.pairs("edits").iter().flat_map(|(old, new)| diff::between(old, new)).collect()
+        }
         None => {
             let old = call.argument("old").unwrap_or_default();
             let new = call.argument("new").or_else(|| call.argument("content")).unwrap_or_default();

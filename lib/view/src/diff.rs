@@ -3,6 +3,7 @@
 use crate::clean::visible;
 use crate::style::{Role, Style};
 use crate::text::Text;
+use ace_schema::patch::{Change, FilePatch};
 
 /// Cells in front of the sign: the line number stands right in them.
 const NUMBER: usize = 7;
@@ -91,6 +92,30 @@ pub fn between(old: &str, new: &str) -> Vec<Row> {
     trim(rows)
 }
 
+/// The rows of what a patch call would do, by its own words: numbers and lines that it does not name are not known.
+#[must_use]
+pub fn of_patch(files: &[FilePatch]) -> Vec<Row> {
+    let row = |sign, text: &str| Row { sign, number: 0, text: text.to_owned() };
+    let mut out = Vec::new();
+    for file in files {
+        match &file.change {
+            Change::Add(text) => {
+                out.push(row('#', &format!("{} (new)", file.path)));
+                out.extend(text.lines().map(|line| row('+', line)));
+            }
+            Change::Delete => out.push(row('#', &format!("{} (deleted)", file.path))),
+            Change::Update { to, hunks } => {
+                let moved = to.as_ref().map_or(String::new(), |to| format!(" (moved to {to})"));
+                out.push(row('#', &format!("{}{moved}", file.path)));
+                for (sign, text) in hunks.iter().flat_map(|hunk| &hunk.lines) {
+                    out.push(row([' ', '-', '+'][*sign as usize], text));
+                }
+            }
+        }
+    }
+    out
+}
+
 /// Lines added and removed.
 #[must_use]
 pub fn count(rows: &[Row]) -> (u64, u64) {
@@ -144,6 +169,15 @@ mod tests {
         assert_eq!(got, want.map(|(s, n, t)| (s, n, t.to_owned())));
         let lines: Vec<_> = rows(PATCH).iter().map(|r| draw(r, false, &Style::new(80)).words()).collect();
         assert_eq!(lines, ["      7   END {", "      8 -   x", "      8 +   y", "      9   }"]);
+    }
+
+    #[test]
+    fn a_patch_is_told_by_its_own_words() {
+        let text = "*** Begin Patch\n*** Add File: n\n+1\n*** Update File: a\n*** Move to: b\n x\n-y\n+z\n*** Delete File: d\n*** End Patch\n";
+        let rows = of_patch(&ace_schema::patch::parse(text).unwrap());
+        let told: Vec<String> = rows.iter().map(|row| format!("{}{}", row.sign, row.text)).collect();
+        assert_eq!(told, ["#n (new)", "+1", "#a (moved to b)", " x", "-y", "+z", "#d (deleted)"]);
+        assert_eq!(count(&rows), (2, 1));
     }
 
     #[test]

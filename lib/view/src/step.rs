@@ -34,9 +34,11 @@ impl Call {
     pub(crate) fn of(line: &Line, call: &ToolCall, ordinal: u64) -> Self {
         let args = call.args.as_ref().map_or("", |raw| raw.get()).to_owned();
         let field = ace_schema::tool::find(&call.tool).map(|t| t.subject);
-        let subject = field.and_then(|f| argument(&args, f)).unwrap_or_else(|| match &call.blob {
-            Some(blob) => format!("({} of arguments)", crate::units::bytes(blob.bytes)),
-            None => args.clone(),
+        let subject = told(&call.tool, &args).or_else(|| field.and_then(|f| argument(&args, f))).unwrap_or_else(|| {
+            match &call.blob {
+                Some(blob) => format!("({} of arguments)", crate::units::bytes(blob.bytes)),
+                None => args.clone(),
+            }
         });
         Self {
             id: line.id.to_string(),
@@ -55,11 +57,45 @@ impl Call {
     pub fn argument(&self, name: &str) -> Option<String> {
         argument(&self.args, name)
     }
+
+    /// The old and new texts of a list of replacements.
+    pub(crate) fn pairs(&self, name: &str) -> Vec<(String, String)> {
+        let map: Arguments = serde_json::from_str(&self.args).unwrap_or_default();
+        let text = |item: &serde_json::Value, name: &str| item.get(name)?.as_str().map(str::to_owned);
+        let items = map.get(name).and_then(serde_json::Value::as_array).into_iter().flatten();
+        items.map(|item| (text(item, "old").unwrap_or_default(), text(item, "new").unwrap_or_default())).collect()
+    }
 }
 
+type Arguments = serde_json::Map<String, serde_json::Value>;
+
 fn argument(args: &str, name: &str) -> Option<String> {
-    let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(args).ok()?;
+    let map: Arguments = serde_json::from_str(args).ok()?;
     map.get(name)?.as_str().map(str::to_owned)
+}
+
+/// What a call is about, for tools that no single argument tells of.
+fn told(tool: &str, args: &str) -> Option<String> {
+    let map: Arguments = serde_json::from_str(args).ok()?;
+    let text = |name: &str| map.get(name).and_then(serde_json::Value::as_str);
+    match tool {
+        "patch" => {
+            let files = ace_schema::patch::parse(text("patch")?).ok()?;
+            let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
+            Some(format!("{}{more}", files.first()?.path))
+        }
+        "todo" => {
+            let items = map.get("items")?.as_array()?;
+            let done = items.iter().filter(|item| item.get("state").is_some_and(|state| state == "done")).count();
+            Some(format!("{done} of {} done", items.len()))
+        }
+        "job" => Some(match (text("id"), map.get("kill")) {
+            (None, _) => "list".to_owned(),
+            (Some(id), Some(serde_json::Value::Bool(true))) => format!("{id}, kill it"),
+            (Some(id), _) => text("input").map_or_else(|| id.to_owned(), |typed| format!("{id}, type {typed:?}")),
+        }),
+        _ => None,
+    }
 }
 
 /// How a turn ended.

@@ -8,7 +8,7 @@ use ace_schema::limits;
 use imagesize::ImageType;
 
 use crate::bench::Job;
-use crate::call::{Completed, Failed, Kept, Picture};
+use crate::call::{Completed, Failed, Kept, KeptImage};
 use crate::capture::create;
 use crate::names::{number, shown};
 
@@ -54,7 +54,7 @@ fn keep(job: &Job<'_>, bytes: &[u8], what: &str, media: &str) -> std::io::Result
     let (spill, mut file) = create(job.bench, job.id)?;
     file.write_all(bytes)?;
     let text = format!("[{what}, {} bytes]\n", number(bytes.len() as u64));
-    let picture = Picture { spill, media: media.to_owned() };
-    let output = Kept { pictures: vec![picture], ..Kept::whole(text) };
+    let image = KeptImage { spill, media: media.to_owned() };
+    let output = Kept { images: vec![image], ..Kept::whole(text) };
     Ok(Completed { output, ..Completed::default() })
 }

@@ -20,8 +20,8 @@ fn a_picture_is_shown() {
     scene.file("p.png", png(640, 480));
     let output = scene.done("read", json!({"path": "p.png"})).output;
     assert_eq!(output.text, "[PNG image 640x480, 29 bytes]\n");
-    assert_eq!(output.pictures[0].media, "image/png");
-    let mut kept = ace_local_tools::open_spill(&scene.place.tmp, &output.pictures[0].spill).unwrap();
+    assert_eq!(output.images[0].media, "image/png");
+    let mut kept = ace_local_tools::open_spill(&scene.place.tmp, &output.images[0].spill).unwrap();
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut kept, &mut bytes).unwrap();
     assert_eq!(bytes, png(640, 480));

@@ -1,0 +1,87 @@
+//! The tools in a session: real programs, the real sandbox, what is recorded.
+
+use crate::run::shell;
+use crate::server::{Reply, Server};
+use crate::suite::World;
+use serde_json::{Value, json};
+
+/// A call of a tool.
+fn call(tool: &'static str, args: &Value) -> (&'static str, String) {
+    (tool, args.to_string())
+}
+
+/// The outcomes of one session that makes these calls, one an answer.
+fn outcomes(world: &World) -> Vec<Value> {
+    let done = |line: &Value| line["type"] == "tool.completed" || line["type"] == "tool.failed";
+    world.log("@only").into_iter().filter(done).map(|line| line["data"].clone()).collect()
+}
+
+fn world(calls: Vec<(&'static str, String)>) -> World {
+    let mut replies: Vec<Reply> = calls.into_iter().map(|call| Reply::Calls("", vec![call])).collect();
+    replies.push(Reply::Text("done"));
+    let world = World::with_model(Server::start(replies)).repository(&[("a.txt", "one\ntwo\n"), ("sub/b.txt", "b\n")]);
+    let _ = world.run("ace", &["run", "--mode", "auto", "go"]).done();
+    world
+}
+
+#[test]
+fn a_patch_is_recorded_with_every_file_it_changes() {
+    let text = "*** Begin Patch\n*** Update File: a.txt\n one\n-two\n+TWO\n*** Delete File: sub/b.txt\n*** End Patch\n";
+    let world = world(vec![call("patch", &json!({"patch": text}))]);
+    let outcome = &outcomes(&world)[0];
+    assert_eq!(outcome["output"]["text"], "changed a.txt\ndeleted sub/b.txt\n");
+    let changed: Vec<&str> =
+        outcome["changed"].as_array().unwrap().iter().map(|change| change["path"].as_str().unwrap()).collect();
+    assert_eq!(changed, ["a.txt", "sub/b.txt"]);
+    let shown = world.run("ace", &["show", "@last"]).done();
+    assert!(shown.stdout.contains("patch") && shown.stdout.contains("a.txt and 1 more"), "{}", shown.stdout);
+}
+
+#[test]
+fn kept_shells_terminals_and_background_commands_work_in_the_sandbox() {
+    let world = world(vec![
+        call("shell", &json!({"command": "cd sub && export WORD=kept", "keep": true})),
+        call("shell", &json!({"command": "basename \"$PWD\"; echo $WORD", "keep": true})),
+        call("shell", &json!({"command": "test -t 1 && echo terminal", "terminal": true})),
+        call("shell", &json!({"command": "read line; echo \"got $line\"", "background": true})),
+        call("job", &json!({"id": "1", "input": "word\n", "wait_ms": 10_000})),
+        shell("pwd; basename \"$PWD\""),
+    ]);
+    let outcomes = outcomes(&world);
+    let told: Vec<&str> = outcomes.iter().map(|data| data["output"]["text"].as_str().unwrap_or("failed")).collect();
+    assert!(told[0].ends_with("/sub]\n"), "{told:?}");
+    assert_eq!(told[1], "sub\nkept\n", "{told:?}");
+    assert_eq!(told[2], "terminal\n", "{told:?}");
+    assert!(told[3].starts_with("[job 1 runs"), "{told:?}");
+    assert_eq!(told[4], "got word\n[job 1 exit 0]\n");
+    assert!(!told[5].ends_with("sub\n"));
+    assert!(outcomes.iter().all(|data| data["sandbox"] == "workspace"), "{outcomes:?}");
+}
+
+#[test]
+fn p63_a_background_command_does_not_outlive_its_session() {
+    let world = world(vec![shell("true"), call("shell", &json!({"command": "sleep 4242", "background": true}))]);
+    assert!(outcomes(&world)[1]["output"]["text"].as_str().unwrap().starts_with("[job 1 runs"));
+    crate::suite::eventually("the command is gone", || {
+        let running = std::process::Command::new("pgrep").args(["-f", "sleep 4242"]).output().unwrap();
+        !running.status.success()
+    });
+}
+
+#[test]
+fn a_picture_is_a_blob_of_its_kind() {
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x03\x08\x06\0\0\0";
+    let replies = vec![Reply::Calls("", vec![call("read", &json!({"path": "p.png"}))]), Reply::Text("seen")];
+    let world = World::with_model(Server::start(replies)).repository(&[("a.txt", "a\n")]);
+    std::fs::write(world.project().join("p.png"), png).unwrap();
+    world.git(&["add", "p.png"]);
+    world.git(&["commit", "-qm", "a picture"]);
+    let _ = world.run("ace", &["run", "--mode", "auto", "look"]).done();
+    let output = &outcomes(&world)[0]["output"];
+    assert_eq!(output["text"], "[PNG image 2x3, 29 bytes]\n");
+    let image = &output["images"][0];
+    assert_eq!((image["media"].as_str(), image["bytes"].as_u64()), (Some("image/png"), Some(29)));
+    let sha = image["sha"].as_str().unwrap();
+    let blob = crate::suite::find_file(&world.ace_home(), sha).unwrap();
+    assert_eq!(std::fs::read(blob).unwrap(), png);
+}
