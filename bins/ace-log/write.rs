@@ -93,7 +93,7 @@ pub fn join(opening: &Opening, session: &SessionAddress, filter: &[OsString]) ->
     let log = opening.log(&found);
     let name = session.to_string();
     let argv: Vec<String> = filter.iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    let stage = Stage { kind: kind_of(&argv), argv };
+    let stage = Stage { kind: kind_of(&argv), argv, lazy: false };
     let note = |words: String| ace_cli::note(PROGRAM, &words, None, ace_cli::When::Auto);
     let code = join_filter(&log, &stage, clock(), note).map_err(|e| words::star(PROGRAM, &name, &e))?;
     let exit = u8::try_from(code).ok().and_then(Exit::from_number);

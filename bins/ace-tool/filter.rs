@@ -189,6 +189,7 @@ impl Filter for Broker {
         let mut now = Vec::new();
         for due in self.desk.state.due() {
             match due {
+                Due::Run { call, .. } if call.program() != PROGRAM => {}
                 Due::Run { turn, decision, call } if self.unrecorded => {
                     now.push((turn, decision.to_owned(), call.clone()))
                 }

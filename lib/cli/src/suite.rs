@@ -139,6 +139,7 @@ pub const SUITE: &[Row] = &[
     part("ace-model", Kind::Filter, "answer contexts: a provider, or a recording"),
     part("ace-permit", Kind::Filter, "decide each call: allow, deny or ask"),
     part("ace-tool", Kind::Filter, "run the calls that were allowed"),
+    part("ace-fetch", Kind::Filter, "fetch the pages of the web that were allowed"),
     part("ace-log", Kind::Keeper, "keep, read and check the log of a session"),
     part("ace-worktree", Kind::Tool, "a worktree and a branch for each session"),
 ];

@@ -78,6 +78,12 @@ pub struct Call {
 }
 
 impl Call {
+    /// The program that runs it; the broker for tools that are not in the table.
+    #[must_use]
+    pub fn program(&self) -> &'static str {
+        tool::find(&self.tool).map_or("ace-tool", |t| t.by)
+    }
+
     /// Whether the tool changes nothing, so that it may run beside others.
     #[must_use]
     pub fn reads(&self) -> bool {

@@ -128,7 +128,7 @@ pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
     let config = &opening.settings.config;
     let mut stages = suite(&[]);
     let own = config.filters.iter().filter(|f| !f.is_empty()).take(limits::USER_FILTERS);
-    stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter }));
+    stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter, lazy: false }));
     Plan {
         log,
         stages,

@@ -7,6 +7,7 @@
 //! | `ace-session step` | none | worktree and the user's instructions read | no |
 //! | `ace-model` | a client's | blobs, certificates, name resolution, recordings read | no |
 //! | `ace-permit`, the filter | none | blobs read | no |
+//! | `ace-fetch` | a client's | certificates, name resolution | no |
 //! | `ace-tool`, the broker | none | the user's, without capabilities | its workers |
 //!
 //! Not here, because they act for the person who typed them: `ace`, `ace-worktree`, the other verbs of `ace-session` (also `run`,
@@ -93,6 +94,14 @@ pub fn model(opening: &Opening) -> Result<(), Complaint> {
         profile = profile.read(opening.cwd.join(path));
     }
     take(opening.program, profile)
+}
+
+/// `ace-fetch`: the network, and no file but what names and certificates need.
+///
+/// # Errors
+/// Rights that should be gone are not.
+pub fn fetch(opening: &Opening) -> Result<(), Complaint> {
+    take(opening.program, Profile::fetch())
 }
 
 /// `ace-permit` as a filter. Its configuration is read by now.

@@ -1,5 +1,6 @@
 //! The filters at work: each with its pen, its feed and the thread that records what it sends back.
 
+use ace_core::{Call, CallState, State};
 use ace_schema::Kind;
 use ace_storage::{Nib, Pen};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
@@ -24,9 +25,12 @@ const HOPELESS: [i32; 6] = [2, 65, 69, 74, 77, 78];
 /// How long filters may take to finish once their input has ended.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// The same for filters of the user's own, which hold nothing that has to be closed (one that does not listen delays nobody for long),
-/// and for all when they were asked to end now.
-const OWN_FAREWELL: Duration = Duration::from_millis(500);
+/// The same for filters of the user's own, which hold nothing that has to be closed: one that does not listen delays nobody for long,
+/// and one that was slow to start still says what it has to say.
+const OWN_FAREWELL: Duration = Duration::from_secs(2);
+
+/// The same for all when they were asked to end now.
+const HURRIED_FAREWELL: Duration = Duration::from_millis(500);
 
 /// How long the output of a filter that has ended is still read when something it started holds the pipe.
 const LINGER: Duration = Duration::from_millis(limits::LINGER_MS);
@@ -93,6 +97,8 @@ fn listen(shared: &Shared) -> std::io::Result<std::io::PipeWriter> {
 /// All filters of one star.
 pub struct Crew {
     members: Vec<Member>,
+    /// Stages that nothing has called for yet.
+    waiting: Vec<Stage>,
     gates: Option<Arc<Gates>>,
     leaving: bool,
     /// All were asked to end now.
@@ -105,12 +111,27 @@ impl Crew {
     pub fn start(shared: &Arc<Shared>, plan: &Plan) -> Result<Self, StarError> {
         let stderr = listen(shared)?;
         let gates = Gates::start(shared, plan)?;
-        let mut crew = Self { members: Vec::new(), gates, leaving: false, hurried: false, stderr };
-        for stage in &plan.stages {
-            let member = crew.hire(stage.clone(), 0, crew.members.len(), shared, plan)?;
+        let (waiting, stages): (Vec<Stage>, Vec<Stage>) = plan.stages.iter().cloned().partition(|stage| stage.lazy);
+        let mut crew = Self { members: Vec::new(), waiting, gates, leaving: false, hurried: false, stderr };
+        for stage in stages {
+            let member = crew.hire(stage, 0, crew.members.len(), shared, plan)?;
             crew.members.push(member);
         }
         Ok(crew)
+    }
+
+    /// Starts the stages that a call in this state waits for.
+    pub fn summon(&mut self, state: &State, shared: &Arc<Shared>, plan: &Plan) -> Result<(), StarError> {
+        let wanted = |stage: &Stage| {
+            let allowed = |call: &Call| matches!(call.state, CallState::Allowed(_)) && call.program() == stage.argv[0];
+            state.calls().any(allowed)
+        };
+        while let Some(at) = self.waiting.iter().position(wanted) {
+            let stage = self.waiting.remove(at);
+            let member = self.hire(stage, 0, self.members.len(), shared, plan)?;
+            self.members.push(member);
+        }
+        Ok(())
     }
 
     fn hire(
@@ -225,7 +246,12 @@ impl Crew {
         // The user's own first: they have the least time.
         for own in [true, false] {
             for member in self.members.iter_mut().filter(|m| (m.stage.kind == Kind::Filter) == own) {
-                member.see_off(begin, if own || self.hurried { OWN_FAREWELL } else { FAREWELL });
+                let farewell = match (self.hurried, own) {
+                    (true, _) => HURRIED_FAREWELL,
+                    (_, true) => OWN_FAREWELL,
+                    (..) => FAREWELL,
+                };
+                member.see_off(begin, farewell);
             }
         }
         if let Some(gates) = &self.gates {

@@ -22,7 +22,7 @@ pub fn kind_of(argv: &[String]) -> Kind {
         ("ace-model" | "ace-agent", _) => Kind::Model,
         ("ace-permit", None) => Kind::Permit,
         ("ace-permit", Some(flag)) if flag.starts_with('-') => Kind::Permit,
-        ("ace-tool", _) => Kind::Tool,
+        ("ace-tool" | "ace-fetch", _) => Kind::Tool,
         _ => Kind::Filter,
     }
 }

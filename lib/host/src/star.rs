@@ -246,6 +246,7 @@ impl Star {
             return Ok(self.outcome());
         }
         let mut crew = Crew::start(&self.shared, &self.plan)?;
+        crew.summon(&self.state, &self.shared, &self.plan)?;
         let ended = loop {
             if self.is_over() {
                 break Ok(());
@@ -315,11 +316,16 @@ impl Star {
         match news {
             News::Lines(lines) => {
                 self.idle = None;
+                let mut decided = false;
                 for line in lines.split_inclusive(|&b| b == b'\n') {
                     if let Ok(parsed) = Line::parse(line.strip_suffix(b"\n").unwrap_or(line)) {
                         self.state.fold(&parsed);
+                        decided |= parsed.ty == ty::PERMISSION_RESOLVED;
                     }
                     seen(Seen::Lines(line), &self.state);
+                }
+                if let Some(crew) = crew.filter(|_| decided) {
+                    crew.summon(&self.state, &self.shared, &self.plan)?;
                 }
             }
             News::Chalk(chalk) => seen(Seen::Chalk(&chalk), &self.state),

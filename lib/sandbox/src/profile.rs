@@ -134,6 +134,13 @@ impl Profile {
         places::RESOLUTION.iter().fold(profile, |profile, path| profile.read(path))
     }
 
+    /// For `ace-fetch`: the network, name resolution and certificates, and no other file.
+    pub fn fetch() -> Profile {
+        let mut profile = Profile::bare("fetch");
+        profile.network = Network::Full;
+        places::RESOLUTION.iter().fold(profile, |profile, path| profile.read(path))
+    }
+
     /// For `ace-tool`, the broker: it starts the workers and keeps the private git data, has no key and no network. Landlock and
     /// seccomp would pass on to the workers and keep them from building their own view, so it gets a user and an empty network
     /// namespace instead, and gives up its capabilities. A broker whose workers are to have the host's network

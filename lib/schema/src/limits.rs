@@ -233,3 +233,15 @@ pub const COMMAND_FILES: usize = 1_000;
 pub const COMMAND_FILE_BYTES: u64 = 64 * 1024;
 /// Output of a person's own command that goes with a message, bytes.
 pub const OWN_OUTPUT_BYTES: usize = 16 * 1024;
+/// A web address that may be fetched, bytes.
+pub const URL_BYTES: usize = 4096;
+/// What is read of a page, bytes, unpacked.
+pub const FETCH_BYTES: usize = 5 * 1024 * 1024;
+/// Time for a page with all its redirects, ms.
+pub const FETCH_MS: u64 = 30_000;
+/// Redirects that are followed for one page.
+pub const REDIRECTS: usize = 5;
+/// Tags open within each other before a page is read as bare text.
+pub const HTML_DEPTH: usize = 4096;
+/// Pages that are fetched at once in one session.
+pub const FETCHES: usize = 4;
