@@ -4,12 +4,12 @@ use ace_core::State;
 use ace_schema::Kind;
 use ace_storage::{Clock, Log};
 use std::process::Stdio;
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 use crate::crew::{collect, with_pen};
 use crate::feed::Feed;
-use crate::hub::{Hub, OWN_BIT, follow_others, start_catching_up};
+use crate::hub::{Hub, OWN_BIT, follow_others, pump, start_catching_up};
+use crate::news::queue;
 use crate::stage::{Programs, Stage, Started, start};
 use crate::star::{News, Shared, StarError, lock};
 
@@ -32,7 +32,7 @@ pub fn kind_of(argv: &[String]) -> Kind {
 /// # Errors
 /// See [`StarError`].
 pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)) -> Result<i32, StarError> {
-    let (sender, news) = channel();
+    let (sender, news) = queue();
     let mut appender = log.append(clock)?;
     appender.spare(OWN_BIT);
     let hub = Arc::new(Mutex::new(Hub::new(log.follow(0)?, sender.clone())));
@@ -46,15 +46,19 @@ pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)
     let Started { mut child, stdin, stdout } = started;
     let (feed, backlog) = Feed::new(stdin)?;
     lock(&shared.hub).set(0, feed);
-    start_catching_up(&shared.hub, 0, backlog, log.follow(0)?);
+    start_catching_up(&shared.hub, 0, backlog, log.follow(0)?)?;
     let theirs = shared.clone();
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         collect(stdout, nib, &program, &theirs, None);
         pen.leave();
-        let _ = theirs.news.send(News::Gone(0, 0));
-    });
+        theirs.news.send(News::Gone(0, 0));
+    })?;
     let mut state = State::new();
-    for news in news {
+    loop {
+        if lock(&shared.hub).is_behind() {
+            pump(&shared.hub)?;
+        }
+        let Ok(news) = news.listen() else { break };
         match news {
             News::Note(words) => note(words),
             News::Failed(e) => return Err(e),

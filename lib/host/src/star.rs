@@ -9,12 +9,13 @@ use ace_schema::data::TurnCancelled;
 use ace_schema::{Drafter, Kind, Line, id, limits, ty};
 use ace_storage::{AppendError, Appender, Clock, Log, Nib};
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::crew::{Crew, Fate};
 use crate::hub::{Chalking, Hub, OWN_BIT, follow_chalk, follow_others, pump};
+use crate::news::{Ear, Teller, queue};
 use crate::pens::dropped;
 use crate::stage::{Programs, Stage};
 
@@ -122,7 +123,7 @@ pub struct Plan {
 pub(crate) struct Shared {
     pub log: Mutex<Appender>,
     pub hub: Arc<Mutex<Hub>>,
-    pub news: Sender<News>,
+    pub news: Teller,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -130,23 +131,24 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// Records drafts under a pen and hands on what was recorded. How many of them were refused.
+    /// Records drafts under a pen and hands on what was recorded. How many of them were refused. Whoever is not the main loop
+    /// waits for room in the queue before.
     pub fn append(&self, pen: Nib, drafts: &[u8], whose: &str) -> Result<usize, StarError> {
         let appended = lock(&self.log).append(pen, drafts)?;
         // The last piece of an answer often comes with the record of the whole: it is seen before it, as it was sent.
         if !appended.chalk.is_empty() {
-            let _ = self.news.send(News::Chalk(appended.chalk));
+            self.news.send(News::Chalk(appended.chalk));
         }
         if !appended.lines.is_empty() {
             pump(&self.hub)?;
         }
         let refused = appended.refused.len();
         for refusal in appended.refused.into_iter().take(REFUSALS_TOLD) {
-            let _ = self.news.send(News::Note(format!("refused from {whose}: {refusal}")));
+            self.news.send(News::Note(format!("refused from {whose}: {refusal}")));
         }
         if refused > REFUSALS_TOLD {
             let more = refused - REFUSALS_TOLD;
-            let _ = self.news.send(News::Note(format!("refused from {whose}: {more} lines more")));
+            self.news.send(News::Note(format!("refused from {whose}: {more} lines more")));
         }
         Ok(refused)
     }
@@ -156,7 +158,7 @@ impl Shared {
 pub struct Star {
     plan: Plan,
     shared: Arc<Shared>,
-    news: Receiver<News>,
+    news: Ear,
     state: State,
     drafter: Drafter,
     interrupts: u32,
@@ -172,7 +174,7 @@ impl Star {
     /// # Errors
     /// The log cannot be opened, or is damaged.
     pub fn open(plan: Plan, clock: Clock, random: u64) -> Result<Self, StarError> {
-        let (sender, news) = channel();
+        let (sender, news) = queue();
         let mut log = plan.log.append(clock)?;
         log.spare(OWN_BIT);
         let hub = Arc::new(Mutex::new(Hub::new(plan.log.follow(0)?, sender.clone())));
@@ -186,7 +188,7 @@ impl Star {
     pub fn interrupter(&self) -> impl Fn() + Send + use<> {
         let news = self.shared.news.clone();
         move || {
-            let _ = news.send(News::Interrupt);
+            news.send(News::Interrupt);
         }
     }
 
@@ -194,7 +196,7 @@ impl Star {
     pub fn teller(&self) -> impl Fn(Option<String>) + Send + use<> {
         let news = self.shared.news.clone();
         move |note| {
-            let _ = news.send(note.map_or(News::Nudge, News::Note));
+            news.send(note.map_or(News::Nudge, News::Note));
         }
     }
 
@@ -209,8 +211,7 @@ impl Star {
     /// # Errors
     /// See [`StarError`]; the session stays as its log says.
     pub fn run(mut self, mut seen: impl FnMut(Seen, &State)) -> Result<Outcome, StarError> {
-        pump(&self.shared.hub)?;
-        self.drain(&mut seen, None)?;
+        self.catch_up(&mut seen, None)?;
         self.drafter.set_session(&self.state.session.clone());
         seen(Seen::Present, &self.state);
         let mut runner = None;
@@ -240,8 +241,7 @@ impl Star {
         let gone = lock(&self.shared.log).gone_pens()?;
         self.drop_pens(&gone, seen, None)?;
         // What the star before this one recorded last may not have been heard yet; perhaps nothing is left to do.
-        pump(&self.shared.hub)?;
-        self.drain(seen, None)?;
+        self.catch_up(seen, None)?;
         if self.is_over() {
             return Ok(self.outcome());
         }
@@ -258,9 +258,11 @@ impl Star {
         if ended.is_err() || self.interrupts > 1 {
             crew.terminate();
         }
+        // They are waited for by the loop that would make room for them.
+        self.news.open();
         let pens = crew.join();
         // What the filters said last is part of the record, and of what is seen.
-        let rest = self.drain(seen, None);
+        let rest = self.catch_up(seen, None);
         for pen in pens {
             // Who has left something open is left for the next runner to see.
             if self.state.claims.iter().all(|c| c.pen != pen) {
@@ -277,9 +279,23 @@ impl Star {
         self.plan.until.is_reached(&self.state) || self.interrupts > 1 || (self.interrupts > 0 && stopped)
     }
 
+    /// All that is recorded by now, piece by piece: a long history is never held as a whole.
+    fn catch_up(&mut self, seen: &mut impl FnMut(Seen, &State), mut crew: Option<&mut Crew>) -> Result<(), StarError> {
+        loop {
+            let reached = pump(&self.shared.hub)?;
+            self.drain(seen, crew.as_deref_mut())?;
+            if reached {
+                return Ok(());
+            }
+        }
+    }
+
     /// One piece of news, or a look around.
     fn turn(&mut self, seen: &mut impl FnMut(Seen, &State), mut crew: Option<&mut Crew>) -> Result<(), StarError> {
-        match self.news.recv_timeout(TICK) {
+        if lock(&self.shared.hub).is_behind() {
+            pump(&self.shared.hub)?;
+        }
+        match self.news.hear(TICK) {
             Ok(news) => self.hear(news, seen, crew.as_deref_mut())?,
             Err(RecvTimeoutError::Timeout) => seen(Seen::Tick, &self.state),
             // This star holds a sender itself.
@@ -300,7 +316,7 @@ impl Star {
 
     /// All news that is there already.
     fn drain(&mut self, seen: &mut impl FnMut(Seen, &State), mut crew: Option<&mut Crew>) -> Result<(), StarError> {
-        while let Ok(news) = self.news.try_recv() {
+        while let Some(news) = self.news.hear_now() {
             self.hear(news, seen, crew.as_deref_mut())?;
         }
         Ok(())
@@ -383,8 +399,7 @@ impl Star {
         if gone.is_empty() {
             return Ok(());
         }
-        pump(&self.shared.hub)?;
-        self.drain(seen, crew)?;
+        self.catch_up(seen, crew)?;
         gone.iter().try_for_each(|&pen| self.drop_pen(pen))
     }
 
@@ -419,7 +434,7 @@ impl Star {
             Some((since, said)) if waits && !*said && since.elapsed() > Duration::from_millis(limits::UNCLAIMED_MS) => {
                 *said = true;
                 let note = format!("{} is due and nobody takes it up", what_is_due(&self.state));
-                let _ = self.shared.news.send(News::Note(note));
+                self.shared.news.send(News::Note(note));
             }
             Some(_) if !waits => self.idle = None,
             _ => {}
