@@ -77,7 +77,7 @@ impl Runner {
             sandbox: Arc::from(WORKSPACE),
         };
         if let Err(e) = std::thread::Builder::new().spawn(move || bench.work(inbox)) {
-            rights::or_end(Err(Complaint::io(PROGRAM, "cannot start a thread", &e)));
+            rights::or_end::<()>(Err(Complaint::io(PROGRAM, "cannot start a thread", &e)));
         }
         Self { orders, open }
     }

@@ -151,6 +151,8 @@ pub const SPILLS: usize = 32;
 pub const ORDER_BYTES: usize = ANSWER_BYTES + 64 * 1024;
 /// A line from a worker to the broker, bytes.
 pub const REPLY_BYTES: usize = 1024 * 1024;
+/// Processes and threads of a worker and all it starts.
+pub const WORKER_PROCESSES: u32 = 4096;
 /// Calls that wait in a worker.
 pub const QUEUED_CALLS: usize = 256;
 /// Between the polite and the final signal to a command that must stop, ms.
