@@ -6,6 +6,7 @@ mod filter;
 mod group;
 mod leash;
 mod namespaces;
+mod program;
 mod raw;
 mod view;
 
