@@ -110,11 +110,10 @@ impl Broker {
     /// folder may make them in every folder below it.)
     fn refuse_open_git(&self) {
         let state = &self.desk.state;
-        let in_place = state.created.worktree.is_none();
-        if in_place
-            && matches!(state.mode, Mode::Auto | Mode::Edit)
-            && Path::new(&state.created.cwd).join(".git").exists()
-        {
+        let git = Path::new(&state.created.cwd).join(".git");
+        // An empty folder of that name keeps others from making one, and is none.
+        let is_open = state.created.worktree.is_none() && (git.is_file() || git.join("HEAD").exists());
+        if is_open && matches!(state.mode, Mode::Auto | Mode::Edit) {
             let mode = if state.mode == Mode::Auto { "auto" } else { "edit" };
             let what =
                 format!("nothing can be mounted here, so that tools could write .git, and mode '{mode}' lets them");

@@ -125,7 +125,7 @@ impl Crew {
         plan: &Plan,
     ) -> Result<Member, StarError> {
         let program = stage.argv[0].clone();
-        let pen = lock(&shared.log).open_pen(stage.kind)?;
+        let pen = lock(&shared.log).opened()?.open_pen(stage.kind)?;
         let nib = pen.nib();
         // The suite's own share one way to be heard; one of the user's own cannot drown them.
         let stderr = match stage.kind {

@@ -7,7 +7,7 @@
 use ace_core::{CallState, Phase, State, Until};
 use ace_schema::data::TurnCancelled;
 use ace_schema::{Drafter, Kind, Line, id, limits, ty};
-use ace_storage::{AppendError, Appender, Clock, Log, Nib};
+use ace_storage::{AppendError, Appender, Clock, Fault, Log, Nib};
 use std::io;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,8 +47,8 @@ pub enum News {
 /// What a client sees of a run.
 #[derive(Debug)]
 pub enum Seen<'a> {
-    /// Recorded lines, whole; the session's history comes first.
-    Lines(&'a [u8]),
+    /// A recorded line with its LF, and the same read; the session's history comes first.
+    Line(&'a [u8], &'a Line<'a>),
     /// History has been shown; what follows happens now.
     Present,
     /// Chalk.
@@ -119,9 +119,36 @@ pub struct Plan {
     pub person: String,
 }
 
+/// The writing end of the log, opened when something is to be written: that reads the log through, and a session with nothing to
+/// do needs none of it.
+pub(crate) struct Book {
+    log: Log,
+    clock: Clock,
+    open: Option<Appender>,
+}
+
+impl Book {
+    pub fn of(log: &Log, clock: Clock) -> Self {
+        Self { log: log.clone(), clock, open: None }
+    }
+
+    /// The appender.
+    ///
+    /// # Errors
+    /// The log cannot be opened, or is damaged.
+    pub fn opened(&mut self) -> Result<&mut Appender, AppendError> {
+        if self.open.is_none() {
+            let mut log = self.log.append(self.clock.clone())?;
+            log.spare(OWN_BIT);
+            self.open = Some(log);
+        }
+        self.open.as_mut().ok_or(AppendError::Gone)
+    }
+}
+
 /// The log and who is fed from it; shared by all threads of a star.
 pub(crate) struct Shared {
-    pub log: Mutex<Appender>,
+    pub log: Mutex<Book>,
     pub hub: Arc<Mutex<Hub>>,
     pub news: Teller,
 }
@@ -134,7 +161,7 @@ impl Shared {
     /// Records drafts under a pen and hands on what was recorded. How many of them were refused. Whoever is not the main loop
     /// waits for room in the queue before.
     pub fn append(&self, pen: Nib, drafts: &[u8], whose: &str) -> Result<usize, StarError> {
-        let appended = lock(&self.log).append(pen, drafts)?;
+        let appended = lock(&self.log).opened()?.append(pen, drafts)?;
         // The last piece of an answer often comes with the record of the whole: it is seen before it, as it was sent.
         if !appended.chalk.is_empty() {
             self.news.send(News::Chalk(appended.chalk));
@@ -162,6 +189,8 @@ pub struct Star {
     state: State,
     drafter: Drafter,
     interrupts: u32,
+    /// Lines heard so far.
+    lines: u64,
     /// When it last looked around.
     looked: Instant,
     /// Since when something is due that nobody has claimed, and whether that was said.
@@ -175,13 +204,22 @@ impl Star {
     /// The log cannot be opened, or is damaged.
     pub fn open(plan: Plan, clock: Clock, random: u64) -> Result<Self, StarError> {
         let (sender, news) = queue();
-        let mut log = plan.log.append(clock)?;
-        log.spare(OWN_BIT);
+        let log = Book::of(&plan.log, clock);
         let hub = Arc::new(Mutex::new(Hub::new(plan.log.follow(0)?, sender.clone())));
         follow_others(&hub, &plan.log)?;
         let shared = Arc::new(Shared { log: Mutex::new(log), hub, news: sender });
         let drafter = Drafter::new("ace", random);
-        Ok(Self { plan, shared, news, state: State::new(), drafter, interrupts: 0, looked: Instant::now(), idle: None })
+        Ok(Self {
+            plan,
+            shared,
+            news,
+            state: State::new(),
+            drafter,
+            interrupts: 0,
+            lines: 0,
+            looked: Instant::now(),
+            idle: None,
+        })
     }
 
     /// A handle by which a signal or another thread can stop the run.
@@ -238,7 +276,7 @@ impl Star {
 
     /// This star is the one: settles what a crash left, starts the filters, runs.
     fn lead(mut self, seen: &mut impl FnMut(Seen, &State)) -> Result<Outcome, StarError> {
-        let gone = lock(&self.shared.log).gone_pens()?;
+        let gone = lock(&self.shared.log).opened()?.gone_pens()?;
         self.drop_pens(&gone, seen, None)?;
         // What the star before this one recorded last may not have been heard yet; perhaps nothing is left to do.
         self.catch_up(seen, None)?;
@@ -266,7 +304,7 @@ impl Star {
         for pen in pens {
             // Who has left something open is left for the next runner to see.
             if self.state.claims.iter().all(|c| c.pen != pen) {
-                let _ = lock(&self.shared.log).forget_pen(pen);
+                let _ = lock(&self.shared.log).opened().map(|log| log.forget_pen(pen));
             }
         }
         ended.and(rest).map(|()| self.outcome())
@@ -322,6 +360,22 @@ impl Star {
         Ok(())
     }
 
+    /// Folds a recorded line. Whoever goes on from a log must not pass by what is wrong with it; that the lines continue each
+    /// other's hashes is for `verify` to tell.
+    fn take<'l>(&mut self, bytes: &'l [u8]) -> Result<Line<'l>, StarError> {
+        let (at, expected) = (self.lines + 1, self.state.head + 1);
+        let damaged = |fault| StarError::Append(AppendError::Damaged { line: at, fault });
+        let line = Line::parse(bytes).map_err(|e| damaged(Fault::Line(e)))?;
+        let found = line.seq.unwrap_or(0);
+        // A fork goes on from its parent's number.
+        if found != expected && self.lines > 0 {
+            return Err(damaged(Fault::Seq { expected, found }));
+        }
+        self.state.fold(&line);
+        self.lines = at;
+        Ok(line)
+    }
+
     fn hear(
         &mut self,
         news: News,
@@ -331,11 +385,9 @@ impl Star {
         match news {
             News::Lines(lines) => {
                 self.idle = None;
-                for line in lines.split_inclusive(|&b| b == b'\n') {
-                    if let Ok(parsed) = Line::parse(line.strip_suffix(b"\n").unwrap_or(line)) {
-                        self.state.fold(&parsed);
-                    }
-                    seen(Seen::Lines(line), &self.state);
+                for bytes in lines.split_inclusive(|&b| b == b'\n') {
+                    let line = self.take(bytes.strip_suffix(b"\n").unwrap_or(bytes))?;
+                    seen(Seen::Line(bytes, &line), &self.state);
                 }
             }
             News::Chalk(chalk) => seen(Seen::Chalk(&chalk), &self.state),
@@ -374,7 +426,7 @@ impl Star {
                 let n = turn.n;
                 let data = TurnCancelled { who: self.plan.person.clone() };
                 let draft = self.drafter.line(&id::end(n), n, &id::turn(n), ty::TURN_CANCELLED, &data);
-                let pen = lock(&self.shared.log).open_pen(Kind::Person)?;
+                let pen = lock(&self.shared.log).opened()?.open_pen(Kind::Person)?;
                 self.shared.append(pen.nib(), &draft, "ace").map(drop)
             }
             (_, 1) => Ok(()),
@@ -412,7 +464,7 @@ impl Star {
         if strangers.is_empty() {
             return Ok(());
         }
-        let gone = lock(&self.shared.log).unheld(&strangers)?;
+        let gone = lock(&self.shared.log).opened()?.unheld(&strangers)?;
         self.drop_pens(&gone, seen, Some(crew))
     }
 
@@ -422,7 +474,7 @@ impl Star {
         if let Some(draft) = dropped(&self.state, pen, &self.drafter) {
             self.shared.append(Nib::KEEPER, &draft, "ace")?;
         }
-        lock(&self.shared.log).forget_pen(pen)?;
+        lock(&self.shared.log).opened()?.forget_pen(pen)?;
         Ok(())
     }
 
