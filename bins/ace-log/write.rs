@@ -45,7 +45,9 @@ pub fn append(opening: &Opening, session: &SessionAddress, tee: bool) -> Result<
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => return Err(Complaint::io(PROGRAM, "cannot read drafts", &e)),
         };
-        let appended = appender.append(pen.nib(), lines.push(&buffer[..n])).map_err(refused)?;
+        let whole = lines.push(&buffer[..n]);
+        let whole = whole.map_err(|e| Complaint::new(PROGRAM, Exit::Damaged, format!("stdin holds {e}")))?;
+        let appended = appender.append(pen.nib(), whole).map_err(refused)?;
         for refusal in &appended.refused {
             ace_cli::note(PROGRAM, &format!("refused {refusal}"), None, ace_cli::When::Auto);
         }

@@ -11,7 +11,7 @@ use ace_storage::Blobs;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::value::RawValue;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::PROGRAM;
@@ -39,6 +39,8 @@ pub struct Broker {
     /// a second thread.
     runner: Option<Runner>,
     cage: Cage,
+    /// The workers will have no view of their own: what lies inside a writable folder stays writable.
+    flat: bool,
     out: Out,
     granted: Granted,
     random: u64,
@@ -59,6 +61,7 @@ impl Broker {
             blobs,
             runner: None,
             cage: Cage::Sandbox,
+            flat: false,
             out,
             granted,
             random: random.rotate_left(17),
@@ -72,13 +75,13 @@ impl Broker {
 
     /// The runner. The first to ask for it gives up what the workers do not need.
     fn runner(&mut self) -> &Runner {
-        let (held, out) = (&mut self.cage, &self.out);
+        let (held, flat, out) = (&mut self.cage, &mut self.flat, &self.out);
         let (unsandboxed, random) = (self.granted.unsandboxed || self.desk.state.created.unsandboxed, self.random);
         let ace_home = &self.ace_home;
         self.runner.get_or_insert_with(|| {
             *held = cage(unsandboxed);
             match held {
-                Cage::Sandbox => rights::or_end(rights::broker(PROGRAM)),
+                Cage::Sandbox => *flat = !rights::or_end(rights::broker(PROGRAM)),
                 Cage::Open | Cage::None(_) => rights::free_broker(),
             }
             Runner::start(ace_home.clone(), *held == Cage::Sandbox, random, out.clone())
@@ -88,14 +91,34 @@ impl Broker {
     /// Ends the program where nothing would hold what nobody looks at.
     fn refuse_auto(&mut self) {
         self.runner();
+        if self.flat {
+            self.refuse_open_git();
+        }
         let Cage::None(why) = &self.cage else { return };
         if self.desk.state.mode == Mode::Auto {
             let what = format!("no sandbox: {why}, and mode 'auto' needs one");
             let hint = "--mode ask, or --unsandboxed (recorded with each call)";
-            rights::or_end(Err(Complaint::new(PROGRAM, Exit::Config, what).hint(hint)));
+            rights::or_end::<()>(Err(Complaint::new(PROGRAM, Exit::Config, what).hint(hint)));
         }
         if !std::mem::replace(&mut self.warned, true) {
             self.out.note(&format!("no sandbox: {why}; what you allow runs without one"));
+        }
+    }
+
+    /// Without mounts nothing inside the writable worktree can be closed. In a repository's own folder that is all of git's data:
+    /// its hooks and its configuration run in the person's name. (Landlock only adds rights, so that whoever may make files in a
+    /// folder may make them in every folder below it.)
+    fn refuse_open_git(&self) {
+        let state = &self.desk.state;
+        let git = Path::new(&state.created.cwd).join(".git");
+        // An empty folder of that name keeps others from making one, and is none.
+        let is_open = state.created.worktree.is_none() && (git.is_file() || git.join("HEAD").exists());
+        if is_open && matches!(state.mode, Mode::Auto | Mode::Edit) {
+            let mode = if state.mode == Mode::Auto { "auto" } else { "edit" };
+            let what =
+                format!("nothing can be mounted here, so that tools could write .git, and mode '{mode}' lets them");
+            let hint = "leave --no-worktree out, or --mode ask, or --unsandboxed (recorded with each call)";
+            rights::or_end::<()>(Err(Complaint::new(PROGRAM, Exit::Config, what).hint(hint)));
         }
     }
 

@@ -1,5 +1,7 @@
 //! The thread that owns the worker: starts it once, hands it calls, turns its answers into drafts.
 
+use ace_cli::Complaint;
+use ace_front::rights;
 use ace_local_tools::{Answer, Blobs, Kept, Outcome, Request, Worker, open_spill};
 use ace_pipe::Out;
 use ace_schema::data::{BlobRef, Code, SessionCreated, ToolDelta, ToolFailed};
@@ -12,6 +14,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::PROGRAM;
 use crate::confined::{self, WORKSPACE};
 
 /// How long a worker may take to get ready.
@@ -73,7 +76,9 @@ impl Runner {
             worker: None,
             sandbox: Arc::from(WORKSPACE),
         };
-        std::thread::spawn(move || bench.work(inbox));
+        if let Err(e) = std::thread::Builder::new().spawn(move || bench.work(inbox)) {
+            rights::or_end::<()>(Err(Complaint::io(PROGRAM, "cannot start a thread", &e)));
+        }
         Self { orders, open }
     }
 
@@ -208,11 +213,15 @@ impl Bench {
                     record(outcome, (turn, &claim), &sandbox, &tmp, &out, &drafter);
                     done(&open);
                 };
-                // Reading a long output takes its time; other answers must not wait for it.
-                if spilled {
-                    drop(std::thread::spawn(finish));
-                } else {
-                    finish();
+                // Reading a long output takes its time; other answers must not wait for it, if a thread can be had.
+                let work = Arc::new(Mutex::new(Some(finish)));
+                let aside = work.clone();
+                let start = || std::thread::Builder::new().spawn(move || lock(&aside).take().map(|finish| finish()));
+                if !spilled || start().is_err() {
+                    let left = lock(&work).take();
+                    if let Some(finish) = left {
+                        finish();
+                    }
                 }
             }
         });

@@ -372,6 +372,11 @@ impl State {
         struct Named {
             tool: String,
         }
+        if self.arriving.len() >= ace_schema::limits::CALLS_PER_ANSWER {
+            // No model program of ours sends more; what does is not worth anybody's memory.
+            self.unknown += 1;
+            return;
+        }
         if self.claim(&line.cause).is_none_or(|c| c.role != Role::Model) && !self.answers_unclaimed(line) {
             return;
         }

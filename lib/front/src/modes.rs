@@ -162,7 +162,8 @@ fn interrupted() {
 fn start_catcher() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP]) else { return };
-    std::thread::spawn(move || {
+    // Without a thread signals do what they do by themselves.
+    let _ = std::thread::Builder::new().spawn(move || {
         for signal in signals.forever() {
             match signal {
                 SIGINT => interrupted(),

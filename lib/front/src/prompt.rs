@@ -366,7 +366,7 @@ fn listen(follow: &Follower, breaker: Arc<AtomicBool>) -> Option<Arc<AtomicBool>
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = stop.clone();
     breaker.store(false, Ordering::Relaxed);
-    std::thread::spawn(move || {
+    let listening = std::thread::Builder::new().spawn(move || {
         while !stopped.load(Ordering::Relaxed) {
             match follow.wait(Duration::from_millis(200)) {
                 Ok(false) => {}
@@ -380,5 +380,5 @@ fn listen(follow: &Follower, breaker: Arc<AtomicBool>) -> Option<Arc<AtomicBool>
             }
         }
     });
-    Some(stop)
+    listening.ok().map(|_| stop)
 }

@@ -225,7 +225,7 @@ impl Screen {
         }
         match seen {
             Seen::Present => self.history = false,
-            Seen::Lines(bytes) => self.recorded(bytes),
+            Seen::Line(bytes, line) => self.recorded(bytes, line),
             Seen::Chalk(bytes) => self.chalk(bytes),
             Seen::Note(note) => self.note(note),
             Seen::Tick => self.tick(),
@@ -239,13 +239,12 @@ impl Screen {
         }
     }
 
-    fn recorded(&mut self, bytes: &[u8]) {
+    fn recorded(&mut self, bytes: &[u8], line: &Line) {
         // Also the lines that stood there before the run began: what is printed is the log.
         if self.output.json && self.gone.is_none() {
             let mut stdout = std::io::stdout().lock();
             self.gone = stdout.write_all(bytes).and_then(|()| stdout.flush()).err();
         }
-        let Ok(line) = Line::parse(bytes.strip_suffix(b"\n").unwrap_or(bytes)) else { return };
         match &*line.ty {
             ty::TURN_STARTED => self.turn = vec![bytes.to_vec()],
             ty::MODEL_COMPLETED => {
@@ -259,17 +258,17 @@ impl Screen {
             Some(known) => line.seq.is_some_and(|seq| seq <= known),
             None => self.history,
         };
-        let opening = if history { Vec::new() } else { self.opens(&line) };
+        let opening = if history { Vec::new() } else { self.opens(line) };
         self.print(&opening);
         let lines = match &mut self.view {
             View::Painted(view) if history => {
-                view.history(&line);
+                view.history(line);
                 return;
             }
             View::Plain(_) if history => return,
-            View::Painted(view) => view.recorded(&line),
+            View::Painted(view) => view.recorded(line),
             View::Plain(view) => {
-                let told = view.recorded(&line);
+                let told = view.recorded(line);
                 if self.output.quiet || self.output.json { Vec::new() } else { told }
             }
         };

@@ -33,7 +33,7 @@ const OWN_FAREWELL: Duration = Duration::from_secs(2);
 const HURRIED_FAREWELL: Duration = Duration::from_millis(500);
 
 /// How long the output of a filter that has ended is still read when something it started holds the pipe.
-const LINGER: Duration = Duration::from_millis(limits::LINGER_MS);
+pub const LINGER: Duration = Duration::from_millis(limits::LINGER_MS);
 
 /// What has become of a filter whose output ended.
 pub enum Fate {
@@ -69,8 +69,11 @@ struct Member {
 fn listen(shared: &Shared) -> std::io::Result<std::io::PipeWriter> {
     let (reader, writer) = std::io::pipe()?;
     let news = shared.news.clone();
-    std::thread::spawn(move || {
-        let tell = |words: String| drop(news.send(News::Note(words)));
+    std::thread::Builder::new().spawn(move || {
+        let tell = |words: String| {
+            news.await_room();
+            news.send(News::Note(words));
+        };
         let mut reader = BufReader::new(reader);
         let mut line = Vec::new();
         let (mut since, mut told) = (Instant::now(), 0);
@@ -90,7 +93,7 @@ fn listen(shared: &Shared) -> std::io::Result<std::io::PipeWriter> {
             }
             line.clear();
         }
-    });
+    })?;
     Ok(writer)
 }
 
@@ -143,7 +146,7 @@ impl Crew {
         plan: &Plan,
     ) -> Result<Member, StarError> {
         let program = stage.argv[0].clone();
-        let pen = lock(&shared.log).open_pen(stage.kind)?;
+        let pen = lock(&shared.log).opened()?.open_pen(stage.kind)?;
         let nib = pen.nib();
         // The suite's own share one way to be heard; one of the user's own cannot drown them.
         let stderr = match stage.kind {
@@ -157,11 +160,11 @@ impl Crew {
         let (feed, backlog) = Feed::new(stdin)?;
         lock(&shared.hub).set(at, feed);
         let follow = plan.log.follow(0)?;
-        start_catching_up(&shared.hub, at, backlog, follow);
+        start_catching_up(&shared.hub, at, backlog, follow)?;
         let (shared, gates, pid) = (shared.clone(), self.gates.clone(), pid_of(&child));
         let flooded: Arc<AtomicBool> = Arc::default();
         let floods = flooded.clone();
-        let collector = std::thread::spawn(move || {
+        let collector = std::thread::Builder::new().spawn(move || {
             if collect(stdout, nib, &program, &shared, gates.as_deref()) && nib.kind == Kind::Filter {
                 floods.store(true, Ordering::Relaxed);
                 let _ = pid.map(|pid| rustix::process::kill_process_group(pid, Signal::KILL));
@@ -169,8 +172,8 @@ impl Crew {
             // One that only watches may have closed its output.
             await_end(pid);
             pen.leave();
-            let _ = shared.news.send(News::Gone(at, generation));
-        });
+            shared.news.send(News::Gone(at, generation));
+        })?;
         let (collector, falls) = (Some(collector), Vec::new());
         Ok(Member { stage, child, nib, generation, collector, falls, ended: None, flooded, done: false })
     }
@@ -181,7 +184,7 @@ impl Crew {
             match member.ended {
                 None if has_ended(&member.child) => member.ended = Some(Instant::now()),
                 Some(since) if since.elapsed() > LINGER => {
-                    let _ = shared.news.send(News::Gone(at, member.generation));
+                    shared.news.send(News::Gone(at, member.generation));
                 }
                 _ => {}
             }
@@ -255,7 +258,7 @@ impl Crew {
             }
         }
         if let Some(gates) = &self.gates {
-            gates.close();
+            gates.close(if self.hurried { OWN_FAREWELL } else { FAREWELL });
         }
         self.members.iter().map(|m| m.nib.number).collect()
     }
@@ -342,7 +345,12 @@ pub fn collect(mut stdout: impl Read, nib: Nib, program: &str, shared: &Shared, 
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(_) => return false,
         };
-        let whole = lines.push(&buffer[..n]);
+        // No lock is held here: a filter is held back when people cannot read what the session says, and nobody else is.
+        shared.news.await_room();
+        let Ok(whole) = lines.push(&buffer[..n]) else {
+            shared.news.send(News::Note(format!("'{program}' sends a line without an end, and is no longer heard")));
+            return true;
+        };
         let taken = match gates {
             _ if whole.is_empty() => Ok(0),
             Some(gates) => gates.pass(nib, whole).map(|()| 0),
@@ -351,12 +359,12 @@ pub fn collect(mut stdout: impl Read, nib: Nib, program: &str, shared: &Shared, 
         match taken {
             Ok(more) => refused += more,
             Err(e) => {
-                let _ = shared.news.send(News::Failed(e));
+                shared.news.send(News::Failed(e));
                 return false;
             }
         }
         if refused > limits::LINES_REFUSED || lines.rest().len() > limits::LINE_BYTES {
-            let _ = shared.news.send(News::Note(format!("'{program}' sends what is no event, and is no longer heard")));
+            shared.news.send(News::Note(format!("'{program}' sends what is no event, and is no longer heard")));
             return true;
         }
     }

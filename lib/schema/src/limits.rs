@@ -2,6 +2,8 @@
 
 /// A recorded line with its LF, bytes. Larger payloads go to blobs.
 pub const LINE_BYTES: usize = 64 * 1024;
+/// An unfinished line of a stream, bytes: one that is no event may be longer than a record and passes, but its end must come.
+pub const UNFINISHED_BYTES: usize = 1024 * 1024;
 /// What the log may put in front of a draft (`seq`, `ts`, `prev`, `pen`), bytes: a draft must leave this much room.
 pub const STAMP_BYTES: usize = 256;
 /// A payload above this goes to a blob, bytes (the rest of the line is envelope and other fields; JSON may double the size by escapes).
@@ -109,6 +111,8 @@ pub const USER_FILTERS: usize = 16;
 pub const RESTARTS: u32 = 5;
 /// Lines of one filter that the log may refuse before it is no longer heard; so many of them are told.
 pub const LINES_REFUSED: usize = 64;
+/// Bytes of news that wait for a star's main loop; who makes more of it waits.
+pub const NEWS_BYTES: usize = 1024 * 1024;
 /// Lines that filters may say to people a second; what is more is not shown.
 pub const NOTES_PER_SECOND: u32 = 100;
 /// The window for `RESTARTS`, ms.
@@ -147,6 +151,8 @@ pub const SPILLS: usize = 32;
 pub const ORDER_BYTES: usize = ANSWER_BYTES + 64 * 1024;
 /// A line from a worker to the broker, bytes.
 pub const REPLY_BYTES: usize = 1024 * 1024;
+/// Processes and threads of a worker and all it starts.
+pub const WORKER_PROCESSES: u32 = 4096;
 /// Calls that wait in a worker.
 pub const QUEUED_CALLS: usize = 256;
 /// Between the polite and the final signal to a command that must stop, ms.
