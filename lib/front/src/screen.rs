@@ -2,23 +2,27 @@
 //!
 //! Where stdout is no terminal it gets the answer alone (or the log's lines as JSON), and stderr the story.
 
-use ace_cli::{Complaint, Exit, When};
+use ace_cli::When;
 use ace_core::{State, TurnEnd};
-use ace_host::{Outcome, Plan, Seen, Star};
+use ace_host::Seen;
 use ace_schema::data::BlobRef;
 use ace_schema::{Line, ty};
-use ace_storage::{Blobs, Log};
+use ace_storage::Blobs;
 use ace_view::{CiView, Next, RunView, SessionFacts, Style, render};
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+mod look;
+mod watch;
+
 use crate::keys::Keys;
-use crate::modes::{KeyByKey, catch_signals, leave, stands_within, was_stopped};
-use crate::opening::{clock, random};
+use crate::modes::{KeyByKey, stands_within, was_stopped};
+use crate::opening::clock;
 use crate::paint::Painter;
 use crate::typing::Typing;
-use crate::words;
+pub use look::{listing, on_stderr};
+use look::{size, style};
+pub use watch::{subject, watch};
 
 /// How a person wants to see a run.
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,56 +82,6 @@ pub struct Screen {
     gone: Option<std::io::Error>,
 }
 
-fn variable_set(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|v| !v.is_empty())
-}
-
-/// Columns and rows of the terminal at that end.
-fn size(aside: bool) -> (usize, usize) {
-    let size = if aside {
-        rustix::termios::tcgetwinsize(std::io::stderr())
-    } else {
-        rustix::termios::tcgetwinsize(std::io::stdout())
-    };
-    // A terminal that does not know its size says 0.
-    let known = |n: u16, else_: usize| if n == 0 { else_ } else { usize::from(n) };
-    size.map_or((80, 24), |s| (known(s.ws_col, 80), known(s.ws_row, 24)))
-}
-
-/// How the terminal at that end looks now.
-fn style(output: Output, aside: bool) -> Style {
-    let (columns, _) = size(aside);
-    let terminal = if aside { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()));
-    let locale = locale.unwrap_or_default().to_ascii_lowercase();
-    let utf8 = locale.contains("utf-8") || locale.contains("utf8");
-    let mut style = Style::new(columns);
-    style.color = output.color.colours(terminal);
-    style.ascii = variable_set("ACE_ASCII") || !utf8;
-    style.cjk = ["zh", "ja", "ko"].iter().any(|l| locale.starts_with(l));
-    style.plain = !terminal || variable_set("ACE_PLAIN") || std::env::var("TERM").is_ok_and(|t| t == "dumb");
-    style.reasoning = output.reasoning;
-    style.quiet = output.quiet;
-    style
-}
-
-/// The style for a page on stderr.
-#[must_use]
-pub fn on_stderr(color: When) -> Style {
-    style(Output { color, ..Output::default() }, true)
-}
-
-/// The style for a listing on stdout.
-#[must_use]
-pub fn listing(color: When) -> Style {
-    let mut style = style(Output { color, ..Output::default() }, false);
-    if !std::io::stdout().is_terminal() {
-        // Nobody's window limits a pipe.
-        style.whole = true;
-    }
-    style
-}
-
 impl Screen {
     /// A screen on this process's stdout, or on stderr if stdout is for the answer.
     #[must_use]
@@ -184,6 +138,16 @@ impl Screen {
             && std::io::stdin().is_terminal()
             && !self.output.json
             && !self.output.quiet
+    }
+
+    /// Whether lines are painted anew.
+    fn is_painted(&self) -> bool {
+        matches!(&self.view, View::Painted(view) if !view.style.plain)
+    }
+
+    /// Whether files were changed in what this screen has shown.
+    fn has_changes(&self) -> bool {
+        matches!(&self.view, View::Painted(view) if view.ledger().changes().0 > 0)
     }
 
     fn now(&self) -> i64 {
@@ -456,137 +420,4 @@ fn status(view: &RunView) -> ace_view::Text {
 fn progress_ms() -> u64 {
     let seconds = std::env::var(ace_cli::variables::PROGRESS).ok().and_then(|v| v.parse::<u64>().ok());
     seconds.unwrap_or(10).saturating_mul(1000)
-}
-
-/// Runs a session on a screen, until its turn has ended, or only a person can go on and none sits here. `next` learns whether files
-/// were changed.
-///
-/// # Errors
-/// In words; also when the turn ended without an answer.
-pub fn watch(
-    program: &'static str,
-    plan: Plan,
-    mut screen: Screen,
-    facts: impl FnOnce(&State) -> SessionFacts,
-    next: impl FnOnce(&State, bool) -> Vec<Next>,
-) -> Result<Exit, Complaint> {
-    let (log, person): (Log, String) = (plan.log.clone(), plan.person.clone());
-    let opened = |e: &ace_host::StarError| words::star(program, "the session", e);
-    let star = Star::open(plan, clock(), random()).map_err(|e| opened(&e))?;
-    let known = Arc::new(OnceLock::<String>::new());
-    let told = known.clone();
-    let (interrupt, nudge) = (star.interrupter(), star.teller());
-    let typing = screen.typing.clone();
-    let cleared = move || {
-        if let Some(typing) = typing.as_ref().filter(|t| !t.is_empty()) {
-            // ^C clears what is typed first.
-            let _ = typing.take();
-            nudge(None);
-            return false;
-        }
-        interrupt();
-        true
-    };
-    catch_signals(cleared, move || {
-        let session = told.get().map_or("@last", String::as_str);
-        let _ = writeln!(std::io::stderr(), "{program}: killed\nhint: nothing is lost: ace resume {session}");
-    });
-    let stop = star.interrupter();
-    if screen.answerable() {
-        let painted = matches!(&screen.view, View::Painted(view) if !view.style.plain);
-        screen.keys = Some(Keys::new(log.clone(), person, painted, screen.typing.clone(), Box::new(star.teller())));
-    }
-    let mut facts = Some(facts);
-    let mut name = String::new();
-    let ended = star.run(|seen, state| {
-        if matches!(seen, Seen::Present)
-            && let Some(facts) = facts.take()
-        {
-            name.clone_from(&state.name);
-            let _ = known.set(state.name.clone());
-            let facts = facts(state);
-            screen.begin(facts);
-        }
-        let read = screen.gone.is_none();
-        screen.see(seen, state);
-        if read && screen.gone.is_some() {
-            // Who reads the events is who wanted the run: it ends in order, as by ^C, and nothing is left at work.
-            stop();
-        }
-    });
-    let outcome = ended.map_err(|e| {
-        screen.close();
-        leave();
-        words::star(program, &name, &e)
-    })?;
-    if let Some(e) = screen.gone.take() {
-        screen.close();
-        leave();
-        return Err(Complaint::io(program, "cannot print", &e));
-    }
-    let changed = matches!(&screen.view, View::Painted(view) if view.ledger().changes().0 > 0);
-    let next = next(&outcome.state, changed);
-    screen
-        .end(&outcome.state, &next, log.blobs())
-        .map_err(|e| Complaint::io(program, "cannot write the answer", &e))?;
-    let has_told = screen.has_told();
-    match verdict(program, &name, &outcome, &log) {
-        // The verdict has said it all, but for the question that nobody was there to answer.
-        Err(complaint) if has_told && complaint.exit != Exit::Undecided => Ok(complaint.exit),
-        ended => ended,
-    }
-}
-
-/// What a run's end means for whoever started it.
-fn verdict(program: &'static str, name: &str, outcome: &Outcome, log: &Log) -> Result<Exit, Complaint> {
-    let state = &outcome.state;
-    if outcome.interrupted {
-        return Ok(Exit::Cancelled);
-    }
-    if state.turn.is_some() {
-        return Err(nobody_to_ask(program, name, log));
-    }
-    match &state.ended {
-        Some(TurnEnd::Failed { code, message, hint }) => {
-            let whose = match code {
-                ace_schema::data::Code::Limit | ace_schema::data::Code::Interrupted => program,
-                _ => "ace-model",
-            };
-            let complaint = Complaint::new(whose, words::exit_of(code), message.clone());
-            Err(if hint.is_empty() { complaint } else { complaint.hint(hint.clone()) })
-        }
-        Some(TurnEnd::Cancelled) => Ok(Exit::Cancelled),
-        Some(TurnEnd::Completed) | None => Ok(Exit::Done),
-    }
-}
-
-/// Exit 3, with the question and the command that answers it.
-fn nobody_to_ask(program: &'static str, name: &str, log: &Log) -> Complaint {
-    let waiting = crate::answer::state_of(log).ok().and_then(|(state, asked)| {
-        let call = state.asked().next()?.clone();
-        let line = asked.iter().rev().find(|(_, id)| *id == call.id).map_or(call.seq, |(seq, _)| *seq);
-        Some((call, line))
-    });
-    match waiting {
-        Some((call, line)) => {
-            let what = subject(&call);
-            Complaint::new(
-                program,
-                Exit::Undecided,
-                format!("stopped at @{line}: nobody to ask about {} '{what}'", call.tool),
-            )
-            .hint(format!("ace-permit allow {name} @{line}, then: ace resume {name}"))
-        }
-        None => Complaint::new(program, Exit::Undecided, "stopped: nobody to ask"),
-    }
-}
-
-/// The path or command of a call.
-#[must_use]
-pub fn subject(call: &ace_core::Call) -> String {
-    let argument = ace_schema::tool::find(&call.tool).map_or("", |t| t.subject);
-    serde_json::from_str::<serde_json::Value>(&call.data)
-        .ok()
-        .and_then(|data| Some(data.get("args")?.get(argument)?.as_str()?.to_owned()))
-        .unwrap_or_default()
 }
