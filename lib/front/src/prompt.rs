@@ -311,6 +311,7 @@ impl Desk {
     /// A session named after the person's own words, not after what goes with them.
     fn create(&mut self, words: &str, text: String) -> Result<String, Complaint> {
         let options = SessionOptions { name: Some(ace_host::name_of(words)), ..SessionOptions::default() };
+        begin::key(&self.opening)?;
         let made = begin::make(&self.opening, text, &options, self.color)?;
         let log = self.opening.home().log(&made.id);
         let session = Session::open(made.id, log).map_err(|e| self.unreadable(&e))?;
