@@ -44,6 +44,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "config" -d 'What is configu
 complete -c ace -n "__fish_ace_needs_command" -f -a "trust" -d 'Let this project start what its configuration names'
 complete -c ace -n "__fish_ace_needs_command" -f -a "help" -d 'Explain a command, or the parts of the pipe'
 complete -c ace -n "__fish_ace_needs_command" -f -a "say" -d 'queue a message, or steer the running turn'
+complete -c ace -n "__fish_ace_needs_command" -f -a "unsay" -d 'take back the newest message that waits'
 complete -c ace -n "__fish_ace_needs_command" -f -a "attach" -d 'watch a session that runs elsewhere'
 complete -c ace -n "__fish_ace_needs_command" -f -a "cancel" -d 'stop the running turn'
 complete -c ace -n "__fish_ace_needs_command" -f -a "diff" -d 'what a session changed'
@@ -147,10 +148,16 @@ complete -c ace -n "__fish_ace_using_subcommand help" -s h -l help -d 'Print hel
 complete -c ace -n "__fish_ace_using_subcommand say" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
-complete -c ace -n "__fish_ace_using_subcommand say" -l now -d 'Steer the running turn instead'
+complete -c ace -n "__fish_ace_using_subcommand say" -l now -d 'Steer the running turn; alone: with what waits'
 complete -c ace -n "__fish_ace_using_subcommand say" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand say" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand say" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand unsay" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand unsay" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand unsay" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand unsay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand attach" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"

@@ -114,6 +114,7 @@ pub const SUITE: &[Row] = &[
     own("run", Group::Work, "work until the turn has ended"),
     own("ask", Group::Work, "one answer, no tools"),
     verb("say", Group::Work, "ace-session", &["say"], "queue a message, or steer the running turn"),
+    verb("unsay", Group::Work, "ace-session", &["unsay"], "take back the newest message that waits"),
     own("resume", Group::Work, "go on with what is due, then the prompt"),
     verb("attach", Group::Work, "ace-session", &["attach"], "watch a session that runs elsewhere"),
     verb("cancel", Group::Work, "ace-session", &["cancel"], "stop the running turn"),
