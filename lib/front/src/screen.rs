@@ -8,20 +8,24 @@ use ace_host::Seen;
 use ace_schema::data::BlobRef;
 use ace_schema::{Line, ty};
 use ace_storage::Blobs;
-use ace_view::{CiView, Next, RunView, SessionFacts, Style, render};
+use ace_view::{CiView, Ledger, Next, RunView, SessionFacts, Style, Text, render};
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
 mod look;
+mod status;
 mod watch;
 
 use crate::keys::Keys;
-use crate::modes::{KeyByKey, stands_within, was_stopped};
+use crate::modes::{KeyByKey, NOT_TOLD, TOLD, stands_within, was_stopped};
+use crate::notice::Notice;
 use crate::opening::clock;
 use crate::paint::Painter;
+use crate::stage::Stage;
 use crate::typing::Typing;
 pub use look::{listing, on_stderr};
 use look::{size, style};
+use status::status;
 pub use watch::{subject, watch};
 
 /// How a person wants to see a run.
@@ -66,6 +70,13 @@ pub struct Screen {
     keys: Option<Keys>,
     /// What a person types while the turn runs, where they sit at a prompt.
     typing: Option<Typing>,
+    /// Whether the terminal is lent to another program, and what became final meanwhile.
+    stage: Stage,
+    meanwhile: Vec<Text>,
+    /// The whole session added up, for the line that says how it stands.
+    sums: Ledger,
+    /// How a person is called who may look elsewhere.
+    notice: Notice,
     /// Records up to this one were on this screen before; without it, all that stood there when the run began.
     known: Option<u64>,
     /// Id of a message that stands on this screen as it was typed.
@@ -108,6 +119,10 @@ impl Screen {
             turn: Vec::new(),
             keys: None,
             typing: None,
+            stage: Stage::default(),
+            meanwhile: Vec::new(),
+            sums: Ledger::default(),
+            notice: Notice::default(),
             known: None,
             own: String::new(),
             headed: false,
@@ -122,6 +137,13 @@ impl Screen {
     #[must_use]
     pub fn with_typing(mut self, typing: Typing) -> Self {
         self.typing = Some(typing);
+        self
+    }
+
+    /// The same with another way to call a person.
+    #[must_use]
+    pub fn with_notice(mut self, notice: Notice) -> Self {
+        self.notice = notice;
         self
     }
 
@@ -172,7 +194,7 @@ impl Screen {
         if matches!(&self.view, View::Painted(view) if !view.style.plain && !self.aside) {
             self.held = KeyByKey::begin();
             if self.typing.is_some() {
-                self.write(PASTES);
+                self.write(TOLD);
             }
         }
         match &mut self.view {
@@ -198,8 +220,9 @@ impl Screen {
             typing.watch(state);
         }
         if self.keys.as_ref().is_some_and(|keys| keys.watch(state)) {
-            // One bell for each question.
-            self.write("\x07");
+            // Once for each question.
+            let asked = state.asked().next().map(|call| format!("{} {}", call.tool, subject(call))).unwrap_or_default();
+            self.call(&format!("{} asks: {asked}", state.name));
         }
     }
 
@@ -210,6 +233,9 @@ impl Screen {
             self.gone = stdout.write_all(bytes).and_then(|()| stdout.flush()).err();
         }
         let Ok(line) = Line::parse(bytes.strip_suffix(b"\n").unwrap_or(bytes)) else { return };
+        if self.typing.is_some() {
+            self.sums.fold(&line);
+        }
         match &*line.ty {
             ty::TURN_STARTED => self.turn = vec![bytes.to_vec()],
             ty::MODEL_COMPLETED => {
@@ -259,7 +285,9 @@ impl Screen {
             } else {
                 self.said.push((line.id.to_string(), words));
             }
-        } else if line.ty == ty::TURN_STARTED
+        } else if line.ty == ty::MESSAGE_WITHDRAWN {
+            self.said.retain(|(id, _)| *id != line.cause);
+        } else if matches!(&*line.ty, ty::TURN_STARTED | ty::MESSAGE_STEERED)
             && let Some(at) = self.said.iter().position(|(id, _)| *id == line.cause)
         {
             text = Some(self.said.remove(at).1);
@@ -279,6 +307,12 @@ impl Screen {
             }
         }
         self.print(&lines);
+    }
+
+    /// Calls the person, who may look elsewhere.
+    fn call(&self, words: &str) {
+        let away = self.typing.as_ref().is_some_and(Typing::is_away);
+        self.write(&self.notice.call(words, away));
     }
 
     /// A line of a filter for people.
@@ -308,6 +342,12 @@ impl Screen {
         if lines.is_empty() && matches!(self.view, View::Plain(_)) {
             return;
         }
+        if self.stage.is_lent() && !self.closed {
+            self.meanwhile.extend_from_slice(lines);
+            return;
+        }
+        let meanwhile = std::mem::take(&mut self.meanwhile);
+        let lines = &[&meanwhile, lines].concat()[..];
         let now = self.now();
         let mut out = String::new();
         match &self.view {
@@ -315,22 +355,29 @@ impl Screen {
                 if was_stopped() {
                     self.painter.forget();
                 }
+                if self.stage.take_redraw() {
+                    self.painter.forget();
+                    out.push_str("\x1b[H\x1b[2J");
+                }
+                let wanted = self.stage.is_wanted();
                 let (columns, rows) = size(self.aside);
-                let mut tail = if self.closed { Vec::new() } else { view.tail(now, rows.max(8)) };
+                let mut tail = if self.closed || wanted { Vec::new() } else { view.tail(now, rows.max(8)) };
                 let words = self.keys.as_ref().and_then(Keys::words).filter(|_| !tail.is_empty());
                 if let Some(words) = &words {
                     tail.pop();
                     tail.push(ace_view::ask::instead(words));
                 }
                 let mut within = words.is_some();
-                if let Some(typing) = self.typing.as_ref().filter(|_| !self.closed && !within && !view.style.plain) {
+                if let Some(typing) =
+                    self.typing.as_ref().filter(|_| !(self.closed || wanted || within || view.style.plain))
+                {
                     let asks = view.question().is_some();
                     if !asks || !typing.is_empty() {
-                        tail.extend(typing.tail(status(view), &view.style));
+                        tail.extend(typing.tail(&status(view.facts(), &self.sums, &view.style), &view.style));
                         within = true;
                     }
                 }
-                out = self.painter.update(lines, &tail, within, &view.style, columns);
+                out += &self.painter.update(lines, &tail, within, &view.style, columns);
                 stands_within(within);
             }
             View::Plain(_) => {
@@ -342,6 +389,9 @@ impl Screen {
             }
         }
         self.write(&out);
+        if self.stage.is_wanted() {
+            self.stage.make_room();
+        }
     }
 
     /// One write. A terminal that is gone is no reason to stop the session.
@@ -368,7 +418,7 @@ impl Screen {
     fn release(&mut self) {
         self.held = None;
         if matches!(&self.view, View::Painted(view) if self.typing.is_some() && !view.style.plain) {
-            self.write(NO_PASTES);
+            self.write(NOT_TOLD);
         }
     }
 
@@ -402,19 +452,6 @@ impl Screen {
         }
         std::io::stdout().flush()
     }
-}
-
-/// Asks the terminal to say where a paste begins and ends.
-const PASTES: &str = "\x1b[?2004h";
-const NO_PASTES: &str = "\x1b[?2004l";
-
-/// The last line but one at a prompt: which session works.
-fn status(view: &RunView) -> ace_view::Text {
-    let facts = view.facts();
-    let turn = view.ledger().turn;
-    ace_view::Text::marked(ace_view::Mark::Runs, &view.style)
-        .with(ace_view::Role::Bold, &facts.name)
-        .dim(format!("  {}  turn {turn}", facts.mode))
 }
 
 fn progress_ms() -> u64 {

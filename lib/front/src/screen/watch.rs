@@ -33,8 +33,12 @@ pub fn watch(
     let known = Arc::new(OnceLock::<String>::new());
     let told = known.clone();
     let (interrupt, nudge) = (star.interrupter(), star.teller());
-    let typing = screen.typing.clone();
+    let (typing, stage) = (screen.typing.clone(), screen.stage.clone());
     let cleared = move || {
+        if stage.is_lent() {
+            // It is for the program that has the terminal.
+            return false;
+        }
         if let Some(typing) = typing.as_ref().filter(|t| !t.is_empty()) {
             // ^C clears what is typed first.
             let _ = typing.take();
@@ -51,7 +55,13 @@ pub fn watch(
     let stop = star.interrupter();
     if screen.answerable() {
         let painted = screen.is_painted();
-        screen.keys = Some(Keys::new(log.clone(), person, painted, screen.typing.clone(), Box::new(star.teller())));
+        screen.keys = Some(Keys::new(
+            log.clone(),
+            person,
+            painted,
+            (screen.typing.clone(), screen.stage.clone()),
+            Box::new(star.teller()),
+        ));
     }
     let mut facts = Some(facts);
     let mut name = String::new();
