@@ -125,6 +125,7 @@ pub const SUITE: &[Row] = &[
     verb("text", Group::Look, "ace-log", &["text"], "the answers alone"),
     verb("search", Group::Look, "ace-log", &["search"], "words over all sessions"),
     verb("verify", Group::Look, "ace-log", &["verify"], "whether a log is whole"),
+    verb("laws", Group::Look, "ace-log", &["laws"], "whether a filter of yours keeps the laws"),
     verb("allow", Group::Decide, "ace-permit", &["allow"], "let a waiting call run"),
     verb("deny", Group::Decide, "ace-permit", &["deny"], "refuse a waiting call"),
     verb("land", Group::Keep, "ace-worktree", &["land"], "bring a session's work to its branch of origin"),
