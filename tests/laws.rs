@@ -2,6 +2,7 @@
 //!
 //! Here: the filters, a way to talk to one line by line, and records written by hand. The recorded sessions are in `sessions`.
 
+mod anyone;
 mod gates;
 mod pass;
 mod record;

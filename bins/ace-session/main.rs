@@ -31,6 +31,7 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
             once::once(&open(PROGRAM, flags)?, prompt.as_deref(), color)
         }
         Command::Say { session, text, now } => say::say(&open(PROGRAM, Vec::new())?, session, text.as_deref(), *now),
+        Command::Unsay { session } => say::unsay(&open(PROGRAM, Vec::new())?, session),
         Command::Run { session } => run::run(&open(PROGRAM, Vec::new())?, session, color, true),
         Command::Attach { session } => run::run(&open(PROGRAM, Vec::new())?, session, color, false),
         Command::Cancel { session } => say::cancel(&open(PROGRAM, Vec::new())?, session),

@@ -29,6 +29,7 @@ complete -c ace-session -n "__fish_ace_session_needs_command" -s V -l version -d
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "new" -d 'Make worktree, branch and log, print the id'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "once" -d 'A session on stdout alone, never kept'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "say" -d 'Queue a message for the next turn'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "unsay" -d 'Take back what still waits, print it'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "run" -d 'Start the filters, go on with what is due'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "attach" -d 'Watch a session that runs elsewhere'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "cancel" -d 'Stop the running turn, keep what was said'
@@ -50,8 +51,9 @@ complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l no-workt
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand once" -s m -l model -d 'Provider and model' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand once" -s h -l help -d 'Print help'
-complete -c ace-session -n "__fish_ace_session_using_subcommand say" -l now -d 'Steer the running turn instead'
+complete -c ace-session -n "__fish_ace_session_using_subcommand say" -l now -d 'Steer the running turn; alone: with what waits'
 complete -c ace-session -n "__fish_ace_session_using_subcommand say" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand unsay" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand run" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand attach" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand cancel" -s h -l help -d 'Print help'

@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// The recorded sessions. `finished` ones are settled: nothing is due and nobody waits.
-pub const NAMES: [&str; 9] = ["short", "work", "cancelled", "failed", "waiting", "crash", "queued", "long", "future"];
+pub const NAMES: [&str; 10] =
+    ["short", "work", "cancelled", "failed", "waiting", "crash", "queued", "withdrawn", "long", "future"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sessions")
@@ -156,6 +157,7 @@ fn make(name: &str, path: &Path) -> World {
         }
         "crash" => make_crash(path),
         "queued" => make_queued(path),
+        "withdrawn" => make_withdrawn(path),
         "long" => {
             let server = Server::start(vec![Reply::Calls("", vec![shell("seq 1 12000")]), Reply::Text("Counted.")]);
             let world = place(path, &server);
@@ -214,6 +216,40 @@ fn make_queued(path: &Path) -> World {
     latch.open();
     let run = crate::suite::finish(child, None);
     assert_eq!(run.code, Some(0), "{run:?}");
+    world
+}
+
+/// Messages that wait while a turn runs: one is taken back, one steers the turn after all, one begins the next.
+fn make_withdrawn(path: &Path) -> World {
+    let latch = Latch::default();
+    let (inside, asked) = (latch.clone(), AtomicUsize::new(0));
+    let server = Server::by(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => {
+            inside.wait();
+            Reply::Calls("One moment.", vec![read("a.txt")])
+        }
+        1 => Reply::Text("First done, quickly."),
+        _ => Reply::Text("Third done."),
+    });
+    let mut world = place(path, &server);
+    let child = world.command("ace", &["run", "--mode", "auto", "--name", "fixture", "first"]).spawn().unwrap();
+    eventually("the first request", || server.bodies().len() == 1);
+    let said = [
+        (&["say", "fixture", "second"][..], ""),
+        (&["unsay", "fixture"], "second\n"),
+        (&["say", "fixture", "be quick"], ""),
+        (&["say", "fixture", "--now"], ""),
+        (&["say", "fixture", "third"], ""),
+    ];
+    for (n, (args, prints)) in said.into_iter().enumerate() {
+        later(&mut world, 1 + n as u64);
+        assert_eq!(world.run("ace-session", args).ok(), prints);
+    }
+    latch.open();
+    let run = crate::suite::finish(child, None);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let bodies = server.bodies();
+    assert!(bodies[1].contains("be quick") && !bodies[2].contains("second"), "{bodies:?}");
     world
 }
 

@@ -53,9 +53,18 @@ pub enum Command {
         /// The message; without it, stdin
         #[arg(value_name = "TEXT")]
         text: Option<String>,
-        /// Steer the running turn instead
+        /// Steer the running turn; alone: with what waits
         #[arg(long)]
         now: bool,
+    },
+    /// Take back what still waits, print it
+    #[command(subcommand_help_heading = "Begin")]
+    #[command(after_help = "ace-session unsay @last")]
+    #[command(after_long_help = "0 taken back, 1 nothing waits")]
+    Unsay {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
     },
     /// Start the filters, go on with what is due
     #[command(subcommand_help_heading = "Go on")]

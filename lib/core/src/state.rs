@@ -174,6 +174,8 @@ pub struct State {
     pub limits: Limits,
     /// Ordinal of the last turn started.
     pub turns: u32,
+    /// The last ordinal that is used up: by that turn, or by a message that was taken back before one could begin.
+    pub ordinal: u32,
     /// The running turn.
     pub turn: Option<Turn>,
     /// Messages that wait.
@@ -217,6 +219,8 @@ impl State {
             ty::SESSION_ARCHIVED => self.archived = true,
             ty::SESSION_CONFIGURED => self.with(line, Self::on_configured),
             ty::USER_MESSAGE => self.on_message(line),
+            ty::MESSAGE_STEERED => self.on_steered(line),
+            ty::MESSAGE_WITHDRAWN => self.on_withdrawn(line),
             ty::TURN_STARTED => self.on_started(line),
             ty::CONTEXT_BUILT => self.on_context(line),
             ty::MODEL_REQUESTED => self.on_model_claim(line),
@@ -317,6 +321,21 @@ impl State {
         });
     }
 
+    fn on_steered(&mut self, line: &Line) {
+        if self.turn.is_some()
+            && let Some(message) = self.waiting.iter_mut().find(|w| w.id == line.cause)
+        {
+            message.now = true;
+        }
+    }
+
+    fn on_withdrawn(&mut self, line: &Line) {
+        self.waiting.retain(|w| w.id != line.cause);
+        if line.id == ace_schema::id::turn(self.ordinal + 1) {
+            self.ordinal += 1;
+        }
+    }
+
     fn on_started(&mut self, line: &Line) {
         let Some(at) = self.waiting.iter().position(|w| w.id == line.cause) else { return };
         if self.turn.is_some() {
@@ -324,7 +343,7 @@ impl State {
         }
         self.waiting.remove(at);
         self.archived = false;
-        self.turns = line.turn;
+        (self.turns, self.ordinal) = (line.turn, self.ordinal.max(line.turn));
         self.ended = None;
         self.turn = Some(Turn {
             n: line.turn,

@@ -303,3 +303,61 @@ fn a_summary_says_what_happens_next() {
     assert!(summary.contains("claim m-1 model 1 3 orphaned=false\n"), "{summary}");
     assert!(summary.contains("phase asking ctx-turn-1 "), "{summary}");
 }
+
+/// A running turn with a message that waits behind it.
+fn behind() -> Log {
+    asked().add(1, 0, "user.message", "p-3", "", r#"{"text":"and then"}"#)
+}
+
+#[test]
+fn a_message_that_waits_may_steer_the_turn_that_runs() {
+    let end = |log: Log| {
+        log.add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}")
+            .add(3, 1, "model.tool_call_requested", "m-2", "m-1", r#"{"tool":"read","args":{}}"#)
+            .add(3, 1, "model.completed", "m-3", "m-1", r#"{"stop":"tools","calls":1}"#)
+            .add(4, 1, "permission.resolved", "answer-m-2", "m-2", r#"{"decision":"deny","who":"rule","digest":""}"#)
+            .add(2, 1, "context.built", "ctx-m-3", "m-3", r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#)
+    };
+    let steered = end(behind().add(1, 0, "message.steered", "p-4", "p-3", "{}"));
+    assert_eq!(steered.messages().last(), Some(&Message::User("and then".to_owned())));
+    assert!(steered.state().waiting.is_empty());
+    let waits = end(behind());
+    assert_ne!(waits.messages().last(), Some(&Message::User("and then".to_owned())));
+    assert_eq!(waits.state().waiting.len(), 1);
+    // Too late: the turn has ended, and the message begins the next one.
+    let late =
+        behind().add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}").add(1, 0, "message.steered", "p-4", "p-3", "{}");
+    assert_eq!((late.due(), late.state().waiting[0].now), ("turn 2 on p-3".to_owned(), false));
+}
+
+#[test]
+fn a_message_that_is_taken_back_begins_no_turn_and_uses_up_its_number() {
+    let back = behind().add(1, 0, "message.withdrawn", "turn-2", "p-3", "{}");
+    assert!(back.state().waiting.is_empty());
+    let next = back.add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}").add(
+        1,
+        0,
+        "user.message",
+        "p-5",
+        "",
+        r#"{"text":"x"}"#,
+    );
+    assert_eq!(next.due(), "turn 3 on p-5");
+    assert_eq!((next.state().turns, next.state().ordinal), (1, 2));
+    // A context that was drawn for the turn that did not begin means nothing.
+    let void =
+        next.add(2, 2, "context.built", "ctx-turn-2", "turn-2", r#"{"system":"y","ranges":[[1]],"model":"a/b"}"#);
+    assert_eq!(void.due(), "turn 3 on p-5");
+    let begun = void.add(2, 3, "turn.started", "turn-3", "p-5", "{}");
+    assert_eq!(begun.due(), "context after turn-3");
+    assert_eq!(begun.messages().len(), 2, "{:?}", begun.messages());
+}
+
+#[test]
+fn a_steering_message_can_be_taken_back_until_a_context_has_it() {
+    let back = behind()
+        .add(1, 0, "message.steered", "p-4", "p-3", "{}")
+        .add(1, 0, "message.withdrawn", "turn-2", "p-3", "{}")
+        .add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}");
+    assert!(back.state().waiting.is_empty() && back.state().is_settled());
+}

@@ -24,6 +24,9 @@ impl State {
         writeln!(out, "model {}", self.model)?;
         writeln!(out, "mode {}", self.mode.name())?;
         writeln!(out, "turns {}", self.turns)?;
+        if self.ordinal > self.turns {
+            writeln!(out, "ordinal {}", self.ordinal)?;
+        }
         writeln!(out, "system {}", self.system)?;
         writeln!(out, "unknown {}", self.unknown)?;
         if self.limits.answers > 0 {

@@ -56,6 +56,13 @@ impl Transcript {
     pub fn fold(&mut self, line: &Line, blob: Resolve) {
         match &*line.ty {
             ty::USER_MESSAGE => self.on_message(line, blob),
+            ty::MESSAGE_STEERED if self.running => {
+                self.steering.extend(self.waiting.remove_entry(line.cause.as_ref()));
+            }
+            ty::MESSAGE_WITHDRAWN => {
+                self.waiting.remove(line.cause.as_ref());
+                self.steering.retain(|(id, _)| *id != line.cause);
+            }
             ty::TURN_STARTED => self.on_started(line),
             ty::CONTEXT_BUILT => {
                 line.id.as_ref().clone_into(&mut self.context);

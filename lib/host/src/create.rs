@@ -116,8 +116,10 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
         return Err(NewError::Name(wanted));
     }
     let mut notes = Vec::new();
+    // Until the session is there: two that begin at once with the same words are two.
+    let held = home.hold_name(&wanted).map_err(CreateError::from)?;
     let mut created = SessionCreated {
-        name: home.free_name(&wanted).map_err(CreateError::from)?,
+        name: held.name().to_owned(),
         owner: new.owner.clone(),
         host: new.host.clone(),
         cwd: new.cwd.display().to_string(),

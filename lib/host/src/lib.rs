@@ -10,6 +10,7 @@ mod gate;
 mod hub;
 pub mod instructions;
 mod join;
+pub mod laws;
 mod news;
 mod pens;
 mod settings;

@@ -162,6 +162,23 @@ pub struct UserMessage {
     pub images: Vec<BlobRef>,
 }
 
+/// `message.steered`. Its cause is the message; without a running turn, or when the message waits no more, it changes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageSteered {
+    /// Who says so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub who: String,
+}
+
+/// `message.withdrawn`. Its cause is the message. Its id is that of the next turn's start, so that of a turn that begins and a
+/// message that is taken back only one is recorded; that number is used up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageWithdrawn {
+    /// Who takes it back.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub who: String,
+}
+
 /// `turn.started`. Its cause is the message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnStarted {}

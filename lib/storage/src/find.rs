@@ -1,6 +1,5 @@
 //! What a person means by a word: names, ids and paths of sessions. It must never write.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -99,20 +98,6 @@ impl Home {
             None if Path::new(name).exists() => self.find_path(name, seq),
             None => Err(FindError::NoSession { name: name.to_owned(), nearest: nearest(name, &all) }),
         }
-    }
-
-    /// The name, or the name with the first number behind it, that no session was created with. What sessions were renamed to later
-    /// is not looked for: that would read every log to its end, and a first name is found before a later one anyway.
-    ///
-    /// # Errors
-    /// The home cannot be read.
-    pub fn free_name(&self, wanted: &str) -> io::Result<String> {
-        let names = self.sessions()?;
-        let taken: HashSet<String> =
-            names.iter().filter_map(SessionRef::first_name).filter(|name| name.starts_with(wanted)).collect();
-        let numbered = (2..).map(|n: u32| format!("{wanted}-{n}"));
-        let mut all = std::iter::once(wanted.to_owned()).chain(numbered);
-        Ok(all.find(|name| !taken.contains(name)).unwrap_or_default())
     }
 
     fn find_path(&self, name: &str, seq: Option<u64>) -> Result<Found, FindError> {
