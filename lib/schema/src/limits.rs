@@ -186,6 +186,16 @@ pub mod worktree {
     pub const HOOKS: usize = 1000;
     /// Bytes of one hook or configuration that a fingerprint covers.
     pub const HOOK_BYTES: u64 = 1 << 20;
+    /// Bytes of one new or changed file that a recorded state holds; a larger one is left out and named.
+    pub const STATE_FILE_BYTES: u64 = 64 << 20;
+    /// Bytes of all new or changed files that one look stores; what comes after is left out and named.
+    pub const STATE_NEW_BYTES: u64 = 512 << 20;
+    /// Files and folders that one look passes over before it gives up.
+    pub const STATE_FILES: usize = 2_000_000;
+    /// Folders within folders that a look enters.
+    pub const STATE_DEPTH: usize = 256;
+    /// How long before a look a file may have changed to be read again by the next one, ms: its times may not tell.
+    pub const RACY_MS: u64 = 20;
 }
 /// How deep groups and substitutions of a command may nest before the rest counts as unread.
 pub const SHELL_NESTING: usize = 24;
