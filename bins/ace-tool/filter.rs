@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::PROGRAM;
 use crate::confined::{Cage, cage};
-use crate::runner::{Job, Runner};
+use crate::runner::{Job, Runner, Session};
 
 /// The server name of the tools of this program.
 const LOCAL: &str = "local";
@@ -122,7 +122,7 @@ impl Broker {
                 self.runner().run(job);
             }
             Err(message) => {
-                let data = ToolFailed { code: Code::Arguments, message, output: None, ms: 0 };
+                let data = ToolFailed { code: Code::Arguments, message, output: None, ms: 0, ..ToolFailed::default() };
                 let (_, line) = self.desk.pencil.write((turn, claim), ty::TOOL_FAILED, &data);
                 // A closed output is noticed by the loop.
                 let _ = self.out.write(&line);
@@ -180,8 +180,15 @@ impl Filter for Broker {
         let phase = self.desk.state.turn.as_ref().map(|t| &t.phase);
         if !self.prepared && matches!(phase, Some(Phase::Asking { claim: Some(_), .. } | Phase::Calls(_))) {
             self.prepared = true;
-            let (created, session) = (self.desk.state.created.clone(), self.desk.state.session.clone());
-            self.runner().prepare(&created, &session);
+            let state = &self.desk.state;
+            let session = Session {
+                created: state.created.clone(),
+                id: state.session.clone(),
+                turn: state.turn.as_ref().map_or(0, |t| t.n),
+                tree: state.tree.clone(),
+                recorded: !self.unrecorded,
+            };
+            self.runner().prepare(session);
         }
         if !self.unrecorded {
             self.offer(drafts);
@@ -197,7 +204,7 @@ impl Filter for Broker {
                 }
                 Due::Close { turn, claim, role: Role::Tool } => {
                     let message = "whoever ran it is gone; it is unknown whether it ran".to_owned();
-                    let data = ToolFailed { code: Code::Interrupted, message, output: None, ms: 0 };
+                    let data = ToolFailed { code: Code::Interrupted, message, output: None, ms: 0, ..ToolFailed::default() };
                     self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::TOOL_FAILED, &data);
                 }
                 _ => {}

@@ -182,6 +182,8 @@ pub struct State {
     pub claims: Vec<Claim>,
     /// How the last turn ended.
     pub ended: Option<TurnEnd>,
+    /// The git tree of the work tree, as recorded last; empty if none was.
+    pub tree: String,
     /// Calls recorded ahead of their `model.completed`.
     arriving: Vec<Call>,
     /// Pens that are recorded as gone. A claim may be recorded after that: it was on its way when its writer fell.
@@ -221,7 +223,11 @@ impl State {
             ty::PERMISSION_RESOLVED => self.on_resolved(line),
             ty::TOOL_DISCOVERED => self.with(line, |s, d: ToolDiscovered| s.offer = Some(d)),
             ty::TOOL_STARTED => self.on_tool_claim(line),
-            ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.on_outcome(line),
+            ty::TOOL_COMPLETED | ty::TOOL_FAILED => {
+                self.on_tree(line);
+                self.on_outcome(line);
+            }
+            ty::WORKTREE_SNAPSHOT => self.on_tree(line),
             ty::TURN_COMPLETED => self.on_end(line, TurnEnd::Completed),
             ty::TURN_CANCELLED => self.on_end(line, TurnEnd::Cancelled),
             ty::TURN_FAILED => self.on_turn_failed(line),
@@ -271,6 +277,20 @@ impl State {
     #[must_use]
     pub fn claim(&self, id: &str) -> Option<&Claim> {
         self.claims.iter().find(|c| c.id == id)
+    }
+
+    /// The state of files that a record names, whatever else it says.
+    fn on_tree(&mut self, line: &Line) {
+        #[derive(Deserialize)]
+        struct Named<'t> {
+            #[serde(borrow, default)]
+            tree: std::borrow::Cow<'t, str>,
+        }
+        if let Ok(named) = line.data::<Named>()
+            && !named.tree.is_empty()
+        {
+            self.tree = named.tree.into_owned();
+        }
     }
 
     fn with<'a, T: Deserialize<'a>>(&mut self, line: &Line<'a>, then: impl FnOnce(&mut Self, T)) {

@@ -32,6 +32,9 @@ impl State {
         if let Some(offer) = &self.offer {
             writeln!(out, "offer {} {} {}", offer.server, offer.schema, offer.names.join(","))?;
         }
+        if !self.tree.is_empty() {
+            writeln!(out, "tree {}", self.tree)?;
+        }
         for waiting in &self.waiting {
             writeln!(out, "waiting {} {} now={}", waiting.seq, waiting.id, waiting.now)?;
         }

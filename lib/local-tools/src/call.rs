@@ -122,6 +122,7 @@ impl Completed {
             sandbox: sandbox.to_owned(),
             changed: self.changed,
             patch: self.patch,
+            ..ToolCompleted::default()
         }
     }
 }
@@ -160,6 +161,7 @@ impl Failed {
             message: self.message,
             output: self.output.map(|kept| kept.into_output(blob)),
             ms: self.ms,
+            ..ToolFailed::default()
         }
     }
 }

@@ -194,6 +194,12 @@ pub mod worktree {
     pub const STATE_FILES: usize = 2_000_000;
     /// Folders within folders that a look enters.
     pub const STATE_DEPTH: usize = 256;
+    /// Names of changed or left out files in one record, bytes; further ones are counted.
+    pub const STATE_NAMES_BYTES: usize = 4 << 10;
+    /// A patch above this is a blob beside its record, bytes of its JSON.
+    pub const STATE_PATCH_INLINE: usize = 8 << 10;
+    /// Bytes of the patch that is kept with one record; the trees have the rest.
+    pub const STATE_PATCH_BYTES: usize = 4 << 20;
     /// How long before a look a file may have changed to be read again by the next one, ms: its times may not tell.
     pub const RACY_MS: u64 = 20;
 }
