@@ -161,9 +161,6 @@ impl Filter for Broker {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
         match &*line.ty {
-            ty::SESSION_CREATED => {
-                self.runner();
-            }
             ty::TOOL_STARTED if self.desk.holds(&line.id) => self.started(&line.id),
             ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.working.retain(|(_, claim, _)| *claim != line.cause),
             ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => self.cancel(line.turn),
@@ -172,6 +169,10 @@ impl Filter for Broker {
     }
 
     fn due(&mut self, drafts: &mut Vec<u8>) {
+        // Rights go as soon as the session is known: the last one to be created, if it has ancestors.
+        if !self.desk.state.session.is_empty() {
+            self.runner();
+        }
         if self.desk.state.is_settled() {
             return;
         }
