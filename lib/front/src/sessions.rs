@@ -226,9 +226,10 @@ pub fn load(opening: &Opening, session: &SessionAddress) -> Result<(Log, Vec<u8>
 /// # Errors
 /// In words.
 pub fn created(opening: &Opening, session: &SessionAddress) -> Result<ace_schema::data::SessionCreated, Complaint> {
-    let (_, all) = load(opening, session)?;
-    let first = ace_storage::split(&all).next().unwrap_or_default();
-    let read = Line::parse(first).and_then(|l| l.data());
+    let log = opening.log(&opening.find(session)?);
+    let first = log.first_line().map_err(|e| Complaint::io(opening.program, "cannot read the log", &e))?;
+    let first = first.unwrap_or_default();
+    let read = Line::parse(&first).and_then(|l| l.data());
     read.map_err(|e| crate::words::damaged(opening.program, &session.to_string(), 1, &ace_storage::Fault::Line(e)))
 }
 

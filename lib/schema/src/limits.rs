@@ -10,6 +10,10 @@ pub const INLINE_BYTES: usize = 24 * 1024;
 pub const BLOB_PART_BYTES: usize = 40 * 1024;
 /// One blob, bytes.
 pub const BLOB_BYTES: u64 = 256 * 1024 * 1024;
+/// Sessions forked one from the other that a log is read through.
+pub const ANCESTORS: usize = 64;
+/// Ways back in one session.
+pub const REWINDS: usize = 500;
 /// A prompt or other message of a person, bytes (about a million tokens: more fits no model).
 pub const PROMPT_BYTES: usize = 4 * 1024 * 1024;
 /// All instruction files (AGENTS.md and the like) together in the system text, bytes.
