@@ -31,4 +31,5 @@ mod server;
 mod suite;
 mod terminal;
 mod tidy;
+mod travel;
 mod trees;

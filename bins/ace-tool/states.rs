@@ -2,13 +2,14 @@
 //! folder of the repository. Outside git nothing is recorded: there is nothing that says which files are worth keeping.
 
 use ace_core::digest;
+use ace_host::Site;
 use ace_pipe::Out;
 use ace_schema::data::{BlobRef, Changed, LeftOut, SessionCreated, ToolCompleted, ToolFailed, WorktreeSnapshot};
 use ace_schema::{draft, limits};
-use ace_worktree::{Diff, Ground, Lens, Look, Place, Pool, discover};
+use ace_worktree::{Diff, Ground, Lens, Look};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The lens on a session's work tree, as long as it works.
 pub struct States {
@@ -51,19 +52,7 @@ impl States {
         last: &str,
         out: &Out,
     ) -> Result<Option<Self>, ace_worktree::Error> {
-        let (ground, base) = match (&created.worktree, &created.repository) {
-            (Some(tree), _) => {
-                let place = Place { git_dir: PathBuf::from(&tree.git_dir), path: PathBuf::from(&tree.path) };
-                (Ground::of(&place)?, Some(tree.base.clone()))
-            }
-            (None, Some(repository)) => {
-                let found = discover(Path::new(&repository.root))?;
-                let Some(ground) = found.as_ref().and_then(Ground::around) else { return Ok(None) };
-                (ground, None)
-            }
-            (None, None) => return Ok(None),
-        };
-        let pool = Pool::open(&ace_home.join("git"), &ground.common_dir)?;
+        let Some(Site { ground, pool, base }) = Site::of(created, &ace_home.join("git"))? else { return Ok(None) };
         let recorded = match (last.is_empty(), base) {
             (false, _) => Some(last.to_owned()),
             (true, Some(base)) => Some(pool.tree(&base)?),

@@ -193,7 +193,7 @@ pub struct State {
     pub archived: bool,
     /// Claims that are open.
     pub claims: Vec<Claim>,
-    /// How the last turn ended.
+    /// How the last turn ended; `None` too where the past ends in the middle of one.
     pub ended: Option<TurnEnd>,
     /// Which records count.
     pub past: Past,
@@ -201,6 +201,8 @@ pub struct State {
     pub marks: Vec<TurnMark>,
     /// The git tree of the work tree, as recorded last; empty if none was.
     pub tree: String,
+    /// The commit HEAD stood on, as recorded last beside a tree; empty if none was.
+    pub commit: String,
     /// Calls recorded ahead of their `model.completed`.
     arriving: Vec<Call>,
     /// Pens that are recorded as gone. A claim may be recorded after that: it was on its way when its writer fell.
@@ -303,11 +305,16 @@ impl State {
         struct Named<'t> {
             #[serde(borrow, default)]
             tree: std::borrow::Cow<'t, str>,
+            #[serde(borrow, default)]
+            commit: std::borrow::Cow<'t, str>,
         }
         if let Ok(named) = line.data::<Named>()
             && !named.tree.is_empty()
         {
             self.tree = named.tree.into_owned();
+            if !named.commit.is_empty() {
+                self.commit = named.commit.into_owned();
+            }
         }
     }
 
@@ -337,7 +344,7 @@ impl State {
     /// What was under way in the past that this one goes on from is not under way here.
     fn leave_behind(&mut self) {
         if self.turn.take().is_some() {
-            self.ended = Some(TurnEnd::Cancelled);
+            self.ended = None;
         }
         self.claims.clear();
         self.waiting.clear();
@@ -350,11 +357,8 @@ impl State {
         if !d.tree.is_empty() {
             self.tree = d.tree;
         }
-        let end = self.last_turn().map(|mark| match &mark.ended {
-            Some((seq, end)) if self.past.counts(self.head, *seq) => end.clone(),
-            _ => TurnEnd::Cancelled,
-        });
-        self.ended = end;
+        let ended = self.last_turn().and_then(|mark| mark.ended.clone());
+        self.ended = ended.filter(|(seq, _)| self.past.counts(self.head, *seq)).map(|(_, end)| end);
     }
 
     /// The last turn that counts.

@@ -383,7 +383,7 @@ fn a_way_back_into_a_turn_leaves_its_open_calls_unrun() {
     assert_eq!(log.state().tree, "abc");
     let log = back(log, before);
     assert_eq!(said(&log)[2..], ["not run: the turn ended first", "not run: the turn ended first"]);
-    assert_eq!(log.state().ended, Some(TurnEnd::Cancelled));
+    assert_eq!(log.state().ended, None);
     let log = back(log, after);
     assert_eq!(said(&log)[2..], ["out", "not run: the turn ended first"]);
 }
@@ -400,7 +400,7 @@ fn a_fork_goes_on_from_its_past_under_its_own_name() {
     log.0.push(line);
     let state = log.state();
     assert_eq!((state.session.as_str(), state.name.as_str(), state.model.as_str()), ("child", "fork", "c/d"));
-    assert_eq!((state.turns, state.ended.clone()), (1, Some(TurnEnd::Cancelled)));
+    assert_eq!((state.turns, state.ended.clone()), (1, None));
     assert!(state.is_settled());
     let log = log.add(1, 0, "user.message", "u-2", "", r#"{"text":"on"}"#);
     assert_eq!(log.due(), "turn 2 on u-2");

@@ -180,6 +180,8 @@ pub mod worktree {
     pub const DISK_DEPTH: usize = 256;
     /// How long to wait for another `create` in the same repository to choose its branch, ms.
     pub const TURN_MS: u64 = 10_000;
+    /// How long a registration may stay without its path before it counts as torn, ms.
+    pub const TORN_MS: u64 = 250;
     /// Bytes of all changed files that one diff holds in memory.
     pub const DIFF_TOTAL_BYTES: u64 = 256 << 20;
     /// Lines of what the `git` program says that an error repeats.

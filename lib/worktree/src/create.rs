@@ -61,6 +61,7 @@ pub fn create(repo: &Repository, name: &str, path: &Path, base: Option<&str>, ca
     }
     let mut undo = Undo::new(repo, path);
     let turn = wait_for_turn(&repo.facts().common_dir)?;
+    clear_torn(&repo.facts().common_dir);
     let branch = make_branch(repo, name, commit)?;
     undo.branch = Some((branch.clone(), commit));
     let prepared = prepare(repo, path, commit, &branch)?;
@@ -107,6 +108,22 @@ fn wait_for_turn(common_dir: &Path) -> Result<File, Error> {
                 return Err(Error::Io { path: common_dir.to_owned(), source });
             }
         }
+    }
+}
+
+/// Takes away registrations whose maker was killed between making their `gitdir` and writing it: the library makes no further
+/// worktree beside one. Git writes it in one go, so that one that stays empty is nobody's any more.
+fn clear_torn(common_dir: &Path) {
+    let is_torn = |folder: &PathBuf| folder.join("gitdir").symlink_metadata().is_ok_and(|m| m.is_file() && m.len() == 0);
+    let all = std::fs::read_dir(common_dir.join("worktrees")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let torn: Vec<PathBuf> = all.filter(is_torn).collect();
+    if torn.is_empty() {
+        return;
+    }
+    std::thread::sleep(Duration::from_millis(limits::TORN_MS));
+    for folder in torn.iter().filter(|folder| is_torn(folder)) {
+        // If it cannot be removed, the library says what is wrong.
+        let _ = std::fs::remove_dir_all(folder);
     }
 }
 

@@ -247,3 +247,14 @@ fn thirty_two_at_once_all_succeed() {
         assert_eq!(porcelain(&fixture.place(&n.to_string())), "");
     }
 }
+
+#[test]
+fn a_registration_that_was_torn_does_not_stop_the_next_one() {
+    let fixture = Fixture::new();
+    fixture.create("first");
+    let torn = fixture.root().join(".git/worktrees/torn");
+    write(&torn.join("gitdir"), "");
+    write(&torn.join("locked"), "initializing");
+    fixture.create("second");
+    assert!(!torn.exists() && fixture.place("first").join("a.txt").exists());
+}
