@@ -90,13 +90,14 @@ pub enum Command {
         filter: Filter,
     },
     /// A session with that past, print its id
-    #[command(subcommand_help_heading = "Travel", before_help = "S@LINE: the last line of the past; S alone: all of it")]
+    #[command(subcommand_help_heading = "Travel", before_help = "S@LINE: its past ends there")]
     #[command(after_help = "ace-session fork fix-median@23 \"try it without awk\"")]
     Fork {
-        /// The session and the line
-        #[arg(value_name = "S[@LINE]")]
+        /// The session, or S@LINE
+        #[arg(value_name = "S")]
         session: SessionAddress,
         /// Its first message
+        #[arg(value_name = "TEXT")]
         prompt: Option<String>,
         /// Its name (default: its parent's, numbered)
         #[arg(long)]
@@ -106,7 +107,7 @@ pub enum Command {
         json: bool,
     },
     /// Conversation and files back to a line
-    #[command(subcommand_help_heading = "Travel", before_help = "nothing is erased: rewind to a later line goes forth")]
+    #[command(subcommand_help_heading = "Travel", before_help = "nothing is erased")]
     #[command(after_help = "ace-session rewind fix-median@23")]
     Rewind {
         /// The session and the line
