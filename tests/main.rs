@@ -32,4 +32,5 @@ mod suite;
 mod terminal;
 mod tidy;
 mod tools;
+mod travel;
 mod trees;

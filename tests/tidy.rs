@@ -43,7 +43,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("ace-session", &["ace_worktree"]),
     ("ace-model", &["ace_model_gateway"]),
     ("ace-permit", &["ace_permissions"]),
-    ("ace-tool", &["ace_local_tools", "ace_sandbox"]),
+    ("ace-tool", &["ace_local_tools", "ace_sandbox", "ace_worktree"]),
     ("ace-fetch", &["ace_fetch"]),
     ("ace-log", &[]),
     ("ace-worktree", &["ace_worktree"]),

@@ -109,7 +109,7 @@ async fn fetch(fetcher: &Fetcher, job: &Job, cancelled: oneshot::Receiver<()>, d
         result = fetcher.get(&job.url) => Some(result),
     };
     let ms = ace_front::took(u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX));
-    let failed = |code, message: String| ToolFailed { code, message, output: None, ms };
+    let failed = |code, message: String| ToolFailed { code, message, ms, ..ToolFailed::default() };
     let failure = match result {
         Some(Ok(page)) => {
             let (mut drafts, output) = told(page, job.offset);

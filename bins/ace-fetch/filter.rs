@@ -52,7 +52,8 @@ impl Fetches {
             }
             wrong => {
                 let why = wrong.and_then(Result::err).unwrap_or_else(|| "arguments are too long".to_owned());
-                let data = ToolFailed { code: Code::Arguments, message: format!("fetch: {why}"), output: None, ms: 0 };
+                let data =
+                    ToolFailed { code: Code::Arguments, message: format!("fetch: {why}"), ..ToolFailed::default() };
                 let (_, line) = self.desk.pencil.write((turn, claim), ty::TOOL_FAILED, &data);
                 // A closed output is noticed by the loop.
                 let _ = self.out.write(&line);
@@ -102,7 +103,7 @@ impl Filter for Fetches {
                 }
                 Due::Close { turn, claim, role: Role::Tool } => {
                     let message = "whoever ran it is gone; it is unknown whether it ran".to_owned();
-                    let data = ToolFailed { code: Code::Interrupted, message, output: None, ms: 0 };
+                    let data = ToolFailed { code: Code::Interrupted, message, ..ToolFailed::default() };
                     self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::TOOL_FAILED, &data);
                 }
                 _ => {}

@@ -30,6 +30,8 @@ pub struct Job {
     pub tools: Arc<str>,
     /// Messages that came since the last job.
     pub news: Vec<Message>,
+    /// They are all there are: what came before counts no more.
+    pub anew: bool,
 }
 
 /// The handle on the thread.
@@ -134,6 +136,10 @@ impl Desk {
     ) -> Vec<u8> {
         self.drafter.set_session(&job.session);
         self.chalker.set_session(&job.session);
+        if job.anew {
+            self.said.clear();
+            self.providers.clear();
+        }
         self.said.extend(job.news);
         let (name, model) = job.model.split_once('/').unwrap_or((&job.model, ""));
         if !self.providers.contains_key(name) {

@@ -30,6 +30,8 @@ pub struct Answerer {
     unrecorded: bool,
     /// Messages that the asking thread has already.
     sent: usize,
+    /// Of which conversation: it becomes another when somebody goes back.
+    changes: u64,
     /// Requests at work: claim and turn.
     working: Vec<(String, u32)>,
 }
@@ -47,6 +49,7 @@ impl Answerer {
             out,
             unrecorded: false,
             sent: 0,
+            changes: 0,
             working: Vec::new(),
         }
     }
@@ -64,6 +67,9 @@ impl Answerer {
             }
         };
         let messages = self.transcript.messages();
+        let changes = self.transcript.changes();
+        let anew = self.changes != changes;
+        let sent = if anew { 0 } else { self.sent };
         let names = [system.clone(), tools.clone()];
         let job = text(system).and_then(|system| {
             Ok(Job {
@@ -73,13 +79,14 @@ impl Answerer {
                 model: model.clone(),
                 system,
                 tools: text(tools)?,
-                news: messages[self.sent.min(messages.len())..].to_vec(),
+                anew,
+                news: messages[sent.min(messages.len())..].to_vec(),
             })
         });
         match job {
             Ok(job) => {
                 self.texts = names.into_iter().zip([job.system.clone(), job.tools.clone()]).collect();
-                self.sent = messages.len();
+                (self.sent, self.changes) = (messages.len(), changes);
                 self.working.push((claim.to_owned(), n));
                 self.asking.ask(job);
             }

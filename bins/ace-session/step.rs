@@ -53,7 +53,8 @@ impl Step {
         let tools = offer.schema.clone();
         let system = self.system(drafts);
         let model = self.desk.state.model.clone();
-        let data = ContextBuilt { system, tools, ranges: vec![vec![1]], model };
+        let ranges = self.desk.state.past.context();
+        let data = ContextBuilt { system, tools, ranges, model };
         self.desk.pencil.conclude(drafts, &id::context(cause), (turn, cause), ty::CONTEXT_BUILT, &data);
     }
 }
@@ -68,13 +69,13 @@ enum Next {
 impl Filter for Step {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
-        if !self.settled_in && line.ty == ty::SESSION_CREATED {
-            self.settled_in = true;
-            rights::or_end(rights::step_in(PROGRAM, &self.desk.state.created, &self.user));
-        }
     }
 
     fn due(&mut self, drafts: &mut Vec<u8>) {
+        // Only now: a fork's past is read before its own beginning.
+        if !std::mem::replace(&mut self.settled_in, true) {
+            rights::or_end(rights::step_in(PROGRAM, &self.desk.state.created, &self.user));
+        }
         let next: Vec<Next> = self
             .desk
             .state

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::PROGRAM;
 use crate::confined::{Cage, cage};
-use crate::runner::{Job, Runner};
+use crate::runner::{Job, Runner, Session};
 
 /// The server name of the tools of this program.
 const LOCAL: &str = "local";
@@ -145,7 +145,7 @@ impl Broker {
                 self.runner().run(job);
             }
             Err(message) => {
-                let data = ToolFailed { code: Code::Arguments, message, output: None, ms: 0 };
+                let data = ToolFailed { code: Code::Arguments, message, output: None, ms: 0, ..ToolFailed::default() };
                 let (_, line) = self.desk.pencil.write((turn, claim), ty::TOOL_FAILED, &data);
                 // A closed output is noticed by the loop.
                 let _ = self.out.write(&line);
@@ -184,9 +184,6 @@ impl Filter for Broker {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
         match &*line.ty {
-            ty::SESSION_CREATED => {
-                self.runner();
-            }
             ty::TOOL_STARTED if self.desk.holds(&line.id) => self.started(&line.id),
             ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.working.retain(|(_, claim, _)| *claim != line.cause),
             ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => self.cancel(line.turn),
@@ -195,6 +192,10 @@ impl Filter for Broker {
     }
 
     fn due(&mut self, drafts: &mut Vec<u8>) {
+        // Rights go as soon as the session is known: the last one to be created, if it has ancestors.
+        if !self.desk.state.session.is_empty() {
+            self.runner();
+        }
         if self.desk.state.is_settled() {
             return;
         }
@@ -203,8 +204,15 @@ impl Filter for Broker {
         let phase = self.desk.state.turn.as_ref().map(|t| &t.phase);
         if !self.prepared && matches!(phase, Some(Phase::Asking { claim: Some(_), .. } | Phase::Calls(_))) {
             self.prepared = true;
-            let (created, session) = (self.desk.state.created.clone(), self.desk.state.session.clone());
-            self.runner().prepare(&created, &session);
+            let state = &self.desk.state;
+            let session = Session {
+                created: state.created.clone(),
+                id: state.session.clone(),
+                turn: state.turn.as_ref().map_or(0, |t| t.n),
+                tree: state.tree.clone(),
+                recorded: !self.unrecorded,
+            };
+            self.runner().prepare(session);
         }
         if !self.unrecorded {
             self.offer(drafts);
@@ -221,7 +229,7 @@ impl Filter for Broker {
                 }
                 Due::Close { turn, claim, role: Role::Tool } => {
                     let message = "whoever ran it is gone; it is unknown whether it ran".to_owned();
-                    let data = ToolFailed { code: Code::Interrupted, message, output: None, ms: 0 };
+                    let data = ToolFailed { code: Code::Interrupted, message, output: None, ms: 0, ..ToolFailed::default() };
                     self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::TOOL_FAILED, &data);
                 }
                 _ => {}

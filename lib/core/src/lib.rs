@@ -6,6 +6,7 @@
 
 pub mod desk;
 pub mod due;
+pub mod past;
 pub mod state;
 mod summary;
 pub mod transcript;
@@ -13,6 +14,7 @@ pub mod until;
 
 pub use desk::{Desk, Pencil};
 pub use due::{Due, End};
+pub use past::Past;
 pub use state::{Call, CallState, Claim, Phase, Role, State, Turn, TurnEnd};
 pub use transcript::Transcript;
 pub use until::Until;

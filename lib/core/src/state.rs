@@ -2,13 +2,15 @@
 
 use ace_schema::data::{
     Code, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved, SessionConfigured,
-    SessionCreated, SessionNamed, ToolDiscovered, TurnFailed, UserMessage,
+    SessionCreated, SessionNamed, SessionRewound, ToolDiscovered, TurnFailed, UserMessage,
 };
 use ace_schema::message::Stop;
 use ace_schema::permission::{Decision, Mode};
 use ace_schema::{Line, tool, ty};
 use serde::Deserialize;
 use std::collections::{BTreeSet, VecDeque};
+
+use crate::past::Past;
 
 /// Which program a claim belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +155,17 @@ pub enum TurnEnd {
     Cancelled,
 }
 
+/// When a turn began and how it ended.
+#[derive(Debug, Clone)]
+pub struct TurnMark {
+    /// Record of its message.
+    pub message: u64,
+    /// Record of its start.
+    pub began: u64,
+    /// Record of its end, and how it ended.
+    pub ended: Option<(u64, TurnEnd)>,
+}
+
 /// The state of a session after some recorded line.
 #[derive(Debug, Clone, Default)]
 pub struct State {
@@ -188,8 +201,16 @@ pub struct State {
     pub archived: bool,
     /// Claims that are open.
     pub claims: Vec<Claim>,
-    /// How the last turn ended.
+    /// How the last turn ended; `None` too where the past ends in the middle of one.
     pub ended: Option<TurnEnd>,
+    /// Which records count.
+    pub past: Past,
+    /// Every turn, those that count no more included.
+    pub marks: Vec<TurnMark>,
+    /// The git tree of the work tree, as recorded last; empty if none was.
+    pub tree: String,
+    /// The commit HEAD stood on, as recorded last beside a tree; empty if none was.
+    pub commit: String,
     /// Calls recorded ahead of their `model.completed`.
     arriving: Vec<Call>,
     /// Pens that are recorded as gone. A claim may be recorded after that: it was on its way when its writer fell.
@@ -216,6 +237,7 @@ impl State {
         match &*line.ty {
             ty::SESSION_CREATED => self.on_created(line),
             ty::SESSION_NAMED => self.with(line, |s, d: SessionNamed| s.name = d.name),
+            ty::SESSION_REWOUND => self.with(line, |s, d: SessionRewound| s.on_rewound(d)),
             ty::SESSION_ARCHIVED => self.archived = true,
             ty::SESSION_CONFIGURED => self.with(line, Self::on_configured),
             ty::USER_MESSAGE => self.on_message(line),
@@ -231,7 +253,11 @@ impl State {
             ty::PERMISSION_RESOLVED => self.on_resolved(line),
             ty::TOOL_DISCOVERED => self.with(line, |s, d: ToolDiscovered| s.offer = Some(d)),
             ty::TOOL_STARTED => self.on_tool_claim(line),
-            ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.on_outcome(line),
+            ty::TOOL_COMPLETED | ty::TOOL_FAILED => {
+                self.on_tree(line);
+                self.on_outcome(line);
+            }
+            ty::WORKTREE_SNAPSHOT => self.on_tree(line),
             ty::TURN_COMPLETED => self.on_end(line, TurnEnd::Completed),
             ty::TURN_CANCELLED => self.on_end(line, TurnEnd::Cancelled),
             ty::TURN_FAILED => self.on_turn_failed(line),
@@ -283,6 +309,25 @@ impl State {
         self.claims.iter().find(|c| c.id == id)
     }
 
+    /// The state of files that a record names, whatever else it says.
+    fn on_tree(&mut self, line: &Line) {
+        #[derive(Deserialize)]
+        struct Named<'t> {
+            #[serde(borrow, default)]
+            tree: std::borrow::Cow<'t, str>,
+            #[serde(borrow, default)]
+            commit: std::borrow::Cow<'t, str>,
+        }
+        if let Ok(named) = line.data::<Named>()
+            && !named.tree.is_empty()
+        {
+            self.tree = named.tree.into_owned();
+            if !named.commit.is_empty() {
+                self.commit = named.commit.into_owned();
+            }
+        }
+    }
+
     fn with<'a, T: Deserialize<'a>>(&mut self, line: &Line<'a>, then: impl FnOnce(&mut Self, T)) {
         match line.data() {
             Ok(data) => then(self, data),
@@ -296,8 +341,51 @@ impl State {
             s.model.clone_from(&d.model);
             s.mode = d.mode;
             s.limits = d.limits.clone();
+            if d.forked_from.is_some() {
+                s.leave_behind();
+                (s.session, s.archived) = (line.session.to_string(), false);
+                // Pens are numbered anew.
+                s.dropped.clear();
+            }
             s.created = d;
         });
+    }
+
+    /// What was under way in the past that this one goes on from is not under way here.
+    fn leave_behind(&mut self) {
+        if self.turn.take().is_some() {
+            self.ended = None;
+        }
+        self.claims.clear();
+        self.waiting.clear();
+        self.arriving.clear();
+    }
+
+    fn on_rewound(&mut self, d: SessionRewound) {
+        self.leave_behind();
+        self.past.go_back(self.head, d.to);
+        if !d.tree.is_empty() {
+            self.tree = d.tree;
+        }
+        let ended = self.last_turn().and_then(|mark| mark.ended.clone());
+        self.ended = ended.filter(|(seq, _)| self.past.counts(self.head, *seq)).map(|(_, end)| end);
+    }
+
+    /// The last turn that counts.
+    #[must_use]
+    pub fn last_turn(&self) -> Option<&TurnMark> {
+        let ranges = self.past.ranges(self.head);
+        let counts = |seq: u64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&seq));
+        self.marks.iter().rev().find(|mark| counts(mark.began))
+    }
+
+    /// The record before the last turn that counts, its message included; `None` if there is none.
+    #[must_use]
+    pub fn before_last_turn(&self) -> Option<u64> {
+        let last = self.last_turn()?;
+        let ended = |mark: &TurnMark| mark.ended.as_ref().map_or(mark.began, |(seq, _)| *seq);
+        let was_queued = self.marks.iter().any(|m| m.began < last.began && last.message < ended(m));
+        Some(if was_queued { last.began } else { last.message.min(last.began) }.saturating_sub(1))
     }
 
     fn on_configured(&mut self, d: SessionConfigured) {
@@ -341,7 +429,8 @@ impl State {
         if self.turn.is_some() {
             return;
         }
-        self.waiting.remove(at);
+        let message = self.waiting.remove(at).map_or(0, |w| w.seq);
+        self.marks.push(TurnMark { message, began: self.head, ended: None });
         self.archived = false;
         (self.turns, self.ordinal) = (line.turn, self.ordinal.max(line.turn));
         self.ended = None;
@@ -522,6 +611,9 @@ impl State {
     fn on_end(&mut self, line: &Line, end: TurnEnd) {
         if self.turn.as_ref().is_some_and(|t| t.n == line.turn) {
             self.turn = None;
+            if let Some(mark) = self.marks.last_mut() {
+                mark.ended = Some((self.head, end.clone()));
+            }
             self.ended = Some(end);
             for message in &mut self.waiting {
                 message.now = false;

@@ -35,6 +35,13 @@ impl State {
         if let Some(offer) = &self.offer {
             writeln!(out, "offer {} {} {}", offer.server, offer.schema, offer.names.join(","))?;
         }
+        if !self.tree.is_empty() {
+            writeln!(out, "tree {}", self.tree)?;
+        }
+        if self.past.ways() > 0 {
+            let ranges = self.past.ranges(self.head);
+            writeln!(out, "counts {}", ranges.iter().map(|(a, b)| format!("{a}-{b}")).collect::<Vec<_>>().join(","))?;
+        }
         for waiting in &self.waiting {
             writeln!(out, "waiting {} {} now={}", waiting.seq, waiting.id, waiting.now)?;
         }

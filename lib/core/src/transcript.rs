@@ -4,7 +4,7 @@
 //! bytes repeat and provider caches stay warm.
 
 use ace_schema::data::{
-    BlobRef, Code, ModelCompleted, ModelFailed, Part, PermissionResolved, ToolCall, ToolCompleted, ToolFailed,
+    BlobRef, Code, ModelCompleted, ModelFailed, Part, PermissionResolved, SessionRewound, ToolCall, ToolCompleted, ToolFailed,
     UserMessage,
 };
 use ace_schema::message::{Call, Message};
@@ -12,13 +12,36 @@ use ace_schema::permission::Decision;
 use ace_schema::{Line, ty};
 use std::collections::HashMap;
 
+use crate::past::Past;
+
 /// Finds the text of a blob; `None` if it is missing.
 pub type Resolve<'a> = &'a dyn Fn(&BlobRef) -> Option<String>;
+
+/// The records behind a message.
+#[derive(Debug, Default)]
+struct Origin {
+    /// The record that made it.
+    born: u64,
+    /// The record that gave a result its text; 0 if none did.
+    closed: u64,
+    /// That text, while the record that gave it does not count.
+    text: Option<String>,
+}
+
+/// What stands for the result of a call that never ran.
+const NOT_RUN: &str = "not run: the turn ended first";
 
 /// The messages so far.
 #[derive(Debug, Default)]
 pub struct Transcript {
     messages: Vec<Message>,
+    /// Beside each message: where it came from.
+    origins: Vec<Origin>,
+    /// What was left behind by a way back, in the order of the record.
+    aside: Vec<(Origin, Message)>,
+    past: Past,
+    /// How often messages that were there have become others.
+    changes: u64,
     /// Text of messages that no turn has taken up, by id.
     waiting: HashMap<String, String>,
     /// Steering messages for the next context, by id, in order.
@@ -52,6 +75,17 @@ impl Transcript {
         &self.messages
     }
 
+    /// A number that is another whenever messages that were there are gone or have become others; else they only grow.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    fn push(&mut self, line: &Line, message: Message) {
+        self.origins.push(Origin { born: line.seq.unwrap_or_default(), ..Origin::default() });
+        self.messages.push(message);
+    }
+
     /// Takes in one recorded line.
     pub fn fold(&mut self, line: &Line, blob: Resolve) {
         match &*line.ty {
@@ -64,9 +98,13 @@ impl Transcript {
                 self.steering.retain(|(id, _)| *id != line.cause);
             }
             ty::TURN_STARTED => self.on_started(line),
+            ty::SESSION_CREATED => self.leave_behind(),
+            ty::SESSION_REWOUND => self.on_rewound(line),
             ty::CONTEXT_BUILT => {
                 line.id.as_ref().clone_into(&mut self.context);
-                self.messages.extend(self.steering.drain(..).map(|(_, text)| Message::User(text)));
+                for (_, text) in std::mem::take(&mut self.steering) {
+                    self.push(line, Message::User(text));
+                }
             }
             ty::MODEL_REQUESTED if !self.context.is_empty() && self.context == line.cause => {
                 self.context.clear();
@@ -113,13 +151,56 @@ impl Transcript {
     fn on_started(&mut self, line: &Line) {
         let partial = std::mem::take(&mut self.partial);
         if !partial.is_empty() {
-            self.messages.push(Message::Assistant { text: partial, calls: Vec::new() });
+            self.push(line, Message::Assistant { text: partial, calls: Vec::new() });
         }
         self.open.clear();
         self.running = true;
         if let Some(text) = self.waiting.remove(line.cause.as_ref()) {
-            self.messages.push(Message::User(text));
+            self.push(line, Message::User(text));
         }
+    }
+
+    /// What was under way is not under way any more.
+    fn leave_behind(&mut self) {
+        (self.running, self.context, self.asked) = (false, String::new(), String::new());
+        self.waiting.clear();
+        self.steering.clear();
+        self.arriving.clear();
+        self.open.clear();
+    }
+
+    /// Messages whose records count no more are put aside, and those come back whose records count again.
+    fn on_rewound(&mut self, line: &Line) {
+        let Ok(rewound) = line.data::<SessionRewound>() else { return };
+        let seq = line.seq.unwrap_or_default();
+        self.leave_behind();
+        self.partial.clear();
+        self.past.go_back(seq, rewound.to);
+        let ranges = self.past.ranges(seq);
+        let counts = |seq: u64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&seq));
+        let mut all: Vec<(Origin, Message)> =
+            self.origins.drain(..).zip(self.messages.drain(..)).chain(self.aside.drain(..)).collect();
+        all.sort_by_key(|(origin, _)| origin.born);
+        for (mut origin, mut message) in all {
+            if !counts(origin.born) {
+                self.aside.push((origin, message));
+                continue;
+            }
+            if let Message::Result { text, .. } = &mut message {
+                match origin.text.take() {
+                    Some(own) if counts(origin.closed) => *text = own,
+                    Some(own) => origin.text = Some(own),
+                    None if origin.closed > 0 && !counts(origin.closed) => {
+                        origin.text = Some(std::mem::replace(text, NOT_RUN.to_owned()));
+                    }
+                    None => {}
+                }
+            }
+            self.origins.push(origin);
+            self.messages.push(message);
+        }
+        self.calls = self.messages.iter().filter(|m| matches!(m, Message::Result { .. })).count() as u64;
+        self.changes += 1;
     }
 
     fn on_call(&mut self, line: &Line, blob: Resolve) {
@@ -156,13 +237,13 @@ impl Transcript {
             .map(|c| Message::Result {
                 call: c.id.clone(),
                 tool: c.tool.clone(),
-                text: "not run: the turn ended first".to_owned(),
+                text: NOT_RUN.to_owned(),
             })
             .collect();
-        self.messages.push(Message::Assistant { text, calls });
+        self.push(line, Message::Assistant { text, calls });
         for (id, result) in own.into_iter().zip(results) {
             self.open.insert(id, self.messages.len());
-            self.messages.push(result);
+            self.push(line, result);
         }
     }
 
@@ -178,6 +259,9 @@ impl Transcript {
             && let Some(Message::Result { text, .. }) = self.messages.get_mut(at)
         {
             *text = outcome;
+            if let Some(origin) = self.origins.get_mut(at) {
+                origin.closed = line.seq.unwrap_or_default();
+            }
         }
     }
 

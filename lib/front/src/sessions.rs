@@ -287,9 +287,10 @@ pub fn around<'l, 'a>(lines: &'l [Line<'a>], seq: u64) -> Vec<&'l Line<'a>> {
 /// # Errors
 /// In words.
 pub fn created(opening: &Opening, session: &SessionAddress) -> Result<ace_schema::data::SessionCreated, Complaint> {
-    let (_, all) = load(opening, session)?;
-    let first = ace_storage::split(&all).next().unwrap_or_default();
-    let read = Line::parse(first).and_then(|l| l.data());
+    let log = opening.log(&opening.find(session)?);
+    let first = log.first_line().map_err(|e| Complaint::io(opening.program, "cannot read the log", &e))?;
+    let first = first.unwrap_or_default();
+    let read = Line::parse(&first).and_then(|l| l.data());
     read.map_err(|e| crate::words::damaged(opening.program, &session.to_string(), 1, &ace_storage::Fault::Line(e)))
 }
 
@@ -306,4 +307,18 @@ pub fn first_message(opening: &Opening, session: &SessionAddress) -> Result<Stri
     let text = said.map(|m| m.text).unwrap_or_default();
     let line: String = text.lines().next().unwrap_or("a session of ace").chars().take(72).collect();
     Ok(if line.trim().is_empty() { "a session of ace".to_owned() } else { line })
+}
+
+/// What going back has done, and how to undo it, in one line.
+#[must_use]
+pub fn went_back(name: &str, done: &ace_host::Rewound) -> String {
+    let plural = |n: usize| if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
+    let files = match done.files {
+        None => "; files are not recorded here and stay".to_owned(),
+        Some((0, 0)) => "; no file differs".to_owned(),
+        Some((written, 0)) => format!("; {} brought back", plural(written)),
+        Some((0, removed)) => format!("; {} removed", plural(removed)),
+        Some((written, removed)) => format!("; {} brought back, {} removed", plural(written), plural(removed)),
+    };
+    format!("{name} is back at @{}{files} (ace rewind {name}@{} undoes this)", done.to, done.from)
 }

@@ -69,6 +69,10 @@ pub enum Note {
         /// Where the worktree starts.
         head: String,
     },
+    /// A fork outside git: it works where its parent does, on the files as they are.
+    FilesStay,
+    /// A fork of a session of whose files nothing is recorded at that moment: its worktree holds the commit alone.
+    FilesUnknown,
     /// HEAD is on no branch; landing will need one.
     Detached {
         /// Where the worktree starts.
@@ -222,7 +226,7 @@ pub fn message_drafts(drafter: &mut Drafter, text: &str, author: &str, client: &
 }
 
 /// Whether the text can name a session and its branch: letters, digits, dots and dashes, as git and the shell like them.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     !text.is_empty()
         && text.len() <= limits::NAME_BYTES

@@ -7,6 +7,7 @@ pub mod ty {
     pub const SESSION_NAMED: &str = "session.named";
     pub const SESSION_ARCHIVED: &str = "session.archived";
     pub const SESSION_CONFIGURED: &str = "session.configured";
+    pub const SESSION_REWOUND: &str = "session.rewound";
     pub const SESSION_COMPACTED: &str = "session.compacted";
     pub const USER_MESSAGE: &str = "user.message";
     pub const MESSAGE_STEERED: &str = "message.steered";
@@ -90,6 +91,7 @@ pub const EVENTS: &[Event] = &[
     stone(ty::SESSION_NAMED, "The session has a new name."),
     stone(ty::SESSION_ARCHIVED, "The session is put away; its log stays."),
     stone(ty::SESSION_CONFIGURED, "Model, mode or limits change from here on."),
+    stone(ty::SESSION_REWOUND, "Conversation and files are what they were at an earlier record; nothing is erased."),
     stone(ty::SESSION_COMPACTED, "A whole state: a fold may begin here."),
     stone(ty::USER_MESSAGE, "A person, or a program in a person's name, says something."),
     stone(ty::MESSAGE_STEERED, "A message that waits steers the running turn instead."),

@@ -12,6 +12,10 @@ pub const INLINE_BYTES: usize = 24 * 1024;
 pub const BLOB_PART_BYTES: usize = 40 * 1024;
 /// One blob, bytes.
 pub const BLOB_BYTES: u64 = 256 * 1024 * 1024;
+/// Sessions forked one from the other that a log is read through.
+pub const ANCESTORS: usize = 64;
+/// Ways back in one session.
+pub const REWINDS: usize = 500;
 /// A prompt or other message of a person, bytes (about a million tokens: more fits no model).
 pub const PROMPT_BYTES: usize = 4 * 1024 * 1024;
 /// Pictures of one message or one call's output.
@@ -206,6 +210,8 @@ pub mod worktree {
     pub const DISK_DEPTH: usize = 256;
     /// How long to wait for another `create` in the same repository to choose its branch, ms.
     pub const TURN_MS: u64 = 10_000;
+    /// How long a registration may stay without its path before it counts as torn, ms.
+    pub const TORN_MS: u64 = 250;
     /// Bytes of all changed files that one diff holds in memory.
     pub const DIFF_TOTAL_BYTES: u64 = 256 << 20;
     /// Lines of what the `git` program says that an error repeats.
@@ -216,6 +222,22 @@ pub mod worktree {
     pub const HOOKS: usize = 1000;
     /// Bytes of one hook or configuration that a fingerprint covers.
     pub const HOOK_BYTES: u64 = 1 << 20;
+    /// Bytes of one new or changed file that a recorded state holds; a larger one is left out and named.
+    pub const STATE_FILE_BYTES: u64 = 64 << 20;
+    /// Bytes of all new or changed files that one look stores; what comes after is left out and named.
+    pub const STATE_NEW_BYTES: u64 = 512 << 20;
+    /// Files and folders that one look passes over before it gives up.
+    pub const STATE_FILES: usize = 2_000_000;
+    /// Folders within folders that a look enters.
+    pub const STATE_DEPTH: usize = 256;
+    /// Names of changed or left out files in one record, bytes; further ones are counted.
+    pub const STATE_NAMES_BYTES: usize = 4 << 10;
+    /// A patch above this is a blob beside its record, bytes of its JSON.
+    pub const STATE_PATCH_INLINE: usize = 8 << 10;
+    /// Bytes of the patch that is kept with one record; the trees have the rest.
+    pub const STATE_PATCH_BYTES: usize = 4 << 20;
+    /// How long before a look a file may have changed to be read again by the next one, ms: its times may not tell.
+    pub const RACY_MS: u64 = 20;
 }
 /// How deep groups and substitutions of a command may nest before the rest counts as unread.
 pub const SHELL_NESTING: usize = 24;

@@ -52,6 +52,7 @@ const PERSON: &[&str] = &[
     ty::SESSION_NAMED,
     ty::SESSION_ARCHIVED,
     ty::SESSION_CONFIGURED,
+    ty::SESSION_REWOUND,
     ty::USER_MESSAGE,
     ty::MESSAGE_STEERED,
     ty::MESSAGE_WITHDRAWN,

@@ -125,6 +125,12 @@ impl SessionRef {
         line.data::<SessionCreated>().ok().map(|data| data.name)
     }
 
+    /// The record of another session that it goes on from, if it was forked.
+    #[must_use]
+    pub fn origin(&self) -> Option<ace_schema::data::ForkedFrom> {
+        crate::ancestry::origin(&self.log()).ok()?
+    }
+
     /// The name it has: the last one it was given. Reads the whole log.
     #[must_use]
     pub fn name(&self) -> Option<String> {
@@ -157,7 +163,7 @@ impl SessionRef {
 }
 
 /// The first line of a file without its LF; `None` if it has no whole line of a lawful length.
-fn first_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn first_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = File::open(path)?;
     // One small read nearly always holds it; a list of sessions is as many of these.
     let mut head = [0; HEAD_BYTES];

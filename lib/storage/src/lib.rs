@@ -6,6 +6,7 @@
 
 #![deny(unsafe_code)]
 
+mod ancestry;
 mod append;
 mod batch;
 #[allow(unsafe_code, reason = "shared memory: see there")]

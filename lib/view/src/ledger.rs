@@ -118,6 +118,10 @@ impl Ledger {
     /// Takes the next recorded line. Drafts, chalk and control lines, unknown types and payloads of another shape are `Other`.
     pub fn fold(&mut self, line: &Line) -> Step {
         let Some(seq) = line.seq else { return Step::Other };
+        if line.ty == ty::SESSION_CREATED {
+            // What a fork's past has cost and changed is counted where it happened.
+            *self = Self::default();
+        }
         self.seq = seq;
         let now = moment(&line.ts).unwrap_or(self.last);
         if self.last == 0 || matches!(&*line.ty, ty::USER_MESSAGE | ty::SESSION_CREATED | ty::TURN_STARTED) {

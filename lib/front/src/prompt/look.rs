@@ -10,8 +10,9 @@ use std::process::{Command, Stdio};
 
 use super::command::COMMANDS;
 use super::{Desk, Then};
-use crate::opening::shown;
-use crate::{modes, pager, say, words};
+use crate::modes;
+use crate::opening::{clock, random, shown};
+use crate::{pager, say, words};
 
 /// The provider that is no provider: answers come from a recording.
 const RECORDED: &str = "recorded";
@@ -28,10 +29,36 @@ impl Desk {
             "permissions" => self.permissions(),
             "diff" => self.page("ace-worktree", "diff"),
             "log" => self.page("ace-log", "show"),
+            "undo" => self.go_back(None),
+            "rewind" => match rest.trim_start_matches('@').parse() {
+                Ok(line) => self.go_back(Some(line)),
+                Err(_) => self.tell("/rewind LINE, a number as /log shows them"),
+            },
             "now" if !rest.is_empty() => return self.say(rest),
             _ => return self.own(name, rest),
         }
         Then::Prompt
+    }
+
+    /// Takes the last turn back, or goes back to a line.
+    fn go_back(&mut self, to: Option<u64>) {
+        let Some(session) = &mut self.session else {
+            self.tell("there is no session yet");
+            return;
+        };
+        let (home, person) = (self.opening.home(), self.opening.person());
+        let done = match to {
+            Some(to) => ace_host::rewind(home, &session.log, to, &person, &clock(), random()),
+            None => ace_host::undo(home, &session.log, &person, &clock(), random()),
+        };
+        let name = session.state.name.clone();
+        // A log that cannot be read is complained about by whoever reads it next.
+        let _ = session.catch_up();
+        self.known = Some(session.state.head);
+        match done {
+            Ok(done) => self.tell(crate::sessions::went_back(&name, &done)),
+            Err(e) => self.complain(&crate::words::travel(self.opening.program, &name, &e)),
+        }
     }
 
     /// A command of the person's own, or none.
