@@ -53,6 +53,9 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "text" -d 'the answers alone
 complete -c ace -n "__fish_ace_needs_command" -f -a "search" -d 'words over all sessions'
 complete -c ace -n "__fish_ace_needs_command" -f -a "verify" -d 'whether a log is whole'
 complete -c ace -n "__fish_ace_needs_command" -f -a "laws" -d 'whether a filter of yours keeps the laws'
+complete -c ace -n "__fish_ace_needs_command" -f -a "fork" -d 'a session with that past, and its files'
+complete -c ace -n "__fish_ace_needs_command" -f -a "rewind" -d 'conversation and files back to a line'
+complete -c ace -n "__fish_ace_needs_command" -f -a "undo" -d 'take the last turn back, files too'
 complete -c ace -n "__fish_ace_needs_command" -f -a "allow" -d 'let a waiting call run'
 complete -c ace -n "__fish_ace_needs_command" -f -a "deny" -d 'refuse a waiting call'
 complete -c ace -n "__fish_ace_needs_command" -f -a "land" -d 'bring a session\'s work to its branch of origin'
@@ -210,6 +213,25 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand laws" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand laws" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand laws" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand fork" -l name -d 'Its name (default: its parent\'s, numbered)' -r
+complete -c ace -n "__fish_ace_using_subcommand fork" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand fork" -l json -d 'A line of JSON instead of the id'
+complete -c ace -n "__fish_ace_using_subcommand fork" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand fork" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand rewind" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand rewind" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand rewind" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand rewind" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand undo" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand undo" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand undo" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand allow" -l why -d 'Words that the model reads' -r
 complete -c ace -n "__fish_ace_using_subcommand allow" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
