@@ -273,3 +273,19 @@ pub const REDIRECTS: usize = 5;
 pub const HTML_DEPTH: usize = 4096;
 /// Pages that are fetched at once in one session.
 pub const FETCHES: usize = 4;
+/// An answer that may have fewer tokens than this is not worth its money: the call is stopped instead.
+pub const QUOTA_OUTPUT_LEAST: u64 = 512;
+/// Bytes of a request that are taken for one token when nothing better is known: fewer than any usual text has.
+pub const QUOTA_BYTES_PER_TOKEN: u64 = 2;
+/// Tokens that a request may have beside what its texts hold (roles, tool frames), for each message.
+pub const QUOTA_MESSAGE_TOKENS: u64 = 8;
+/// Share of a limit at which a warning is recorded, percent.
+pub const QUOTA_WARN_PERCENT: u64 = 80;
+/// Groups one session may belong to.
+pub const QUOTA_GROUPS: usize = 8;
+/// How long the shared ledger may be held by others before a call is stopped, ms.
+pub const QUOTA_PATIENCE_MS: u64 = 10_000;
+/// The largest limit in micro-dollars, tokens, calls, turns or seconds that may be asked for.
+pub const QUOTA_MOST: u64 = 1_000_000_000_000_000;
+/// Tokens of one kind in one answer above which a provider's figure is not believed.
+pub const USAGE_MOST: u64 = 1_000_000_000;

@@ -68,6 +68,9 @@ pub struct Usage {
     /// Input written to a cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cache_write: u64,
+    /// Of `cache_write`, what was written to be kept for an hour.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write_1h: u64,
     /// Reasoning inside output.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reasoning: u64,

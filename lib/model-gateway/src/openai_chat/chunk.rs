@@ -218,6 +218,7 @@ fn read_usage(usage: &Value) -> Usage {
         output: n(&usage["completion_tokens"]),
         cache_read,
         cache_write,
+        cache_write_1h: 0,
         reasoning: n(&usage["completion_tokens_details"]["reasoning_tokens"]),
     }
 }
