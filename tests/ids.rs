@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// What has to be met: a letter and the numbers from one to another. `a` commands, files and git, `e` the log's integrity, `f`
+/// What has to be met: a letter and the numbers from one to another. `a` commands, files and git, `c` money, `e` the log's integrity, `f`
 /// streams and storage, `p` what has gone wrong in other agents.
 const NAMED: &[(char, u8, u8)] = &[
     ('a', 1, 5),
@@ -12,6 +12,8 @@ const NAMED: &[(char, u8, u8)] = &[
     ('a', 28, 29),
     ('a', 33, 36),
     ('a', 38, 38),
+    ('c', 2, 7),
+    ('c', 14, 14),
     ('e', 1, 4),
     ('f', 1, 9),
     ('f', 13, 14),

@@ -16,12 +16,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 /// The suite's filters: program and arguments. The folders of recorded sessions are gone, so no sandbox can be built on them.
-pub const FILTERS: [(&str, &[&str]); 5] = [
+pub const FILTERS: [(&str, &[&str]); 6] = [
     ("ace-session", &["step"]),
     ("ace-model", &[]),
     ("ace-permit", &[]),
     ("ace-tool", &["--unsandboxed"]),
     ("ace-fetch", &[]),
+    ("ace-quota", &[]),
 ];
 
 /// The line that says that history has ended.

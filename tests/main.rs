@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by failing"
 )]
 
+mod budget;
 mod chain;
 mod completion;
 mod crash;

@@ -43,7 +43,7 @@ fn block(mark: &str) -> String {
 #[test]
 fn every_block_of_code_has_a_test_here() {
     let marks: Vec<String> = blocks().into_iter().map(|(m, _)| m).collect();
-    let tested = ["demo", "work", "pipe", "swap", "ask", "make", "ci", "config"].map(|n| format!("run: {n}"));
+    let tested = ["demo", "work", "pipe", "swap", "ask", "make", "quota", "ci", "config"].map(|n| format!("run: {n}"));
     for mark in &marks {
         assert!(tested.contains(mark) || mark == "file: only.py", "{mark} is run by nothing");
     }
@@ -111,6 +111,19 @@ fn the_rule_for_a_makefile_works() {
 }
 
 #[test]
+fn the_rule_with_a_limit_works_until_the_limit_is_reached() {
+    let model = Server::start(vec![Reply::Text("Looks right.")]);
+    let world = World::with_model(model).repository(&[("Makefile", &block("run: quota"))]);
+    world.add_config("[quota.groups.ci]\ncalls = 1\n");
+    let first = world.sh("make -s nightly.md").done();
+    assert_eq!(first.stdout, "group ci: 1 of 1 calls left\n");
+    assert_eq!(std::fs::read_to_string(world.project().join("nightly.md")).unwrap(), "Looks right.\n");
+    let second = world.sh("make -s nightly.md").done();
+    assert_eq!((second.stdout.as_str(), second.stderr.as_str()), ("group ci: 0 of 1 calls left\n", ""));
+    assert_eq!(world.model.as_ref().unwrap().bodies().len(), 1);
+}
+
+#[test]
 fn the_recipe_for_ci_works() {
     if !there("jq", "the recipe for CI") {
         return;
@@ -124,6 +137,7 @@ fn the_recipe_for_ci_works() {
 fn the_configuration_loads() {
     let layer = ace_config::Layer::file(ace_config::LayerName::User, "README.md", block("run: config"));
     let config = ace_config::load(&[layer]).unwrap();
+    assert_eq!(config.quota.groups["ci"].amounts.money, 5_000_000);
     assert_eq!((config.answers, config.providers["local"].api_key_env.as_deref()), (50, Some("LOCAL_KEY")));
 }
 

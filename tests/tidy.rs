@@ -10,6 +10,7 @@ const RANKS: &[(&str, u8)] = &[
     ("permissions", 1),
     ("config", 1),
     ("prices", 1),
+    ("quota", 1),
     ("pipe", 2),
     ("storage", 2),
     ("worktree", 2),
@@ -42,7 +43,8 @@ const GUESTS: &[(&str, &[&str])] = &[
 const PROGRAMS: &[(&str, &[&str])] = &[
     ("ace", &["ace_worktree", "ace_sandbox"]),
     ("ace-session", &["ace_worktree"]),
-    ("ace-model", &["ace_model_gateway"]),
+    ("ace-model", &["ace_model_gateway", "ace_prices", "ace_quota"]),
+    ("ace-quota", &["ace_prices", "ace_quota"]),
     ("ace-permit", &["ace_permissions"]),
     ("ace-tool", &["ace_local_tools", "ace_sandbox", "ace_worktree"]),
     ("ace-fetch", &["ace_fetch"]),

@@ -1,6 +1,7 @@
 //! `ace-log`: keeps, reads and checks the log of a session.
 
 mod check;
+mod cost;
 mod laws;
 mod read;
 mod stream;
@@ -40,6 +41,9 @@ fn run(args: &ace_cli::log::Log) -> Result<Exit, Complaint> {
         Command::Follow { session, until } => stream::follow(&opening, session, *until),
         Command::Show { session, verbose } => read::show(&opening, session, *verbose, args.color),
         Command::Text { session } => session.as_ref().map_or(Ok(Exit::Done), |s| read::text(&opening, s)),
+        Command::Cost { session, since, project, json } => {
+            cost::cost(&opening, session, since.as_ref(), project.as_deref(), (*json, args.color))
+        }
         Command::Search { words, json } => read::search(&opening, &words.join(" "), *json, args.color),
         Command::Verify { session, anchor } => check::verify(&opening, session, anchor.as_ref(), args.color),
         Command::Recover { session, out } => check::recover(&opening, session, out.as_deref(), args.color),

@@ -6,7 +6,7 @@ use ace_core::{State, Until};
 use ace_front::rights::{self, Hand};
 use ace_front::{Opening, words};
 use ace_pipe::{Lines, Out};
-use ace_schema::data::{BlobRef, ModelCompleted, ModelDelta, ModelFailed};
+use ace_schema::data::{BlobRef, Budget, Code, ModelCompleted, ModelDelta, ModelFailed};
 use ace_schema::draft::{BlobPartLine, control};
 use ace_schema::{Line, limits, ty};
 use base64::Engine;
@@ -120,8 +120,14 @@ fn write(out: &Out, bytes: &[u8]) -> Result<(), Complaint> {
 
 /// The answers of the stream on stdin, as they come; 1 if one failed.
 pub fn text() -> Result<Exit, Complaint> {
-    let mut reader =
-        Answers { out: Out::stdout(PROGRAM), blobs: HashMap::new(), shown: String::new(), failed: None, any: false };
+    let mut reader = Answers {
+        out: Out::stdout(PROGRAM),
+        blobs: HashMap::new(),
+        shown: String::new(),
+        failed: None,
+        stopped: false,
+        any: false,
+    };
     let mut lines = Lines::default();
     let mut buffer = vec![0; 64 * 1024];
     let mut stdin = io::stdin().lock();
@@ -155,7 +161,8 @@ pub fn text() -> Result<Exit, Complaint> {
                 Exit::Done => Exit::No,
                 exit => exit,
             };
-            let complaint = Complaint::new("ace-model", exit, failed.message);
+            let whose = if reader.stopped { "ace-quota" } else { "ace-model" };
+            let complaint = Complaint::new(whose, exit, failed.message);
             Err(if failed.hint.is_empty() { complaint } else { complaint.hint(failed.hint) })
         }
         None if reader.any => Ok(Exit::Done),
@@ -169,6 +176,8 @@ struct Answers {
     /// What of the running answer is on stdout already.
     shown: String,
     failed: Option<ModelFailed>,
+    /// It was a limit that stopped it.
+    stopped: bool,
     any: bool,
 }
 
@@ -202,6 +211,21 @@ impl Answers {
                     self.shown.clear();
                 }
                 self.failed = line.data().ok();
+            }
+            ty::BUDGET_EXCEEDED => {
+                let budget: Budget = line.data().unwrap_or_default();
+                self.failed = Some(ModelFailed {
+                    code: Code::Limit,
+                    message: budget.message,
+                    hint: budget.hint,
+                    text: String::new(),
+                    dropped_call: String::new(),
+                    usage: None,
+                    cost: None,
+                    prices: String::new(),
+                    estimated: false,
+                });
+                self.stopped = true;
             }
             _ => {}
         }

@@ -2,7 +2,8 @@
 
 use ace_model_gateway::{Ask, Client, Event, Failure, Provider, RECORDED, Secret, Settings, Transcript};
 use ace_pipe::Out;
-use ace_schema::data::{BlobRef, Code, ModelCompleted, ModelDelta, Part, ToolCall};
+use ace_prices::Table;
+use ace_schema::data::{BlobRef, BudgetReserved, Code, ModelCompleted, ModelDelta, Part, ToolCall};
 use ace_schema::message::{Message, Piece, Stop, Usage};
 use ace_schema::{Drafter, draft, limits, ty};
 use base64::Engine;
@@ -12,6 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::bill::{self, Bill};
 use crate::filter::failed;
 
 /// One context to be answered.
@@ -32,6 +34,8 @@ pub struct Job {
     pub news: Vec<Message>,
     /// They are all there are: what came before counts no more.
     pub anew: bool,
+    /// What was set aside for the answer, where limits hold.
+    pub reserved: Option<BudgetReserved>,
 }
 
 /// The handle on the thread.
@@ -48,7 +52,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Asking {
     /// Starts the thread. `find` turns a provider's name into the provider.
     pub fn start(
-        settings: Settings,
+        (settings, prices): (Settings, Arc<Table>),
         random: u64,
         out: Out,
         find: impl Fn(&str) -> Option<Provider> + Send + 'static,
@@ -62,6 +66,7 @@ impl Asking {
             let chalker = Drafter::new("ace-model", random.rotate_left(17));
             let desk = Desk {
                 client: Client::new(settings),
+                prices,
                 drafter,
                 chalker,
                 out,
@@ -102,6 +107,7 @@ impl Asking {
 /// What the thread keeps.
 struct Desk {
     client: Client,
+    prices: Arc<Table>,
     drafter: Drafter,
     /// Signs chalk: how much of it there is depends on time, which must not show in the ids of records.
     chalker: Drafter,
@@ -153,10 +159,18 @@ impl Desk {
         let Some((provider, transcript, told)) = self.providers.get_mut(name) else { return Vec::new() };
         transcript.extend(&self.said[*told..]);
         *told = self.said.len();
-        let ask = Ask { model, system: &job.system, tools: &job.tools, session: &job.session };
+        let output = job.reserved.as_ref().map(|r| r.output).filter(|n| *n > 0);
+        let ask = Ask { model, system: &job.system, tools: &job.tools, session: &job.session, output };
         let start = Instant::now();
-        let heard =
-            Mutex::new(Heard::new(self.out.clone(), (&mut self.drafter, &mut self.chalker), job.turn, &job.claim));
+        let recorded = provider.wire == RECORDED;
+        let bill = Bill {
+            prices: &self.prices,
+            model: &job.model,
+            recorded,
+            input: job.reserved.as_ref().map_or_else(|| bill::input(&job.system, &job.tools, &self.said), |r| r.input),
+        };
+        let drafters = (&mut self.drafter, &mut self.chalker);
+        let heard = Mutex::new(Heard::new(self.out.clone(), drafters, (job.turn, &job.claim), bill));
         let mut on = |event| lock(&heard).take(event);
         let result = {
             let answering = self.client.answer(provider, &ask, transcript, &mut on);
@@ -178,9 +192,8 @@ impl Desk {
         if result.as_ref().is_none_or(Result::is_err) || heard.has_words() {
             heard.flush();
         }
-        let recorded = provider.wire == RECORDED;
         match result {
-            Some(Ok(_)) => heard.complete(start.elapsed(), recorded),
+            Some(Ok(_)) => heard.complete(start.elapsed()),
             Some(Err(failure)) => heard.fail(failure),
             None => heard.fail_with(Code::Cancelled, String::new(), String::new()),
         }
@@ -200,6 +213,9 @@ struct Heard<'a> {
     /// A call that has begun and is not whole.
     begun: String,
     usage: Usage,
+    /// What the provider says it cost.
+    reported: String,
+    bill: Bill<'a>,
     stop: Option<Stop>,
     /// Chalk that waits for its moment.
     chalk: ModelDelta,
@@ -209,7 +225,12 @@ struct Heard<'a> {
 impl<'a> Heard<'a> {
     const RHYTHM: Duration = Duration::from_millis(1000 / limits::DELTAS_PER_SECOND);
 
-    fn new(out: Out, (drafter, chalker): (&'a mut Drafter, &'a mut Drafter), turn: u32, claim: &'a str) -> Self {
+    fn new(
+        out: Out,
+        (drafter, chalker): (&'a mut Drafter, &'a mut Drafter),
+        (turn, claim): (u32, &'a str),
+        bill: Bill<'a>,
+    ) -> Self {
         Self {
             out,
             drafter,
@@ -221,6 +242,8 @@ impl<'a> Heard<'a> {
             calls: Vec::new(),
             begun: String::new(),
             usage: Usage::default(),
+            reported: String::new(),
+            bill,
             stop: None,
             chalk: ModelDelta::default(),
             chalked: None,
@@ -246,6 +269,7 @@ impl<'a> Heard<'a> {
                 self.calls.push((tool, args, meta));
             }
             Event::Piece(Piece::Usage(usage)) => self.usage = usage,
+            Event::Piece(Piece::Cost(cost)) => self.reported = cost,
             Event::Piece(Piece::Stop(stop)) => self.stop = Some(stop),
             Event::Note(note) => {
                 self.flush();
@@ -296,7 +320,7 @@ impl<'a> Heard<'a> {
     }
 
     /// The answer as one batch: its calls, then itself, so that no call is due before the answer is recorded.
-    fn complete(self, took: Duration, recorded: bool) -> Vec<u8> {
+    fn complete(self, took: Duration) -> Vec<u8> {
         let mut drafts = Vec::new();
         let (turn, claim) = (self.turn, self.claim);
         for (tool, args, meta) in &self.calls {
@@ -326,18 +350,26 @@ impl<'a> Heard<'a> {
                 (None, false) => Part::Text(text.clone()),
             });
         }
+        let billed = self.bill.of(&self.usage, self.bytes(), &self.reported);
         let data = ModelCompleted {
             parts,
             calls: self.calls.len() as u64,
             stop: self.stop.unwrap_or_default(),
-            usage: self.usage,
-            cost: recorded.then_some(0),
-            prices: if recorded { "recorded".to_owned() } else { String::new() },
+            usage: billed.usage,
+            cost: billed.cost,
+            prices: billed.prices,
+            estimated: billed.estimated,
             ms: ace_front::took(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
-            meta: None,
+            meta: billed.meta.map(draft::raw),
         };
         drafts.extend(self.drafter.draft(turn, claim, ty::MODEL_COMPLETED, &data).1);
         drafts
+    }
+
+    /// Bytes of all that has come.
+    fn bytes(&self) -> u64 {
+        let calls: usize = self.calls.iter().map(|(tool, args, meta)| tool.len() + args.len() + meta.len()).sum();
+        (self.text.len() + self.reasoning.len() + self.begun.len() + calls) as u64
     }
 
     fn fail(self, failure: Failure) -> Vec<u8> {
@@ -347,6 +379,15 @@ impl<'a> Heard<'a> {
     fn fail_with(self, code: Code, message: String, hint: String) -> Vec<u8> {
         let mut data = failed(code, message);
         data.hint = hint;
+        // Who was never reached, or answered with a refusal, has nothing to bill.
+        if self.bytes() > 0
+            || self.usage != Usage::default()
+            || matches!(data.code, Code::Cancelled | Code::Timeout | Code::Cut)
+        {
+            let billed = self.bill.of(&self.usage, self.bytes(), &self.reported);
+            (data.usage, data.cost) = (Some(billed.usage), billed.cost);
+            (data.prices, data.estimated) = (billed.prices, billed.estimated);
+        }
         data.text = self.text;
         let cut = data.text.floor_char_boundary(limits::INLINE_BYTES);
         data.text.truncate(cut);

@@ -57,8 +57,9 @@ impl Answerer {
     /// Asks for the answer to the context that is due, under this claim.
     fn start(&mut self, claim: &str) {
         let Some(turn) = &self.desk.state.turn else { return };
-        let Phase::Asking { model, system, tools, .. } = &turn.phase else { return };
+        let Phase::Asking { model, system, tools, reserved, .. } = &turn.phase else { return };
         let n = turn.n;
+        let reserved = reserved.clone();
         let text = |sha: &str| match self.texts.iter().find(|(known, _)| known == sha) {
             Some((_, text)) => Ok(text.clone()),
             None if sha.is_empty() => Ok(Arc::from("")),
@@ -81,6 +82,7 @@ impl Answerer {
                 tools: text(tools)?,
                 anew,
                 news: messages[sent.min(messages.len())..].to_vec(),
+                reserved,
             })
         });
         match job {
@@ -123,7 +125,10 @@ pub fn failed(code: Code, message: impl Into<String>) -> ModelFailed {
         hint: String::new(),
         text: String::new(),
         dropped_call: String::new(),
+        usage: None,
         cost: None,
+        prices: String::new(),
+        estimated: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `ace-model`: answers contexts. The one program that holds keys and reaches providers.
 
 mod asking;
+mod bill;
 mod filter;
 
 use ace_cli::{Complaint, Exit};
@@ -25,7 +26,8 @@ fn run(args: &ace_cli::model::Model) -> Result<Exit, Complaint> {
     let settings = Settings { seed: random(), pace: pace(), ..Settings::default() };
     let providers = opening.settings.config.providers.clone();
     let find = move |name: &str| providers.get(name).map(asking::provider);
-    let asking = asking::Asking::start(settings, random(), out.clone(), find)
+    let prices = std::sync::Arc::new(ace_front::prices(&opening));
+    let asking = asking::Asking::start((settings, prices), random(), out.clone(), find)
         .map_err(|e| Complaint::io(PROGRAM, "cannot start asking", &e))?;
     let mut filter = filter::Answerer::new(random(), opening.home().blobs(), asking, out.clone());
     run_filter(PROGRAM, &mut filter, &out, args.filter.drafts_only)

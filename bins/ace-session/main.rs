@@ -27,13 +27,17 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
     let color = args.color;
     match &args.command {
         Command::New { prompt, options } => new(prompt.as_deref(), options, color),
-        Command::Once { prompt, model } => {
-            let flags = model.iter().map(|m| Layer::flag("--model", "model", m)).collect();
-            once::once(&open(PROGRAM, flags)?, prompt.as_deref(), color)
+        Command::Once { prompt, model, limits } => {
+            let flags = model.iter().map(|m| Layer::flag("--model", "model", m)).chain(limits.layers()).collect();
+            once::once(&open(PROGRAM, flags)?, prompt.as_deref(), limits, color)
         }
         Command::Say { session, text, now } => say::say(&open(PROGRAM, Vec::new())?, session, text.as_deref(), *now),
         Command::Unsay { session } => say::unsay(&open(PROGRAM, Vec::new())?, session),
-        Command::Run { session } => run::run(&open(PROGRAM, Vec::new())?, session, color, true),
+        Command::Run { session, limits } => {
+            let opening = open(PROGRAM, Vec::new())?;
+            begin::limit(&opening, &opening.log(&opening.find(session)?), limits)?;
+            run::run(&opening, session, color, true)
+        }
         Command::Attach { session } => run::run(&open(PROGRAM, Vec::new())?, session, color, false),
         Command::Cancel { session } => say::cancel(&open(PROGRAM, Vec::new())?, session),
         Command::Step { filter } => {

@@ -4,7 +4,7 @@ use ace_cli::{Complaint, Exit, When};
 use ace_core::digest;
 use ace_front::{Opening, begin, clock, random};
 use ace_host::{instructions, message_drafts};
-use ace_schema::data::{ContextBuilt, SessionCreated, TurnStarted};
+use ace_schema::data::{ContextBuilt, Limits, SessionCreated, TurnStarted};
 use ace_schema::{Drafter, draft, id, ty};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,7 +12,12 @@ use base64::prelude::BASE64_STANDARD;
 use crate::{PROGRAM, print};
 
 /// Prints the events of one message.
-pub fn once(opening: &Opening, prompt: Option<&str>, color: When) -> Result<Exit, Complaint> {
+pub fn once(
+    opening: &Opening,
+    prompt: Option<&str>,
+    limits: &ace_cli::quota::Limits,
+    color: When,
+) -> Result<Exit, Complaint> {
     let prompt = begin::prompt(PROGRAM, prompt)?;
     if prompt.trim().is_empty() {
         return Err(Complaint::new(PROGRAM, Exit::Usage, "nothing to ask: the prompt is empty")
@@ -28,6 +33,7 @@ pub fn once(opening: &Opening, prompt: Option<&str>, color: When) -> Result<Exit
         cwd: opening.cwd.display().to_string(),
         model: model.clone(),
         mode: opening.settings.config.mode,
+        limits: Limits { answers: 0, ..begin::limits_of(opening, limits)? },
         ..SessionCreated::default()
     };
     let system = digest(instructions::ONCE.as_bytes());

@@ -21,6 +21,7 @@ pub fn run(opening: &Opening, session: &SessionAddress, color: When, leads: bool
         model: state.model.clone(),
         mode: state.mode.name().to_owned(),
         log: shown_log,
+        budget: Some(state.limits.money).filter(|money| *money > 0),
         place: place_of(&state.created),
         ..SessionFacts::of(&state.created)
     };

@@ -24,20 +24,34 @@ pub fn ask(ask: &Ask) -> Result<Exit, Complaint> {
         command.args(args);
         command
     };
-    let mut source = command("ace-session", &once_arguments(&Ask { prompt: None, model: ask.model.clone() }));
+    let mut source = command("ace-session", &once_arguments(&Ask { prompt: None, ..ask.clone() }));
     let mut source = spawn("ace-session", source.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
     if let Some(mut stdin) = source.stdin.take() {
         // Its end tells if it did not take all.
         let _ = stdin.write_all(prompt.as_bytes());
     }
+    // Once before the call, to set aside what it may take, and once behind it, to enter what it took.
+    let quota = |before: &mut Child| {
+        let mut quota = command("ace-quota", &[]);
+        quota.env_clear().envs(clean_environment());
+        spawn("ace-quota", quota.stdin(pipe(before)).stdout(Stdio::piped()))
+    };
+    let limited = is_limited(ask)?;
+    let mut before = if limited { Some(quota(&mut source)?) } else { None };
     let mut model = command("ace-model", &[]);
-    let mut model = spawn("ace-model", model.stdin(pipe(&mut source)).stdout(Stdio::piped()))?;
+    let asked = pipe(before.as_mut().unwrap_or(&mut source));
+    let mut model = spawn("ace-model", model.stdin(asked).stdout(Stdio::piped()))?;
+    let mut behind = if limited { Some(quota(&mut model)?) } else { None };
     let mut text = command("ace-log", &["text".to_owned()]);
     text.env_clear().envs(clean_environment());
-    let mut text = spawn("ace-log", text.stdin(pipe(&mut model)).stderr(Stdio::piped()))?;
+    let answered = pipe(behind.as_mut().unwrap_or(&mut model));
+    let mut text = spawn("ace-log", text.stdin(answered).stderr(Stdio::piped()))?;
     let said = text.stderr.take();
     let first = wait(&mut source)?;
     let second = wait(&mut model)?;
+    for quota in before.iter_mut().chain(&mut behind) {
+        wait(quota)?;
+    }
     let words = said.and_then(|mut s| std::io::read_to_string(&mut s).ok()).unwrap_or_default();
     let last = wait(&mut text)?;
     // Whoever failed first has said why; those behind it only saw an empty stream.
@@ -51,10 +65,17 @@ pub fn ask(ask: &Ask) -> Result<Exit, Complaint> {
     Ok(last)
 }
 
+/// Whether limits hold for such a question.
+pub fn is_limited(ask: &Ask) -> Result<bool, Complaint> {
+    let opening = ace_front::open(PROGRAM, ask.limits.layers())?;
+    Ok(begin::limits_of(&opening, &ask.limits)?.is_reserved())
+}
+
 /// The arguments of `ace-session` that begin such a stream.
 pub fn once_arguments(ask: &Ask) -> Vec<String> {
     let mut args = vec!["once".to_owned()];
     args.extend(ask.model.iter().map(|m| format!("--model={m}")));
+    args.extend(ask.limits.arguments());
     if let Some(prompt) = &ask.prompt {
         args.extend(prompt.starts_with('-').then(|| "--".to_owned()));
         args.push(prompt.clone());

@@ -25,17 +25,25 @@ pub fn explain(command: &Command) -> Result<Exit, Complaint> {
                 lists.iter().filter(|l| !l.is_empty()).map(|l| format!("{} | ", quoted(l))).collect()
             };
             let (filters, gates) = (own(&config.filters), own(&config.gates));
+            let limits = ace_front::begin::limits_of(&opening, &run.options.limits)?;
+            let quota = if limits.is_reserved() { "ace-quota | " } else { "" };
             format!(
-                "S=$({}) && ace-log follow \"$S\" --until idle |\n  ace-session step | ace-model | ace-permit | ace-tool | ace-fetch |\n  {filters}{gates}ace-log append \"$S\" && ace-log text \"$S\"\n",
+                "S=$({}) && ace-log follow \"$S\" --until idle |\n  ace-session step | {quota}ace-model | ace-permit | ace-tool | ace-fetch |\n  {filters}{gates}ace-log append \"$S\" && ace-log text \"$S\"\n",
                 quoted(&words)
             )
         }
         Command::Ask(ask) => {
             let mut words = vec!["ace-session".to_owned()];
             words.extend(once_arguments(ask));
-            format!("{} | ace-model | ace-log text\n", quoted(&words))
+            let quota = if crate::ask::is_limited(ask)? { ["ace-quota | ", " | ace-quota"] } else { ["", ""] };
+            format!("{} | {}ace-model{} | ace-log text\n", quoted(&words), quota[0], quota[1])
         }
-        Command::Resume { session } => format!("ace-session run {}\n", quote(&session.to_string())),
+        Command::Resume { session, limits } => {
+            let mut words = vec!["ace-session".to_owned(), "run".to_owned()];
+            words.extend(limits.arguments());
+            words.push(session.to_string());
+            quoted(&words) + "\n"
+        }
         Command::Ls { .. } => "ace-session list\n".to_owned(),
         Command::Show { session, .. } => format!("ace-log show {}\n", quote(&session.to_string())),
         Command::Other(words) => {

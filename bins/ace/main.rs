@@ -47,7 +47,7 @@ fn start(args: &Ace, command: &Command) -> Result<Exit, Complaint> {
     }
     match command {
         Command::Run(run) => run::run(args, run),
-        Command::Resume { session } => run::resume(args, session),
+        Command::Resume { session, limits } => run::resume(args, session, limits),
         Command::Ask(ask) => ask::ask(ask),
         Command::Demo => demo::demo(args),
         Command::Doctor { online } => doctor::doctor(*online, args.json, args.color),

@@ -1,6 +1,7 @@
 //! `ace run`: a new session, kept going on a screen until its turn has ended.
 
 use ace_cli::ace::{Ace, Run};
+use ace_cli::quota::Limits;
 use ace_cli::{Complaint, Exit, SessionAddress};
 use ace_core::{State, TurnEnd, Until};
 use ace_front::{Output, Screen, begin, ended, open, prompt, shown, watch};
@@ -77,11 +78,13 @@ pub fn alone(args: &Ace) -> ExitCode {
 }
 
 /// `ace resume`: goes on with what is due, then the prompt; where nobody sits, what `ace-session run` does.
-pub fn resume(args: &Ace, session: &SessionAddress) -> Result<Exit, Complaint> {
+pub fn resume(args: &Ace, session: &SessionAddress, limits: &Limits) -> Result<Exit, Complaint> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() || args.json || args.quiet {
-        return crate::other::become_program("ace-session", &["run".into(), session.to_string().into()]);
+        let words = ["run".to_owned()].into_iter().chain(limits.arguments()).chain([session.to_string()]);
+        return crate::other::become_program("ace-session", &words.map(Into::into).collect::<Vec<_>>());
     }
     let opening = open(PROGRAM, Vec::new())?;
     let found = opening.find(session)?;
+    begin::limit(&opening, &opening.log(&found), limits)?;
     prompt::interactive(opening, Some(&found), args.color)
 }

@@ -32,6 +32,7 @@ complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "cat" -d 'Every line
 complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "follow" -d 'Every line, and what comes'
 complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "show" -d 'A line a record, for people'
 complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "text" -d 'The answers alone'
+complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "cost" -d 'What it cost, by turn and model'
 complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "search" -d 'Words over all sessions'
 complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "verify" -d 'Chain, blobs, head'
 complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "laws" -d 'Whether FILTER keeps the laws of a filter'
@@ -46,6 +47,10 @@ complete -c ace-log -n "__fish_ace_log_using_subcommand follow" -s h -l help -d 
 complete -c ace-log -n "__fish_ace_log_using_subcommand show" -s v -l verbose -d 'With the data of each record'
 complete -c ace-log -n "__fish_ace_log_using_subcommand show" -s h -l help -d 'Print help'
 complete -c ace-log -n "__fish_ace_log_using_subcommand text" -s h -l help -d 'Print help'
+complete -c ace-log -n "__fish_ace_log_using_subcommand cost" -l since -d 'Sessions that spoke since: 90m, 12h, 7d, a day' -r
+complete -c ace-log -n "__fish_ace_log_using_subcommand cost" -l project -d 'Sessions of this project' -r
+complete -c ace-log -n "__fish_ace_log_using_subcommand cost" -l json -d 'A line of JSON each'
+complete -c ace-log -n "__fish_ace_log_using_subcommand cost" -s h -l help -d 'Print help'
 complete -c ace-log -n "__fish_ace_log_using_subcommand search" -l json -d 'A line of JSON each'
 complete -c ace-log -n "__fish_ace_log_using_subcommand search" -s h -l help -d 'Print help'
 complete -c ace-log -n "__fish_ace_log_using_subcommand verify" -l anchor -d 'That line must still stand; alone: print it' -r

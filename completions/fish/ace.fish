@@ -48,6 +48,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "unsay" -d 'take back the ne
 complete -c ace -n "__fish_ace_needs_command" -f -a "attach" -d 'watch a session that runs elsewhere'
 complete -c ace -n "__fish_ace_needs_command" -f -a "cancel" -d 'stop the running turn'
 complete -c ace -n "__fish_ace_needs_command" -f -a "diff" -d 'what a session changed'
+complete -c ace -n "__fish_ace_needs_command" -f -a "cost" -d 'what it cost, by turn and model'
 complete -c ace -n "__fish_ace_needs_command" -f -a "log" -d 'a line a record'
 complete -c ace -n "__fish_ace_needs_command" -f -a "text" -d 'the answers alone'
 complete -c ace -n "__fish_ace_needs_command" -f -a "search" -d 'words over all sessions'
@@ -70,6 +71,9 @@ auto\t''"
 complete -c ace -n "__fish_ace_using_subcommand run" -l name -d 'Of session and branch' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l base -d 'The worktree starts there (default HEAD)' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l max-turns -d 'Stop after N model answers' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l budget -d 'Stop before a call that could exceed it' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -81,12 +85,18 @@ complete -c ace -n "__fish_ace_using_subcommand run" -s q -l quiet -d 'Errors on
 complete -c ace -n "__fish_ace_using_subcommand run" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s m -l model -d 'Provider and model' -r
+complete -c ace -n "__fish_ace_using_subcommand ask" -l budget -d 'Stop before a call that could exceed it' -r
+complete -c ace -n "__fish_ace_using_subcommand ask" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace -n "__fish_ace_using_subcommand ask" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
 complete -c ace -n "__fish_ace_using_subcommand ask" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand ask" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand ask" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand resume" -l budget -d 'Stop before a call that could exceed it' -r
+complete -c ace -n "__fish_ace_using_subcommand resume" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace -n "__fish_ace_using_subcommand resume" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
 complete -c ace -n "__fish_ace_using_subcommand resume" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -181,6 +191,14 @@ complete -c ace -n "__fish_ace_using_subcommand diff" -l stat -d 'Paths and coun
 complete -c ace -n "__fish_ace_using_subcommand diff" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand diff" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand cost" -l since -d 'Sessions that spoke since: 90m, 12h, 7d, a day' -r
+complete -c ace -n "__fish_ace_using_subcommand cost" -l project -d 'Sessions of this project' -r
+complete -c ace -n "__fish_ace_using_subcommand cost" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand cost" -l json -d 'A line of JSON each'
+complete -c ace -n "__fish_ace_using_subcommand cost" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand cost" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand log" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"

@@ -16,6 +16,7 @@ const KINDS: &[(pen::Kind, &str)] = &[
     (pen::Kind::Step, "ace-session step"),
     (pen::Kind::Model, "ace-model"),
     (pen::Kind::Permit, "ace-permit"),
+    (pen::Kind::Quota, "ace-quota"),
     (pen::Kind::Tool, "ace-tool"),
     (pen::Kind::Person, "a person, through any client"),
     (pen::Kind::Filter, "a filter of the user's own"),

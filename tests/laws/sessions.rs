@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// The recorded sessions. `finished` ones are settled: nothing is due and nobody waits.
-pub const NAMES: [&str; 11] =
-    ["short", "work", "cancelled", "failed", "waiting", "crash", "queued", "withdrawn", "long", "future", "travel"];
+pub const NAMES: [&str; 12] =
+    ["short", "work", "cancelled", "failed", "waiting", "crash", "queued", "withdrawn", "long", "future", "travel", "budget"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sessions")
@@ -168,6 +168,16 @@ fn make(name: &str, path: &Path) -> World {
         }
         "future" => make_future(path),
         "travel" => make_travel(path),
+        "budget" => {
+            // Warned of with the fourth call, stopped before the sixth.
+            let calls = (0..9).map(|_| Reply::Calls("", vec![read("a.txt")])).collect();
+            let world = place(path, &Server::start(calls));
+            world.add_config(
+                "[prices.\"test/scripted\"]\ninput = 1\noutput = 2\n[quota.session]\nmoney = 0.05\ncalls = 5\n",
+            );
+            run(&world, "auto", "go on", 4);
+            world
+        }
         _ => panic!("no recipe for '{name}'"),
     }
 }
@@ -373,6 +383,14 @@ fn a_context_asked_again_gives_the_same_request() {
             if parsed.ty != "context.built" {
                 continue;
             }
+            // Where limits hold, nobody asks before something is set aside.
+            let next = log[upto..].split_inclusive(|&b| b == b'\n').next().unwrap_or_default();
+            let next_type = Line::parse(next.trim_ascii_end()).map(|l| l.ty.into_owned()).unwrap_or_default();
+            let upto = match next_type.as_str() {
+                "budget.reserved" => upto + next.len(),
+                "budget.exceeded" => continue,
+                _ => upto,
+            };
             let before = world.model.as_ref().unwrap().bodies().len();
             let mut talk = Talk::with(&world, FILTERS[1].0, FILTERS[1].1);
             talk.say(&[&log[..upto], LIVE].concat());

@@ -68,6 +68,9 @@ ace run --json < todo.md | jq -c 'select(.type==\"tool.completed\")'")]
         /// The session
         #[arg(value_name = "S")]
         session: SessionAddress,
+        /// New limits from here on.
+        #[command(flatten)]
+        limits: crate::quota::Limits,
     },
     /// Play a recorded session, here, for nothing
     #[command(after_help = "ace demo")]
@@ -162,13 +165,16 @@ pub struct Run {
 }
 
 /// `ace ask`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Ask {
     /// The question
     pub prompt: Option<String>,
     /// Provider and model
     #[arg(short, long, value_name = "NAME/MODEL")]
     pub model: Option<String>,
+    /// Of money, groups and time.
+    #[command(flatten)]
+    pub limits: crate::quota::Limits,
 }
 
 impl Program for Ace {

@@ -96,6 +96,23 @@ pub enum Command {
         #[arg(value_name = "S")]
         session: Option<SessionAddress>,
     },
+    /// What it cost, by turn and model
+    #[command(subcommand_help_heading = "Read", before_help = "without S: a row a session")]
+    #[command(after_help = "ace-log cost fix-median\nace cost --since 7d --project stats --json")]
+    Cost {
+        /// The sessions
+        #[arg(value_name = "S")]
+        session: Vec<SessionAddress>,
+        /// Sessions that spoke since: 90m, 12h, 7d, a day
+        #[arg(long, value_name = "TIME", conflicts_with = "session")]
+        since: Option<Since>,
+        /// Sessions of this project
+        #[arg(long, value_name = "NAME", conflicts_with = "session")]
+        project: Option<String>,
+        /// A line of JSON each
+        #[arg(long)]
+        json: bool,
+    },
     /// Words over all sessions
     #[command(
         subcommand_help_heading = "Read",
@@ -148,6 +165,40 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+}
+
+/// So long ago, or from the beginning of a day (UTC).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Since {
+    /// Ms ago.
+    Ago(u64),
+    /// `2026-11-20`.
+    Day(String),
+}
+
+impl FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let shape = |t: &str| {
+            t.len() == 10
+                && t.bytes().enumerate().all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() })
+        };
+        if shape(text) {
+            return Ok(Self::Day(text.to_owned()));
+        }
+        let unit = match text.as_bytes().last() {
+            Some(b'm') => 60_000,
+            Some(b'h') => 3_600_000,
+            Some(b'd') => 86_400_000,
+            _ => 0,
+        };
+        let number = text.get(..text.len().saturating_sub(1)).filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
+        match number.and_then(|n| n.parse::<u64>().ok()).and_then(|n| n.checked_mul(unit)).filter(|n| *n > 0) {
+            Some(ms) => Ok(Self::Ago(ms)),
+            None => Err("a time is 90m, 12h, 7d, or a day as 2026-11-20".to_owned()),
+        }
+    }
 }
 
 /// `SEQ:HASH`: a head that was noted; empty to have it told.

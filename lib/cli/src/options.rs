@@ -32,6 +32,9 @@ pub struct SessionOptions {
     /// Stop after N model answers
     #[arg(long, value_name = "N", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(1..=i64::from(ANSWERS_PER_TURN_MOST)))]
     pub max_turns: Option<u32>,
+    /// Of money, groups and time.
+    #[command(flatten)]
+    pub limits: crate::quota::Limits,
 }
 
 impl SessionOptions {
@@ -48,6 +51,7 @@ impl SessionOptions {
         if let Some(answers) = self.max_turns {
             layers.push(ace_config::Layer::flag("--max-turns", "limits.answers", &answers.to_string()));
         }
+        layers.extend(self.limits.layers());
         layers
     }
 
@@ -66,6 +70,7 @@ impl SessionOptions {
         {
             out.extend(on.then(|| flag.to_owned()));
         }
+        out.extend(self.limits.arguments());
         out
     }
 }
@@ -105,12 +110,22 @@ mod tests {
 
     #[test]
     fn flags_survive_being_handed_on() {
-        let typed =
-            ["--model=openai/x", "--mode=auto", "--name=a", "--base=main", "--max-turns=3", "--carry", "--unsandboxed"];
+        let typed = [
+            "--model=openai/x",
+            "--mode=auto",
+            "--name=a",
+            "--base=main",
+            "--max-turns=3",
+            "--carry",
+            "--unsandboxed",
+            "--budget=0.50",
+            "--group=ci",
+            "--max-time=90s",
+        ];
         let line = ["ace-session", "new"].iter().chain(&typed).map(std::ffi::OsString::from).collect();
         let session = crate::parse_from::<crate::session::Session>(line).unwrap();
         let crate::session::Command::New { options, .. } = session.command else { panic!("not new") };
         assert_eq!(options.arguments(), typed);
-        assert_eq!(options.layers().len(), 3);
+        assert_eq!(options.layers().len(), 5);
     }
 }

@@ -42,6 +42,9 @@ pub enum Command {
         /// Provider and model
         #[arg(short, long, value_name = "NAME/MODEL")]
         model: Option<String>,
+        /// Of money, groups and time.
+        #[command(flatten)]
+        limits: crate::quota::Limits,
     },
     /// Queue a message for the next turn
     #[command(subcommand_help_heading = "Begin")]
@@ -73,6 +76,9 @@ pub enum Command {
         /// The session
         #[arg(value_name = "S")]
         session: SessionAddress,
+        /// New limits from here on.
+        #[command(flatten)]
+        limits: crate::quota::Limits,
     },
     /// Watch a session that runs elsewhere
     #[command(subcommand_help_heading = "Go on")]

@@ -93,7 +93,8 @@ impl Layer {
 }
 
 fn line(key: &str, value: &str) -> String {
-    let whole: Option<u32> = if key == "limits.answers" { value.parse().ok() } else { None };
+    let counts = key == "limits.answers" || key.starts_with("quota.");
+    let whole: Option<u64> = if counts { value.parse().ok() } else { None };
     match whole {
         Some(number) => format!("{key} = {number}"),
         None => format!("{key} = {}", toml::Value::String(value.to_owned())),

@@ -3,6 +3,7 @@
 //! It reads no file and no environment: texts, names and values come in. It never holds a key, only the name of the variable that
 //! does, and it never knows how a provider is spoken to.
 
+mod budget;
 mod choose;
 mod edit;
 mod layer;
@@ -13,6 +14,7 @@ mod problem;
 mod provider;
 mod read;
 
+pub use budget::{Amounts, Group, Per, Price, Quota, decimal, millionths};
 pub use choose::{Choice, choose_model, split_model};
 pub use edit::set;
 pub use layer::{ANSWERS_VARIABLE, Layer, LayerName, MODE_VARIABLE, MODEL_VARIABLE, Origin, VARIABLE_KEYS};

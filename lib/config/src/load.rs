@@ -7,7 +7,9 @@ use ace_schema::permission::Mode;
 
 pub use crate::read::Value;
 use crate::read::{Setting, read};
-use crate::{BUILT_IN, Desktop, Layer, LayerName, Origin, Problem, Provider, What, Wire, nearest, split_model};
+use crate::{
+    BUILT_IN, Desktop, Layer, LayerName, Origin, Price, Problem, Provider, Quota, What, Wire, nearest, split_model,
+};
 
 /// The effective configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +30,10 @@ pub struct Config {
     pub bell: bool,
     /// A person who looks elsewhere is called by their desktop.
     pub desktop: Desktop,
+    /// What may be spent.
+    pub quota: Quota,
+    /// What models cost by the user's own word, by `NAME/MODEL`.
+    pub prices: BTreeMap<String, Price>,
     /// What a project said and may not.
     pub ignored: Vec<Ignored>,
     set: BTreeMap<String, (Value, Origin)>,
@@ -102,7 +108,11 @@ impl Config {
             ("limits.answers", Value::Number(answers)) => self.answers = *answers,
             ("notify.bell", Value::Flag(bell)) => self.bell = *bell,
             ("notify.desktop", Value::Text(desktop)) => self.desktop = Desktop::parse(desktop).unwrap_or_default(),
-            _ => {}
+            _ => {
+                if let Some(key) = key.strip_prefix("quota.") {
+                    self.quota.take(key, &value);
+                }
+            }
         }
         self.set.insert(key, (value, layer.origin(line)));
     }
@@ -114,6 +124,12 @@ impl Config {
             ("model", _) => true,
             ("mode", Value::Text(mode)) => Mode::parse(mode).is_some_and(|mode| rank(mode) <= rank(self.mode)),
             ("limits.answers", Value::Number(answers)) => *answers <= self.answers,
+            // A limit where there was none narrows, and so does a lower one.
+            (_, Value::Count(n) | Value::Decimal(n)) if key.starts_with("quota.") => {
+                let now = self.quota.limit(&key["quota.".len()..]);
+                *n > 0 && (now == 0 || *n <= now)
+            }
+            _ if key.starts_with("prices.") => return Some("a project may not say what a model costs"),
             _ if key.starts_with("providers.") => return Some("a project may not say where keys and code are sent"),
             _ if key.starts_with("pipeline.") && layer.trusted => true,
             _ if key.starts_with("pipeline.") => return Some("a project starts programs only after: ace trust"),
@@ -129,6 +145,12 @@ impl Config {
             match value {
                 Value::Commands(commands) if key == "pipeline.filters" => self.filters.clone_from(commands),
                 Value::Commands(commands) if key == "pipeline.gates" => self.gates.clone_from(commands),
+                Value::Decimal(n) => {
+                    let rest = key.strip_prefix("prices.\"").and_then(|rest| rest.rsplit_once("\"."));
+                    if let Some((model, leaf)) = rest {
+                        self.prices.entry(model.to_owned()).or_default().take(leaf, *n);
+                    }
+                }
                 Value::Text(text) if key == "model" => self.model = Some(text.clone()),
                 Value::Text(text) => configure(&mut self.providers, key, text),
                 _ => {}

@@ -3,10 +3,13 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use ace_schema::limits::{ANSWERS_PER_TURN_MOST, CONFIG_BYTES, USER_FILTERS};
+use ace_schema::limits::{ANSWERS_PER_TURN_MOST, CONFIG_BYTES, NAME_BYTES, QUOTA_MOST, USER_FILTERS};
 use ace_schema::permission::Mode;
 
-use crate::{Desktop, Layer, Problem, What, Wire, nearest, split_model};
+use crate::{Desktop, Layer, Per, Problem, What, Wire, millionths, nearest, split_model};
+
+/// The dearest price, in millionths of a dollar a million tokens: a million dollars is a slip of a digit.
+const PRICE_MOST: u64 = 1_000_000_000_000;
 
 /// A checked value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,10 @@ pub enum Value {
     Number(u32),
     /// `true` or `false`.
     Flag(bool),
+    /// A large one.
+    Count(u64),
+    /// Millionths of a decimal number: dollars as micro-dollars.
+    Decimal(u64),
     /// Commands, each a program and its arguments.
     Commands(Vec<Vec<String>>),
 }
@@ -29,6 +36,8 @@ impl std::fmt::Display for Value {
             Self::Text(one) => text(one).fmt(f),
             Self::Number(number) => number.fmt(f),
             Self::Flag(flag) => flag.fmt(f),
+            Self::Count(number) => number.fmt(f),
+            Self::Decimal(millionths) => f.write_str(&crate::decimal(*millionths)),
             Self::Commands(all) => {
                 let row = |words: &Vec<String>| toml::Value::Array(words.iter().map(|w| text(w)).collect());
                 toml::Value::Array(all.iter().map(row).collect()).fmt(f)
@@ -47,11 +56,15 @@ pub struct Setting {
     pub line: usize,
 }
 
-const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "limits", "notify"];
+const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "limits", "quota", "prices", "notify"];
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env"];
 const PIPELINE: &[&str] = &["filters", "gates"];
 const LIMITS: &[&str] = &["answers"];
 const NOTIFY: &[&str] = &["bell", "desktop"];
+const QUOTA: &[&str] = &["session", "day", "month", "groups"];
+const AMOUNTS: &[&str] = &["money", "tokens", "calls", "turns", "seconds"];
+const GROUP: &[&str] = &["money", "tokens", "calls", "turns", "seconds", "per"];
+const PRICE: &[&str] = &["input", "output", "cache_read", "cache_write", "cache_write_1h"];
 
 /// Every key that a file may set, with `NAME` where a name of the user's own stands; for the manual.
 #[must_use]
@@ -61,6 +74,9 @@ pub fn keys() -> Vec<String> {
         ("pipeline", "pipeline.", PIPELINE),
         ("limits", "limits.", LIMITS),
         ("notify", "notify.", NOTIFY),
+        ("quota", "quota.SCOPE.", AMOUNTS),
+        ("quota", "quota.groups.NAME.", &GROUP[AMOUNTS.len()..]),
+        ("prices", "prices.\"MODEL\".", PRICE),
     ];
     let leaf = |top: &&&str| tables.iter().all(|(table, ..)| table != *top);
     let inner = tables.iter().flat_map(|(_, path, leaves)| leaves.iter().map(move |l| format!("{path}{l}")));
@@ -113,16 +129,89 @@ impl Reader<'_> {
                     "desktop" => r.text("notify.desktop", node, desktop),
                     other => r.unknown("notify.", other, at, NOTIFY),
                 }),
+                "quota" => self.each(node, "quota", |r, name, at, node| match name {
+                    "groups" => r.each(node, "quota.groups", |r, name, at, node| match is_plain(name) {
+                        true => r.amounts(&format!("quota.groups.{name}"), node, GROUP),
+                        false => r.no_name(&format!("quota.groups.{name}"), at),
+                    }),
+                    _ if QUOTA.contains(&name) => r.amounts(&format!("quota.{name}"), node, AMOUNTS),
+                    _ => r.unknown("quota.", name, at, QUOTA),
+                }),
+                "prices" => self.each(node, "prices", |r, model, at, node| r.price(model, at, node)),
                 other => self.unknown("", other, key.span().start, TOP),
             }
         }
     }
 
+    fn no_name(&mut self, key: &str, at: usize) {
+        let why = "is no name: small letters, digits, - and _".to_owned();
+        self.problem(at, What::BadValue { key: key.to_owned(), why, hint: None });
+    }
+
+    fn amounts(&mut self, path: &str, node: &Node<'_>, known: &'static [&'static str]) {
+        self.each(node, path, |r, leaf, at, node| {
+            let key = format!("{path}.{leaf}");
+            match leaf {
+                _ if !known.contains(&leaf) => r.unknown(&format!("{path}."), leaf, at, known),
+                "money" => r.decimal(&key, node, QUOTA_MOST),
+                "per" => r.text(&key, node, per),
+                _ => r.count(&key, node, QUOTA_MOST),
+            }
+        });
+    }
+
+    fn price(&mut self, model: &str, at: usize, node: &Node<'_>) {
+        let path = format!("prices.{}", toml::Value::String(model.to_owned()));
+        if split_model(model).is_none() || model.contains(['"', '\\']) || model.contains(char::is_control) {
+            let why = "takes NAME/MODEL in quotes".to_owned();
+            return self.problem(at, What::BadValue { key: path, why, hint: None });
+        }
+        let mut said = Vec::new();
+        self.each(node, &path, |r, leaf, at, node| match PRICE.contains(&leaf) {
+            true => {
+                said.push(leaf.to_owned());
+                r.decimal(&format!("{path}.{leaf}"), node, PRICE_MOST);
+            }
+            false => r.unknown(&format!("{path}."), leaf, at, PRICE),
+        });
+        // Half a price would make the other half free.
+        if let Some(lacks) = ["input", "output"].into_iter().find(|must| !said.iter().any(|s| s == must)) {
+            let why = format!("has no {lacks}");
+            self.problem(at, What::BadValue { key: path, why, hint: Some("dollars a million tokens".to_owned()) });
+        }
+    }
+
+    /// A number of dollars, exactly.
+    fn decimal(&mut self, key: &str, node: &Node<'_>, most: u64) {
+        let text = match node.get_ref() {
+            DeValue::Integer(n) if n.radix() == 10 => n.as_str().to_owned(),
+            DeValue::Float(n) => n.as_str().to_owned(),
+            DeValue::String(text) => text.clone().into_owned(),
+            _ => return self.wrong_type(key, "a number of dollars", node),
+        };
+        match millionths(&text).filter(|n| *n <= most) {
+            Some(n) => self.set(key, Value::Decimal(n), node),
+            None => {
+                let why = format!("must be a plain number from 0 to {}, with six decimals at most", most / 1_000_000);
+                self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
+            }
+        }
+    }
+
+    fn count(&mut self, key: &str, node: &Node<'_>, most: u64) {
+        let DeValue::Integer(number) = node.get_ref() else { return self.wrong_type(key, "a whole number", node) };
+        match u64::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| *n <= most) {
+            Some(number) => self.set(key, Value::Count(number), node),
+            None => {
+                let why = format!("must be from 0 to {most}");
+                self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
+            }
+        }
+    }
+
     fn provider(&mut self, name: &str, at: usize, node: &Node<'_>) {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
-        if name.is_empty() || !name.bytes().all(plain) {
-            let why = "is no name: small letters, digits, - and _".to_owned();
-            return self.problem(at, What::BadValue { key: format!("providers.{name}"), why, hint: None });
+        if !is_plain(name) {
+            return self.no_name(&format!("providers.{name}"), at);
         }
         let path = format!("providers.{name}");
         self.each(node, &path, |r, leaf, at, node| {
@@ -237,12 +326,24 @@ impl Reader<'_> {
     }
 }
 
+fn is_plain(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    !name.is_empty() && name.len() <= NAME_BYTES && name.bytes().all(plain)
+}
+
 type Verdict = Result<(), (String, Option<String>)>;
 
 fn model(text: &str) -> Verdict {
     match split_model(text) {
         Some(_) => Ok(()),
         None => Err((format!("takes NAME/MODEL, not '{text}',"), None)),
+    }
+}
+
+fn per(text: &str) -> Verdict {
+    match Per::parse(text) {
+        Some(_) => Ok(()),
+        None => Err((format!("knows no '{text}'"), Some(format!("one of {}", Per::ALL.map(Per::name).join(", "))))),
     }
 }
 

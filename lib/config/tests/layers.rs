@@ -275,3 +275,64 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn limits_and_prices_are_exact() {
+    let text = "[quota.session]\nmoney = 0.50\n[quota.day]\nmoney = \"$5\"\ntokens = 2_000_000\n[quota.groups.nightly]\nmoney = 2\nper = \"month\"\n\
+                [prices.\"local/qwen3-4.1\"]\ninput = 0\noutput = 0.6\ncache_read = 0.05\n";
+    let config = good(&[user(text)]);
+    assert_eq!(
+        (config.quota.session.money, config.quota.day.money, config.quota.day.tokens),
+        (500_000, 5_000_000, 2_000_000)
+    );
+    let group = config.quota.groups["nightly"];
+    assert_eq!((group.amounts.money, group.per), (2_000_000, ace_config::Per::Month));
+    let price = config.prices["local/qwen3-4.1"];
+    assert_eq!((price.input, price.output, price.cache_read, price.cache_write), (0, 600_000, Some(50_000), None));
+    // What is shown reads back as the same.
+    let shown: String = config.settings().map(|(key, value, _)| format!("{key} = {value}\n")).collect();
+    assert_eq!(good(&[user(&shown)]).quota, config.quota);
+    assert_eq!(good(&[user(&shown)]).prices, config.prices);
+}
+
+#[test]
+fn limits_and_prices_that_are_none() {
+    let of = |rest: &str| format!("{USER}:{rest}");
+    for (text, expect) in [
+        (
+            "quota.day.money = -1",
+            "1: quota.day.money must be a plain number from 0 to 1000000000, with six decimals at most",
+        ),
+        (
+            "quota.day.money = nan",
+            "1: quota.day.money must be a plain number from 0 to 1000000000, with six decimals at most",
+        ),
+        (
+            "quota.day.money = 0.0000001",
+            "1: quota.day.money must be a plain number from 0 to 1000000000, with six decimals at most",
+        ),
+        ("quota.day.calls = 1.5", "1: quota.day.calls takes a whole number, not a fraction"),
+        ("quota.groups.Big.money = 1", "1: quota.groups.Big is no name: small letters, digits, - and _"),
+    ] {
+        let problems = load(&[user(text)]).expect_err(text);
+        assert_eq!(problems[0].to_string(), of(expect), "{text}");
+    }
+    for text in [
+        "[prices.\"a/b\"]\ninput = 1",
+        "[prices.gpt]\ninput = 1\noutput = 1",
+        "quota.week.money = 1",
+        "quota.groups.x.per = \"hour\"",
+    ] {
+        assert!(load(&[user(text)]).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a27_a_project_lowers_limits_and_never_prices() {
+    let mine = user("quota.day.money = 5\nprices.\"a/b\" = { input = 1, output = 1 }");
+    let theirs = project("quota.day.money = 9\nquota.session.money = 1\nprices.\"a/b\" = { input = 0, output = 0 }");
+    let config = good(&[mine, theirs]);
+    assert_eq!((config.quota.day.money, config.quota.session.money), (5_000_000, 1_000_000));
+    assert_eq!(config.prices["a/b"].input, 1_000_000);
+    assert_eq!(config.ignored.len(), 3);
+}

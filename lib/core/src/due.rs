@@ -40,6 +40,13 @@ pub enum Due<'a> {
         /// How.
         end: End,
     },
+    /// `ace-quota`: set aside what answering the context may take, or stop the turn. Until that is recorded nobody may ask.
+    Reserve {
+        /// Turn.
+        turn: u32,
+        /// Id of `context.built`.
+        context: &'a str,
+    },
     /// `ace-model`: answer the context.
     Ask {
         /// Turn.
@@ -98,6 +105,13 @@ impl State {
                 Some(end) => Due::End { turn: turn.n, cause, end },
                 None => Due::Context { turn: turn.n, cause },
             }),
+            Phase::Asking { context, claim: None, reserved: None, .. } if self.limits.is_reserved() => {
+                Some(Due::Reserve { turn: turn.n, context })
+            }
+            // Whoever set it aside is gone, and others may have had it since.
+            Phase::Asking { claim: None, .. } if self.claims.iter().any(|c| c.role == Role::Quota && c.orphaned) => {
+                None
+            }
             Phase::Asking { context, claim: None, .. } => Some(Due::Ask { turn: turn.n, context }),
             Phase::Asking { .. } | Phase::Calls(_) => None,
             Phase::Ending { cause, failed } => {

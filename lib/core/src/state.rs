@@ -1,8 +1,8 @@
 //! The state of a session: a fold over its recorded lines, small enough to keep for a session of any length.
 
 use ace_schema::data::{
-    Code, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved, SessionConfigured,
-    SessionCreated, SessionNamed, SessionRewound, ToolDiscovered, TurnFailed, UserMessage,
+    Budget, BudgetReserved, Code, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved,
+    SessionConfigured, SessionCreated, SessionNamed, SessionRewound, ToolDiscovered, TurnFailed, UserMessage,
 };
 use ace_schema::message::Stop;
 use ace_schema::permission::{Decision, Mode};
@@ -19,6 +19,8 @@ pub enum Role {
     Model,
     /// Runs calls.
     Tool,
+    /// Sets aside what answers may take.
+    Quota,
 }
 
 /// An effect that somebody has announced and not closed yet.
@@ -110,6 +112,8 @@ pub enum Phase {
         tools: String,
         /// Id of the winning `model.requested`.
         claim: Option<String>,
+        /// What was set aside for the answer.
+        reserved: Option<BudgetReserved>,
     },
     /// The calls of the last answer are worked off; the id of its `model.completed`.
     Calls(String),
@@ -175,6 +179,8 @@ pub struct State {
     pub head: u64,
     /// Session id.
     pub session: String,
+    /// The session whose limits these are: the first one, of which this one is or a fork.
+    pub family: String,
     /// The first record.
     pub created: SessionCreated,
     /// Current name.
@@ -211,6 +217,8 @@ pub struct State {
     pub tree: String,
     /// The commit HEAD stood on, as recorded last beside a tree; empty if none was.
     pub commit: String,
+    /// Ids of the warnings about limits so far.
+    pub warned: BTreeSet<String>,
     /// Calls recorded ahead of their `model.completed`.
     arriving: Vec<Call>,
     /// Pens that are recorded as gone. A claim may be recorded after that: it was on its way when its writer fell.
@@ -233,6 +241,7 @@ impl State {
         }
         if self.session.is_empty() {
             self.session = line.session.to_string();
+            self.family.clone_from(&self.session);
         }
         match &*line.ty {
             ty::SESSION_CREATED => self.on_created(line),
@@ -245,6 +254,10 @@ impl State {
             ty::MESSAGE_WITHDRAWN => self.on_withdrawn(line),
             ty::TURN_STARTED => self.on_started(line),
             ty::CONTEXT_BUILT => self.on_context(line),
+            ty::BUDGET_RESERVED => self.on_reserved(line),
+            ty::BUDGET_RELEASED => self.on_released(line),
+            ty::BUDGET_WARNED => drop(self.warned.insert(line.id.to_string())),
+            ty::BUDGET_EXCEEDED => self.on_exceeded(line),
             ty::MODEL_REQUESTED => self.on_model_claim(line),
             ty::MODEL_CALL => self.on_call(line),
             ty::MODEL_COMPLETED => self.on_answer(line),
@@ -459,9 +472,51 @@ impl State {
             system: built.system,
             tools: built.tools,
             claim: None,
+            reserved: None,
         };
         turn.calls.clear();
         self.waiting.retain(|w| !w.now);
+    }
+
+    /// What is set aside for the context that waits. The first word about a context counts.
+    fn on_reserved(&mut self, line: &Line) {
+        self.with(line, |s, d: BudgetReserved| {
+            let Some(turn) = s.turn.as_mut().filter(|t| t.n == line.turn) else { return };
+            if let Phase::Asking { context, claim: None, reserved: reserved @ None, .. } = &mut turn.phase
+                && *context == line.cause
+            {
+                *reserved = Some(d);
+                if !s.unrecorded {
+                    s.claim_as(line, Role::Quota);
+                }
+            }
+        });
+    }
+
+    /// Its holder is gone, and with it what was set aside: the context is built again, for a new reservation.
+    fn on_released(&mut self, line: &Line) {
+        if !self.close(line, Role::Quota) {
+            return;
+        }
+        let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
+        if matches!(turn.phase, Phase::Asking { claim: None, .. }) {
+            turn.phase = Phase::Context(line.id.to_string());
+        }
+    }
+
+    /// Nothing could be set aside: the turn has to end before anybody is asked. What was asked already goes on.
+    fn on_exceeded(&mut self, line: &Line) {
+        self.with(line, |s, d: Budget| {
+            let Some(turn) = s.turn.as_mut().filter(|t| t.n == line.turn) else { return };
+            let waits = |p: &Phase| {
+                matches!(p, Phase::Asking { context, claim: None, reserved: None, .. } if *context == line.cause)
+            };
+            if waits(&turn.phase) {
+                let message = if d.message.is_empty() { format!("the limit of {} is reached", d.limit) } else { d.message };
+                let failed = Some((Code::Limit, message, d.hint));
+                turn.phase = Phase::Ending { cause: line.id.to_string(), failed };
+            }
+        });
     }
 
     fn on_model_claim(&mut self, line: &Line) {
@@ -471,6 +526,7 @@ impl State {
             return;
         }
         *claim = Some(line.id.to_string());
+        self.claims.retain(|c| c.role != Role::Quota);
         self.claim_as(line, Role::Model);
         self.arriving.clear();
     }
@@ -614,6 +670,8 @@ impl State {
             if let Some(mark) = self.marks.last_mut() {
                 mark.ended = Some((self.head, end.clone()));
             }
+            // What was set aside for an answer that nobody asks for any more holds nobody up.
+            self.claims.retain(|c| c.role != Role::Quota);
             self.ended = Some(end);
             for message in &mut self.waiting {
                 message.now = false;

@@ -43,6 +43,7 @@ impl Log {
                 Due::Context { cause, .. } => write!(out, "context after {cause}; "),
                 Due::End { end: End::Completed, cause, .. } => write!(out, "complete by {cause}; "),
                 Due::End { end: End::Failed(code, ..), .. } => write!(out, "fail {code:?}; "),
+                Due::Reserve { context, .. } => write!(out, "reserve {context}; "),
                 Due::Ask { context, .. } => write!(out, "ask {context}; "),
                 Due::Decide { call, .. } => write!(out, "decide {}; ", call.id),
                 Due::Run { call, .. } => write!(out, "run {}; ", call.id),
@@ -59,6 +60,80 @@ fn asked() -> Log {
         .add(1, 0, "user.message", "p-2", "", r#"{"text":"go"}"#)
         .add(2, 1, "turn.started", "turn-1", "p-2", "{}")
         .add(2, 1, "context.built", "ctx-turn-1", "turn-1", r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#)
+}
+
+/// The same with a budget.
+fn limited() -> Log {
+    let mut log = asked();
+    log.0[0] = log.0[0].replace(r#""mode":"auto""#, r#""mode":"auto","limits":{"money":5000}"#);
+    log
+}
+
+#[test]
+fn where_limits_hold_nobody_asks_before_something_is_set_aside() {
+    assert_eq!(limited().due(), "reserve ctx-turn-1");
+    let reserve = |log: Log, cause: &str| {
+        log.add(7, 1, "budget.reserved", "hold-ctx-turn-1", cause, r#"{"money":900,"tokens":80,"output":40}"#)
+    };
+    assert_eq!(reserve(limited(), "ctx-turn-0").due(), "reserve ctx-turn-1", "that of another context is none");
+    let reserved = reserve(limited(), "ctx-turn-1");
+    assert_eq!(reserved.due(), "ask ctx-turn-1");
+    assert_eq!(reserved.state().claims.len(), 1, "it is held until the call takes its place");
+    let under_way = reserved.add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}");
+    assert_eq!((under_way.due().as_str(), under_way.state().claims.len()), ("", 1));
+    let answered = under_way.add(3, 1, "model.completed", "a-1", "m-1", r#"{"stop":"end"}"#);
+    assert_eq!((answered.due().as_str(), answered.state().claims.len()), ("complete by a-1", 0));
+    // A session without limits never waits for it.
+    assert_eq!(asked().due(), "ask ctx-turn-1");
+}
+
+#[test]
+fn what_cannot_be_set_aside_ends_the_turn_before_anybody_asks() {
+    let exceeded = |log: Log| {
+        log.add(7, 1, "budget.exceeded", "hold-ctx-turn-1", "ctx-turn-1", r#"{"limit":"money","allowed":5,"used":5}"#)
+    };
+    assert_eq!(exceeded(limited()).due(), "fail Limit");
+    let claimed = limited().add(7, 1, "budget.reserved", "hold-x", "ctx-turn-1", r#"{"money":1,"tokens":1}"#).add(
+        3,
+        1,
+        "model.requested",
+        "m-1",
+        "ctx-turn-1",
+        "{}",
+    );
+    assert_eq!(exceeded(claimed).due(), "", "what was asked goes on");
+    let other =
+        limited().add(7, 1, "budget.exceeded", "hold-y", "ctx-turn-0", r#"{"limit":"money","allowed":5,"used":5}"#);
+    assert_eq!(other.due(), "reserve ctx-turn-1");
+}
+
+#[test]
+fn a_reservation_whose_holder_is_gone_is_made_anew_for_a_new_context() {
+    let gone = limited()
+        .add(7, 1, "budget.reserved", "hold-ctx-turn-1", "ctx-turn-1", r#"{"money":900,"tokens":80}"#)
+        .add(0, 0, "pen.dropped", "drop-7", "", r#"{"pen":7}"#);
+    assert_eq!(gone.due(), "close hold-ctx-turn-1", "nobody asks on what others may have had since");
+    let released = gone.add(8, 1, "budget.released", "close-hold-ctx-turn-1", "hold-ctx-turn-1", "{}");
+    assert_eq!(released.due(), "context after close-hold-ctx-turn-1");
+    let late = released.add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}");
+    assert_eq!(late.due(), "context after close-hold-ctx-turn-1", "a claim that comes too late is none");
+    let again = late.add(
+        2,
+        1,
+        "context.built",
+        "ctx-2",
+        "close-hold-ctx-turn-1",
+        r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#,
+    );
+    assert_eq!(again.due(), "reserve ctx-2");
+}
+
+#[test]
+fn a_turn_that_ends_lets_go_of_what_was_set_aside() {
+    let cancelled = limited()
+        .add(7, 1, "budget.reserved", "hold-ctx-turn-1", "ctx-turn-1", r#"{"money":900,"tokens":80}"#)
+        .add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}");
+    assert!(cancelled.state().is_settled());
 }
 
 fn claimed() -> Log {

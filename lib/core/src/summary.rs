@@ -29,8 +29,29 @@ impl State {
         }
         writeln!(out, "system {}", self.system)?;
         writeln!(out, "unknown {}", self.unknown)?;
-        if self.limits.answers > 0 {
-            writeln!(out, "limit answers {}", self.limits.answers)?;
+        let l = &self.limits;
+        let limits = [
+            ("answers", l.answers),
+            ("money", l.money),
+            ("tokens", l.tokens),
+            ("calls", l.calls),
+            ("turns", l.turns),
+            ("seconds", l.seconds),
+        ];
+        for (name, limit) in limits.into_iter().filter(|(_, limit)| *limit > 0) {
+            writeln!(out, "limit {name} {limit}")?;
+        }
+        if l.shared {
+            writeln!(out, "limit shared")?;
+        }
+        for group in &l.groups {
+            writeln!(out, "limit group {group}")?;
+        }
+        if self.family != self.session {
+            writeln!(out, "family {}", self.family)?;
+        }
+        for id in &self.warned {
+            writeln!(out, "warned {id}")?;
         }
         if let Some(offer) = &self.offer {
             writeln!(out, "offer {} {} {}", offer.server, offer.schema, offer.names.join(","))?;
@@ -49,6 +70,7 @@ impl State {
             let role = match claim.role {
                 Role::Model => "model",
                 Role::Tool => "tool",
+                Role::Quota => "quota",
             };
             writeln!(out, "claim {} {role} {} {} orphaned={}", claim.id, claim.turn, claim.pen, claim.orphaned)?;
         }
@@ -66,9 +88,12 @@ impl State {
         writeln!(out, "turn {} answers={} interrupted={}", turn.n, turn.answers, turn.interrupted)?;
         match &turn.phase {
             Phase::Context(cause) => writeln!(out, "phase context {cause}")?,
-            Phase::Asking { context, model, system, tools, claim } => {
+            Phase::Asking { context, model, system, tools, claim, reserved } => {
                 let claim = claim.as_deref().unwrap_or("-");
                 writeln!(out, "phase asking {context} {model} {system} {tools} {claim}")?;
+                if let Some(r) = reserved {
+                    writeln!(out, "reserved {} {} {} {}", r.money, r.tokens, r.input, r.output)?;
+                }
             }
             Phase::Calls(answer) => writeln!(out, "phase calls {answer}")?,
             Phase::Ending { cause, failed: None } => writeln!(out, "phase ending {cause}")?,

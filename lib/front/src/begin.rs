@@ -4,6 +4,7 @@ use ace_cli::{Complaint, Exit, SessionOptions, When};
 use ace_config::{Choice, choose_model, split_model};
 use ace_core::{Until, digest};
 use ace_host::{Made, NewSession, Plan, Programs, Stage, create, suite};
+use ace_schema::data::{Limits, SessionConfigured};
 use ace_schema::{Kind, limits};
 use ace_storage::Log;
 use std::io::{IsTerminal, Read};
@@ -105,11 +106,12 @@ fn has_input() -> bool {
 /// In words.
 pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: When) -> Result<Made, Complaint> {
     let config = &opening.settings.config;
+    let limits = limits_of(opening, &options.limits)?;
     let new = NewSession {
         prompt,
         model: model(opening, color)?,
         mode: config.mode,
-        answers: if config.answers == limits::ANSWERS_PER_TURN { 0 } else { u64::from(config.answers) },
+        limits,
         unsandboxed: options.unsandboxed,
         name: options.name.clone().unwrap_or_default(),
         base: options.base.clone().unwrap_or_default(),
@@ -137,6 +139,74 @@ pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: 
         ace_cli::note(opening.program, &what, hint, color);
     }
     Ok(made)
+}
+
+/// The limits of a new session: what the configuration says, the flags among it, and the groups that were named.
+///
+/// # Errors
+/// A group that nobody has configured.
+pub fn limits_of(opening: &Opening, typed: &ace_cli::quota::Limits) -> Result<Limits, Complaint> {
+    let config = &opening.settings.config;
+    let own = &config.quota.session;
+    Ok(Limits {
+        answers: if config.answers == limits::ANSWERS_PER_TURN { 0 } else { u64::from(config.answers) },
+        money: own.money,
+        tokens: own.tokens,
+        calls: own.calls,
+        turns: own.turns,
+        seconds: own.seconds,
+        groups: groups(opening, &typed.group)?,
+        shared: config.quota.is_shared(),
+    })
+}
+
+fn groups(opening: &Opening, typed: &[String]) -> Result<Vec<String>, Complaint> {
+    let mut groups: Vec<String> = Vec::new();
+    for name in typed {
+        if !opening.settings.config.quota.groups.contains_key(name) {
+            return Err(words::no_group(opening.program, &opening.settings.config.quota, name));
+        }
+        if !groups.contains(name) {
+            groups.push(name.clone());
+        }
+    }
+    if groups.len() > limits::QUOTA_GROUPS {
+        let what = format!("more than {} groups for one session", limits::QUOTA_GROUPS);
+        return Err(Complaint::new(opening.program, Exit::Usage, what));
+    }
+    Ok(groups)
+}
+
+/// Records what limits a session from here on, if that is something new: what was typed, and that the day and the month are
+/// limited by now. What is not said stays as it was.
+///
+/// # Errors
+/// The log cannot be read or written, or a group that nobody has configured.
+pub fn limit(opening: &Opening, log: &Log, typed: &ace_cli::quota::Limits) -> Result<(), Complaint> {
+    let shared = opening.settings.config.quota.is_shared();
+    if *typed == ace_cli::quota::Limits::default() && !shared {
+        return Ok(());
+    }
+    let (state, _) =
+        crate::answer::state_of(log).map_err(|e| Complaint::io(opening.program, "cannot read the log", &e))?;
+    let mut limits = state.limits.clone();
+    limits.shared |= shared;
+    if let Some(money) = typed.budget {
+        limits.money = money.0;
+    }
+    if let Some(span) = typed.max_time {
+        limits.seconds = span.0;
+    }
+    for group in groups(opening, &typed.group)? {
+        if !limits.groups.contains(&group) {
+            limits.groups.push(group);
+        }
+    }
+    if limits == state.limits {
+        return Ok(());
+    }
+    let change = SessionConfigured { limits: Some(limits), ..SessionConfigured::default() };
+    crate::say::configure(log, &state.session, &change).map_err(|e| words::append(opening.program, &state.name, &e))
 }
 
 /// The pipeline of a session, with the user's own filters and gates.

@@ -75,6 +75,7 @@ impl Session {
             name: self.state.name.clone(),
             model: self.state.model.clone(),
             mode: self.state.mode.name().to_owned(),
+            budget: Some(self.state.limits.money).filter(|money| *money > 0),
             place,
             ..SessionFacts::of(created)
         }

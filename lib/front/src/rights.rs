@@ -6,6 +6,7 @@
 //! | `ace-log append`, `follow`, `cat` | none | the session's folder, blobs; other sessions read | no |
 //! | `ace-session step` | none | worktree and the user's instructions read | no |
 //! | `ace-model` | a client's | blobs, certificates, name resolution, recordings read | no |
+//! | `ace-quota`, the filter | none | blobs and sessions read, the ledger's folder | no |
 //! | `ace-permit`, the filter | none | blobs read | no |
 //! | `ace-fetch` | a client's | certificates, name resolution | no |
 //! | `ace-tool`, the broker | none | the user's, without capabilities | its workers |
@@ -102,6 +103,21 @@ pub fn model(opening: &Opening) -> Result<(), Complaint> {
 /// Rights that should be gone are not.
 pub fn fetch(opening: &Opening) -> Result<(), Complaint> {
     take(opening.program, Profile::fetch())
+}
+
+/// `ace-quota` as a filter: what is set aside for sessions that are gone is told from their logs.
+///
+/// # Errors
+/// Rights that should be gone are not.
+pub fn quota(opening: &Opening) -> Result<(), Complaint> {
+    let home = opening.home();
+    let mut profile = Profile::reader().read(pool(opening));
+    // Where it cannot be made the ledger cannot be had, and no call is made.
+    if let Ok(folder) = ace_storage::Quota::make_folder(home.path()) {
+        profile = profile.write(folder);
+    }
+    let sessions = home.path().join("sessions");
+    take(opening.program, if sessions.exists() { profile.read(sessions) } else { profile })
 }
 
 /// `ace-permit` as a filter. Its configuration is read by now.

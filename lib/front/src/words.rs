@@ -226,6 +226,16 @@ pub fn exit_of(code: &Code) -> Exit {
     }
 }
 
+/// A group that nobody has configured.
+#[must_use]
+pub fn no_group(program: &str, limited: &ace_config::Quota, name: &str) -> Complaint {
+    let complaint = Complaint::new(program, Exit::Usage, format!("no limits of a group '{name}' are configured"));
+    match ace_config::nearest(name, limited.groups.keys().map(String::as_str)) {
+        Some(near) => complaint.hint(format!("did you mean '{near}'?")),
+        None => complaint.hint(format!("ace config set quota.groups.{name}.money 5")),
+    }
+}
+
 /// What people should know about a session that was made: the words, and a hint.
 #[must_use]
 pub fn note(note: &Note) -> (String, Option<&'static str>) {

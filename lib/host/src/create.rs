@@ -18,8 +18,8 @@ pub struct NewSession {
     pub model: String,
     /// What needs asking.
     pub mode: Mode,
-    /// Model answers in one turn; 0 for the default.
-    pub answers: u64,
+    /// Its limits.
+    pub limits: Limits,
     /// Tools without a sandbox.
     pub unsandboxed: bool,
     /// Name; empty for the prompt's first words.
@@ -129,7 +129,7 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
         cwd: new.cwd.display().to_string(),
         model: new.model.clone(),
         mode: new.mode,
-        limits: Limits { answers: new.answers },
+        limits: new.limits.clone(),
         unsandboxed: new.unsandboxed,
         config: new.config.clone(),
         ..SessionCreated::default()

@@ -137,6 +137,13 @@ impl Crew {
         Ok(())
     }
 
+    /// Starts one stage more.
+    pub fn add(&mut self, stage: Stage, shared: &Arc<Shared>, plan: &Plan) -> Result<(), StarError> {
+        let member = self.hire(stage, 0, self.members.len(), shared, plan)?;
+        self.members.push(member);
+        Ok(())
+    }
+
     fn hire(
         &self,
         stage: Stage,

@@ -23,6 +23,8 @@ pub fn kind_of(argv: &[String]) -> Kind {
         ("ace-permit", None) => Kind::Permit,
         ("ace-permit", Some(flag)) if flag.starts_with('-') => Kind::Permit,
         ("ace-tool" | "ace-fetch", _) => Kind::Tool,
+        ("ace-quota", None) => Kind::Quota,
+        ("ace-quota", Some(flag)) if flag.starts_with('-') => Kind::Quota,
         _ => Kind::Filter,
     }
 }

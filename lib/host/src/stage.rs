@@ -60,6 +60,12 @@ pub fn suite(more: &[String]) -> Vec<Stage> {
     ]
 }
 
+/// The filter that sets aside what a call may take, for sessions with limits.
+#[must_use]
+pub fn quota() -> Stage {
+    Stage { argv: vec!["ace-quota".to_owned(), "--drafts-only".to_owned()], kind: Kind::Quota, lazy: false }
+}
+
 /// What a filter that was started gives its supervisor.
 pub struct Started {
     /// The process.

@@ -17,7 +17,7 @@ use crate::crew::{Crew, Fate};
 use crate::hub::{Chalking, Hub, OWN_BIT, follow_chalk, follow_others, pump};
 use crate::news::{Ear, Teller, queue};
 use crate::pens::dropped;
-use crate::stage::{Programs, Stage};
+use crate::stage::{Programs, Stage, quota};
 
 /// How often the star looks around when nothing happens.
 pub const TICK: Duration = Duration::from_millis(500);
@@ -117,6 +117,13 @@ pub struct Plan {
     pub leads: bool,
     /// Name of the person, for what is recorded in their name.
     pub person: String,
+}
+
+impl Plan {
+    /// Whether a filter of that kind is among the stages.
+    fn has(&self, kind: Kind) -> bool {
+        self.stages.iter().any(|s| s.kind == kind)
+    }
 }
 
 /// The writing end of the log, opened when something is to be written: that reads the log through, and a session with nothing to
@@ -283,6 +290,9 @@ impl Star {
         if self.is_over() {
             return Ok(self.outcome());
         }
+        if self.state.limits.is_reserved() && !self.plan.has(Kind::Quota) {
+            self.plan.stages.push(quota());
+        }
         let mut crew = Crew::start(&self.shared, &self.plan)?;
         crew.summon(&self.state, &self.shared, &self.plan)?;
         let ended = loop {
@@ -348,6 +358,11 @@ impl Star {
         if let Some(crew) = crew {
             self.say_what_waits();
             crew.look_around(&self.shared);
+            // Limits that were set while it runs.
+            if self.state.limits.is_reserved() && !self.plan.has(Kind::Quota) {
+                self.plan.stages.push(quota());
+                crew.add(quota(), &self.shared, &self.plan)?;
+            }
             self.drop_strangers(seen, crew)?;
         }
         Ok(())
@@ -504,6 +519,7 @@ fn what_is_due(state: &State) -> &'static str {
     match state.turn.as_ref().map(|t| &t.phase) {
         None => "a turn",
         Some(Phase::Context(_)) => "a context",
+        Some(Phase::Asking { claim: None, reserved: None, .. }) if state.limits.is_reserved() => "a reservation",
         Some(Phase::Asking { .. }) => "a model call",
         Some(Phase::Ending { .. }) => "the turn's end",
         Some(Phase::Calls(_)) => {

@@ -177,7 +177,7 @@ impl Client {
         loop {
             let mut given = false;
             let mut give = |piece: Piece| {
-                given |= !matches!(piece, Piece::Usage(_));
+                given |= !matches!(piece, Piece::Usage(_) | Piece::Cost(_));
                 on(Event::Piece(piece));
             };
             // A body of bytes can always be cloned.
@@ -247,7 +247,7 @@ mod tests {
     fn the_future_may_move_between_threads() {
         fn is_send<T: Send>(_: &T) {}
         let (client, provider) = (Client::default(), Provider::recorded());
-        let ask = Ask { model: "demo", system: "", tools: "", session: "" };
+        let ask = Ask { model: "demo", system: "", tools: "", session: "", output: None };
         let transcript = Transcript::new(&provider);
         is_send(&client.answer(&provider, &ask, &transcript, &mut |_| {}));
     }

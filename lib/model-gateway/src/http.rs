@@ -168,7 +168,7 @@ impl Answer {
             (Err(fault), _) => Err(fault),
             (Ok(()), Err(error)) => Err(error.into()),
         };
-        rest.retain(|piece| result.is_ok() || matches!(piece, Piece::Usage(_)));
+        rest.retain(|piece| result.is_ok() || matches!(piece, Piece::Usage(_) | Piece::Cost(_)));
         self.out.append(&mut rest);
         result
     }
@@ -200,6 +200,7 @@ fn size(piece: &Piece) -> usize {
     match piece {
         Piece::Text(text) | Piece::Reasoning(text) | Piece::CallBegins(text) => text.len(),
         Piece::Call { args, meta, .. } => args.len() + meta.len(),
+        Piece::Cost(text) => text.len(),
         Piece::Usage(_) | Piece::Stop(_) => 0,
     }
 }

@@ -21,6 +21,8 @@ pub struct Ask<'a> {
     pub tools: &'a str,
     /// Session id: lets a provider find its prompt cache again.
     pub session: &'a str,
+    /// Tokens the answer may have; `None` leaves it to the model.
+    pub output: Option<u64>,
 }
 
 /// What a wire format can do. Callers branch on these, never on a name.

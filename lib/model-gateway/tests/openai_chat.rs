@@ -66,12 +66,16 @@ fn decode<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<Value> {
     let error = match (read, finished) {
         (Err(Fault::Stream(e)), _) => {
             // As the client does: when reading failed, what the end gives is only the usage.
-            let rest: Vec<Piece> = out.drain(before..).filter(|p| matches!(p, Piece::Usage(_))).collect();
+            let rest: Vec<Piece> =
+                out.drain(before..).filter(|p| matches!(p, Piece::Usage(_) | Piece::Cost(_))).collect();
             out.extend(rest);
             Some(e)
         }
         (Ok(()), Err(e)) => {
-            assert!(out[before..].iter().all(|p| matches!(p, Piece::Usage(_))), "an end that fails gives usage alone");
+            assert!(
+                out[before..].iter().all(|p| matches!(p, Piece::Usage(_) | Piece::Cost(_))),
+                "an end that fails gives usage alone"
+            );
             Some(e)
         }
         (Err(Fault::Event(e)), _) => panic!("{e}"),
@@ -88,6 +92,7 @@ fn piece(piece: &Piece) -> Value {
         Piece::Call { tool, args, meta } if meta.is_empty() => json!({ "call": tool, "args": args }),
         Piece::Call { tool, args, meta } => json!({ "call": tool, "args": args, "meta": meta }),
         Piece::Usage(usage) => json!({ "usage": usage }),
+        Piece::Cost(cost) => json!({ "cost": cost }),
         Piece::Stop(stop) => json!({ "stop": stop }),
     }
 }
@@ -224,8 +229,8 @@ fn body(base_url: &str, ask: &Ask<'_>, messages: &[Message]) -> Vec<u8> {
 
 #[test]
 fn requests_are_these_bytes() {
-    let ask = Ask { model: "gpt-5", system: "Be brief.", tools: TOOLS, session: "06fz3k9q2mtw8c1d" };
-    let bare = Ask { model: "m", system: "", tools: "", session: "" };
+    let ask = Ask { model: "gpt-5", system: "Be brief.", tools: TOOLS, session: "06fz3k9q2mtw8c1d", output: None };
+    let bare = Ask { model: "m", system: "", tools: "", session: "", output: None };
     for (name, got) in [
         ("request.json", body("http://h:1", &ask, &conversation())),
         ("request-openai.json", body("https://api.openai.com/v1", &ask, &conversation()[..1])),
@@ -240,7 +245,7 @@ fn requests_are_these_bytes() {
 
 #[test]
 fn a_request_begins_with_all_of_the_one_before() {
-    let ask = Ask { model: "m", system: "s", tools: TOOLS, session: "x" };
+    let ask = Ask { model: "m", system: "s", tools: TOOLS, session: "x", output: None };
     let messages = conversation();
     let provider = provider("http://h:1");
     let mut transcript = Transcript::new(&provider);

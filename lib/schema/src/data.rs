@@ -97,9 +97,38 @@ pub struct Limits {
     /// Model answers in one turn.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub answers: u64,
+    /// Micro-dollars of the whole session, its forks included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub money: u64,
+    /// Tokens of the whole session, all kinds of input and output.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tokens: u64,
+    /// Model calls of the whole session.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub calls: u64,
+    /// Turns of the whole session.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub turns: u64,
+    /// Seconds of work in the whole session, without waiting for a person.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seconds: u64,
+    /// Groups whose limits hold as well; how much they allow stands in the configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// The limits of the day and the month hold as well.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shared: bool,
 }
 
 impl Limits {
+    /// Whether no model may be asked before `ace-quota` has recorded what is set aside for it.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.shared
+            || !self.groups.is_empty()
+            || [self.money, self.tokens, self.calls, self.turns, self.seconds].iter().any(|n| *n > 0)
+    }
+
     /// Whether every limit is the default.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -275,9 +304,12 @@ pub struct ModelCompleted {
     /// Cost in micro-dollars; absent if the model has no known price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<u64>,
-    /// Id of the price table behind `cost`.
+    /// Id of the price table behind `cost`; `reported` if the provider said it, `recorded` for a recording.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prices: String,
+    /// The provider gave no usable figures: `usage` and `cost` are a careful estimate.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub estimated: bool,
     /// From the request to the last byte, ms.
     #[serde(default)]
     pub ms: u64,
@@ -357,9 +389,18 @@ pub struct ModelFailed {
     /// A call had begun to arrive and was dropped.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub dropped_call: String,
+    /// Tokens used before it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// Cost in micro-dollars of what was used before it failed, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<u64>,
+    /// Id of the price table behind `cost`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prices: String,
+    /// `usage` and `cost` are an estimate: the provider had not given its figures.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub estimated: bool,
 }
 
 /// `permission.requested`. Its cause is the call.
@@ -623,12 +664,47 @@ pub struct WorktreeLanded {
 /// `budget.exceeded` and `budget.warned`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
-    /// Which limit: `answers`, later money, tokens, time.
+    /// Which limit: `money` (micro-dollars), `tokens`, `calls`, `turns`, `seconds`; `ledger` if what was spent cannot be told.
     pub limit: String,
     /// The limit.
     pub allowed: u64,
-    /// What is used.
+    /// What is used, without what is set aside for calls under way.
     pub used: u64,
+    /// Whose limit: `group NAME`, `day`, `month`; empty for the session's own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scope: String,
+    /// What the call that was stopped may have taken.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub next: u64,
+    /// For people, one line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// What to do about it, one line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hint: String,
+}
+
+/// `budget.released`. Its cause is the reservation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetReleased {}
+
+/// `budget.reserved`: a claim. Its cause is the context; no model is asked without it where limits hold, and `model.requested`
+/// takes its place.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetReserved {
+    /// The most that the call may cost, micro-dollars.
+    pub money: u64,
+    /// The most tokens that it may use, input and output.
+    pub tokens: u64,
+    /// Of these, input: an estimate that is rather too high.
+    #[serde(default)]
+    pub input: u64,
+    /// Tokens the answer may have; the request says so to the provider. 0 leaves it to the model.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub output: u64,
+    /// Id of the price table behind `money`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prices: String,
 }
 
 /// `pen.dropped`. Id `drop-<pen>`.

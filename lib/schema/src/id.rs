@@ -4,7 +4,7 @@
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// Prefixes of ids of conclusions that anyone may draw from the same record. Only these are dropped as repeats.
-pub const DERIVED: &[&str] = &["turn-", "ctx-", "close-", "end-", "answer-", "ask-", "drop-"];
+pub const DERIVED: &[&str] = &["turn-", "ctx-", "close-", "end-", "answer-", "ask-", "drop-", "hold-", "warn-"];
 
 /// Whether the id is of a conclusion that anyone may draw, so that a repeat is no fault.
 #[must_use]
@@ -82,6 +82,20 @@ pub fn answer(call: &str) -> String {
 #[must_use]
 pub fn ask(call: &str) -> String {
     format!("ask-{call}")
+}
+
+/// Id of what `ace-quota` says about the context: what is set aside for it, or that nothing can be. The first word counts.
+#[must_use]
+pub fn hold(context: &str) -> String {
+    format!("hold-{context}")
+}
+
+/// Id of the one warning about a limit of that scope, kind and size.
+#[must_use]
+pub fn warning(scope: &str, limit: &str, allowed: u64) -> String {
+    // A scope is a name of the user's own; an id has its limit.
+    let scope: String = scope.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(64).collect();
+    format!("warn-{scope}-{limit}-{allowed}")
 }
 
 #[cfg(test)]

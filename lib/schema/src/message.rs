@@ -101,6 +101,8 @@ pub enum Piece {
     },
     /// Tokens so far: the last one counts.
     Usage(Usage),
+    /// What the provider itself says the answer cost: a JSON number of dollars.
+    Cost(String),
     /// Why it stopped. A stream that ends without one was cut.
     Stop(Stop),
 }

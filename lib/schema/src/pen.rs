@@ -17,6 +17,8 @@ pub enum Kind {
     Permit,
     /// `ace-tool`.
     Tool,
+    /// `ace-quota`.
+    Quota,
     /// A person, through any client.
     Person,
     /// A filter of the user's own.
@@ -33,8 +35,6 @@ const STEP: &[&str] = &[
     ty::TURN_FAILED,
     ty::CONTEXT_BUILT,
     ty::SESSION_COMPACTED,
-    ty::BUDGET_WARNED,
-    ty::BUDGET_EXCEEDED,
 ];
 const MODEL: &[&str] = &[ty::MODEL_REQUESTED, ty::MODEL_DELTA, ty::MODEL_CALL, ty::MODEL_COMPLETED, ty::MODEL_FAILED];
 const PERMIT: &[&str] = &[ty::PERMISSION_REQUESTED, ty::PERMISSION_RESOLVED];
@@ -47,6 +47,7 @@ const TOOL: &[&str] = &[
     ty::ARTIFACT_STORED,
     ty::WORKTREE_SNAPSHOT,
 ];
+const QUOTA: &[&str] = &[ty::BUDGET_RESERVED, ty::BUDGET_RELEASED, ty::BUDGET_WARNED, ty::BUDGET_EXCEEDED];
 const PERSON: &[&str] = &[
     ty::SESSION_CREATED,
     ty::SESSION_NAMED,
@@ -76,9 +77,10 @@ impl Kind {
             Self::Model => MODEL.contains(&name),
             Self::Permit => PERMIT.contains(&name),
             Self::Tool => TOOL.contains(&name),
+            Self::Quota => QUOTA.contains(&name),
             Self::Person => PERSON.contains(&name),
             Self::Filter => name == ty::USER_MESSAGE || name == ty::ARTIFACT_STORED || !is_known(name),
-            Self::Chain => [STEP, MODEL, PERMIT, TOOL].iter().any(|t| t.contains(&name)) || Self::Filter.may(name),
+            Self::Chain => [STEP, MODEL, PERMIT, TOOL, QUOTA].iter().any(|t| t.contains(&name)) || Self::Filter.may(name),
             Self::Import => !KEEPER.contains(&name),
         }
     }
@@ -95,9 +97,12 @@ mod tests {
 
     #[test]
     fn no_machine_pen_records_a_decision_or_a_message_of_a_person() {
-        for kind in [Kind::Model, Kind::Tool, Kind::Step, Kind::Keeper] {
+        for kind in [Kind::Model, Kind::Tool, Kind::Step, Kind::Quota, Kind::Keeper] {
             assert!(!kind.may(ty::PERMISSION_RESOLVED), "{kind:?}");
             assert!(!kind.may(ty::USER_MESSAGE), "{kind:?}");
+        }
+        for kind in [Kind::Model, Kind::Tool, Kind::Step, Kind::Permit, Kind::Person, Kind::Filter] {
+            assert!(!kind.may(ty::BUDGET_RESERVED), "{kind:?} grants itself no money");
         }
         assert!(!Kind::Filter.may(ty::PERMISSION_RESOLVED));
         assert!(Kind::Filter.may("lint.found"));
@@ -106,7 +111,7 @@ mod tests {
 
     #[test]
     fn every_recorded_type_has_a_writer_and_control_lines_have_none() {
-        let kinds = [Kind::Keeper, Kind::Step, Kind::Model, Kind::Permit, Kind::Tool, Kind::Person];
+        let kinds = [Kind::Keeper, Kind::Step, Kind::Model, Kind::Permit, Kind::Tool, Kind::Quota, Kind::Person];
         for event in EVENTS {
             let someone = kinds.iter().any(|k| k.may(event.name));
             assert_eq!(someone, event.class != Class::Control, "{}", event.name);

@@ -105,6 +105,14 @@ impl Log {
         verify::verify(self, Some(anchor))
     }
 
+    /// Whether anybody holds a pen of the session. A pen that is being opened may count as one that is held.
+    ///
+    /// # Errors
+    /// The pens cannot be read; that there are none yet is no error.
+    pub fn is_held(&self) -> io::Result<bool> {
+        self.beside("pens").map_or(Ok(false), |pens| crate::pens::are_held(&pens))
+    }
+
     /// Takes the lock of the session's one runner; `None` if it is taken.
     ///
     /// # Errors

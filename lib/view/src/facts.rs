@@ -56,6 +56,7 @@ impl SessionFacts {
             sandbox: if created.unsandboxed { "off" } else { "workspace" }.to_owned(),
             person: created.owner.clone(),
             place: created.cwd.clone(),
+            budget: Some(created.limits.money).filter(|money| *money > 0),
             ..Self::default()
         }
     }

@@ -20,15 +20,25 @@ pub(crate) fn prompt(text: &str, style: &Style) -> Vec<Text> {
 
 /// `! budget $0.0204 of $0.025 spent (82 %)`, all yellow.
 pub(crate) fn budget_line(budget: &Budget, style: &Style) -> Text {
-    let money = matches!(budget.limit.as_str(), "money" | "cost" | "budget");
+    Text::marked(Mark::Warns, style).with(Role::Edge, limit(budget)).all(Role::Edge)
+}
+
+/// How far a limit is used, and whose it is if not the session's own.
+pub(crate) fn limit(budget: &Budget) -> String {
     let share = units::percent(budget.used, budget.allowed);
-    let words = if money {
-        format!("budget {} of {} spent ({share})", units::money(budget.used), units::limit(budget.allowed))
-    } else {
-        let what = visible(&budget.limit, Role::Plain).words();
-        format!("limit {} of {} {what} used ({share})", units::count(budget.used), units::count(budget.allowed))
-    };
-    Text::marked(Mark::Warns, style).with(Role::Edge, words).all(Role::Edge)
+    let clean = |words: &str| visible(words, Role::Plain).words();
+    let whose = if budget.scope.is_empty() { String::new() } else { format!(" of {}", clean(&budget.scope)) };
+    match budget.limit.as_str() {
+        "money" | "cost" | "budget" => {
+            let (used, allowed) = (units::money(budget.used), units::limit(budget.allowed));
+            format!("budget{whose} {used} of {allowed} spent ({share})")
+        }
+        "ledger" => clean(&budget.message),
+        what => {
+            let (used, allowed) = (units::count(budget.used), units::count(budget.allowed));
+            format!("limit{whose} {used} of {allowed} {} used ({share})", clean(what))
+        }
+    }
 }
 
 /// Where the session is, and with what powers.

@@ -167,7 +167,9 @@ impl Ledger {
                 self.model_calls += 1;
                 self.spent = self.spent.saturating_add(failed.cost.unwrap_or(0));
                 // What had begun to arrive was paid for, whatever it was.
-                self.unpriced |= failed.cost.is_none() && !(failed.text.is_empty() && failed.dropped_call.is_empty());
+                let silent = failed.text.is_empty() && failed.dropped_call.is_empty() && failed.usage.is_none();
+                self.unpriced |= failed.cost.is_none() && !silent;
+                self.used(&failed.usage.unwrap_or_default());
                 Step::AnswerFailed(failed)
             }
             ty::PERMISSION_REQUESTED => {
@@ -236,18 +238,17 @@ impl Ledger {
     fn answered(&mut self, done: &ModelCompleted) {
         self.asking = None;
         self.model_calls += 1;
-        let (sum, add) = (&mut self.usage, &done.usage);
-        let parts = [add.input, add.cache_read, add.cache_write, add.output];
+        let parts = [done.usage.input, done.usage.cache_read, done.usage.cache_write, done.usage.output];
         self.context = parts.into_iter().fold(0, u64::saturating_add);
-        sum.input = sum.input.saturating_add(add.input);
-        sum.output = sum.output.saturating_add(add.output);
-        sum.cache_read = sum.cache_read.saturating_add(add.cache_read);
-        sum.cache_write = sum.cache_write.saturating_add(add.cache_write);
-        sum.reasoning = sum.reasoning.saturating_add(add.reasoning);
+        self.used(&done.usage);
         match done.cost {
             Some(cost) => self.spent = self.spent.saturating_add(cost),
             None => self.unpriced = true,
         }
+    }
+
+    fn used(&mut self, add: &Usage) {
+        self.usage = crate::cost::sum(&self.usage, add);
     }
 
     fn decide(&mut self, line: &Line, decided: PermissionResolved, now: i64) -> Step {

@@ -7,6 +7,7 @@ pub mod ask;
 pub mod call;
 pub mod ci;
 pub mod clean;
+pub mod cost;
 pub mod diff;
 pub mod error;
 pub mod facts;

@@ -88,6 +88,75 @@ fn summary(rows: &[Row]) -> Text {
     line
 }
 
+/// One limit in `ace-quota show`.
+#[derive(Debug, Clone)]
+pub struct Limit {
+    /// How it stands.
+    pub mark: Mark,
+    /// Whose: `group nightly`, `day`.
+    pub whose: String,
+    /// The time it counts for.
+    pub period: String,
+    /// What is spent, in words.
+    pub used: String,
+    /// What is set aside for calls under way, in words.
+    pub reserved: String,
+    /// The limit, in words.
+    pub limit: String,
+    /// Spent, set aside, allowed.
+    pub parts: (u64, u64, u64),
+}
+
+/// Cells of a bar.
+const BAR: u64 = 20;
+
+/// `ace-quota show`: a bar each, full for what is spent, light for what is set aside.
+#[must_use]
+pub fn limits(rows: &[Limit], style: &Style) -> Vec<Text> {
+    let mut table = Table::new(vec![
+        Column::text("LIMIT"),
+        Column::text("PERIOD"),
+        Column::number("SPENT"),
+        Column::number("SET ASIDE"),
+        Column::number("OF"),
+        Column::number("SHARE"),
+        Column::text(""),
+    ]);
+    for row in rows {
+        let (used, reserved, allowed) = row.parts;
+        let role = match row.mark {
+            Mark::Failed => Role::Bad,
+            Mark::Warns => Role::Edge,
+            _ => Role::Plain,
+        };
+        let taken = used.saturating_add(reserved);
+        table.row(
+            Text::marked(row.mark, style),
+            vec![
+                visible(&row.whose, Role::Bold),
+                Text::of(Role::Dim, &row.period),
+                Text::of(Role::Plain, &row.used),
+                Text::of(Role::Dim, &row.reserved),
+                Text::of(Role::Plain, &row.limit),
+                Text::of(role, units::percent(taken, allowed)),
+                Text::of(role, bar(row.parts, style)),
+            ],
+        );
+    }
+    table.draw(style)
+}
+
+fn bar((used, reserved, allowed): (u64, u64, u64), style: &Style) -> String {
+    let cells = |n: u64| {
+        let cells = u128::from(n) * u128::from(BAR);
+        u64::try_from(cells.div_ceil(u128::from(allowed.max(1)))).unwrap_or(BAR).min(BAR)
+    };
+    let (full, taken) = (cells(used), cells(used.saturating_add(reserved)));
+    let (on, held, off) = if style.ascii { ("#", "+", ".") } else { ("█", "▒", "░") };
+    let parts = [(on, full), (held, taken - full), (off, BAR - taken)];
+    parts.iter().map(|(mark, n)| mark.repeat(usize::try_from(*n).unwrap_or(0))).collect()
+}
+
 /// One worktree in `ace-worktree list`.
 #[derive(Debug, Clone)]
 pub struct Tree {

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use crate::clean::{clean, visible};
 use crate::diff::counts;
+use crate::head;
 use crate::ledger::Ledger;
 use crate::step::{Call, Step, outcome};
 use crate::style::{Role, Style};
@@ -91,7 +92,7 @@ impl LogView {
             Step::Broke { call, broke } => {
                 named(&call).plain("  ").with(Role::Bad, outcome(&broke.code)).plain("  ").and(one(&broke.message))
             }
-            Step::Budget { budget, .. } => one(&format!("{}: {} of {}", budget.limit, budget.used, budget.allowed)),
+            Step::Budget { budget, .. } => one(&head::limit(&budget)),
             Step::Ended(crate::step::End::Failed(failed)) => one(&failed.message),
             _ => Text::new(),
         }

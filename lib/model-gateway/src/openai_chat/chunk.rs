@@ -14,6 +14,8 @@ const DONE: &str = "[DONE]";
 pub struct Chunks {
     calls: Calls,
     usage: Option<Usage>,
+    /// What the provider says it cost.
+    cost: Option<String>,
     stop: Option<Stop>,
     refused: bool,
     done: bool,
@@ -48,7 +50,8 @@ impl Decoder for Chunks {
     }
 
     fn finish(&mut self, out: &mut Vec<Piece>) -> Result<(), StreamError> {
-        let usage = self.usage.take().map(Piece::Usage);
+        let usage = self.usage.take().map(Piece::Usage).into_iter().chain(self.cost.take().map(Piece::Cost));
+        let usage: Vec<Piece> = usage.collect();
         let ended = self.done || self.stop.is_some();
         let mut stop = self.stop.take().unwrap_or_default();
         if self.refused && stop == Stop::End {
@@ -83,6 +86,7 @@ impl Chunks {
     fn chunk(&mut self, mut chunk: Value, out: &mut Vec<Piece>) -> Result<(), StreamError> {
         if let Some(usage) = chunk.get("usage").filter(|u| u.is_object()) {
             self.usage = Some(read_usage(usage));
+            self.cost = usage.get("cost").filter(|c| c.is_number()).map(Value::to_string).or(self.cost.take());
         }
         let choice = chunk.get_mut("choices").and_then(Value::as_array_mut).and_then(|list| {
             // Only one answer was asked for; whatever others there are, the first is it.

@@ -97,6 +97,12 @@ pub fn body(provider: &Provider, ask: &Ask<'_>, list: &[u8]) -> Vec<u8> {
         out.extend_from_slice(br#","prompt_cache_key":"#);
         write(&mut out, &ask.session);
     }
+    if let Some(most) = ask.output {
+        // OpenAI's own reasoning models refuse the old name, most others know no other.
+        let own = Url::parse(&provider.base_url).is_ok_and(|u| u.host_str() == Some(OPENAI));
+        out.extend_from_slice(if own { br#","max_completion_tokens":"# } else { br#","max_tokens":"# });
+        write(&mut out, &most);
+    }
     let tools = tools(ask.tools);
     if !tools.is_empty() {
         out.extend_from_slice(br#","tools":"#);
