@@ -64,7 +64,7 @@ impl Group {
     pub fn gloss(self) -> &'static str {
         match self {
             Self::Work => "one prompt, or many",
-            Self::Look => "what happened, what it cost",
+            Self::Look => "what happened, its cost",
             Self::Travel => "back, sideways, and why",
             Self::Decide => "what may be done",
             Self::Keep => "bring it home, tidy up",
