@@ -41,7 +41,7 @@ const EXPLAINED: &[(&str, &str)] = &[
 fn ids(name: &str) -> impl Iterator<Item = &str> {
     name.split('_').filter(|part| {
         let bytes = part.as_bytes();
-        bytes.len() == 3 && b"aefp".contains(&bytes[0]) && bytes[1..].iter().all(u8::is_ascii_digit)
+        bytes.len() == 3 && b"acefp".contains(&bytes[0]) && bytes[1..].iter().all(u8::is_ascii_digit)
     })
 }
 

@@ -102,7 +102,7 @@ impl CiView {
                 let why = call.asked.as_ref().map(|(_, asked)| asked.why.clone()).unwrap_or_default();
                 self.tell(seq, &call, &format!("waits for a decision: {why}"))
             }
-            Step::Budget { budget, .. } => {
+            Step::Budget { exceeded: false, budget } => {
                 let words = head::budget_line(&budget, &self.style).words();
                 self.say(&format!("@{seq} {}", words.trim_start_matches(['!', ' '])))
             }

@@ -166,7 +166,8 @@ impl RunView {
                 let lines = vec![call::numbered(line, seq, &self.style)];
                 self.emit(Block::Calls, lines)
             }
-            Step::Budget { budget, .. } => {
+            // That it is spent is what the verdict says.
+            Step::Budget { exceeded: false, budget } => {
                 let lines = vec![call::numbered(budget_line(&budget, &self.style), seq, &self.style)];
                 self.emit(Block::Calls, lines)
             }
