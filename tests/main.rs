@@ -15,6 +15,7 @@ mod errors;
 mod exits;
 mod generated;
 mod ids;
+mod images;
 mod install;
 mod laws;
 mod lesser;

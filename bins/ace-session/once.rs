@@ -2,18 +2,20 @@
 
 use ace_cli::{Complaint, Exit, When};
 use ace_core::digest;
-use ace_front::{Opening, begin, clock, random};
-use ace_host::{instructions, message_drafts};
+use ace_front::{Opening, begin, clock, image, random};
+use ace_host::{Said, instructions, message_drafts};
 use ace_schema::data::{ContextBuilt, SessionCreated, TurnStarted};
 use ace_schema::{Drafter, draft, id, ty};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use std::path::PathBuf;
 
 use crate::{PROGRAM, print};
 
 /// Prints the events of one message.
-pub fn once(opening: &Opening, prompt: Option<&str>, color: When) -> Result<Exit, Complaint> {
+pub fn once(opening: &Opening, prompt: Option<&str>, images: &[PathBuf], color: When) -> Result<Exit, Complaint> {
     let prompt = begin::prompt(PROGRAM, prompt)?;
+    let images = image::load(PROGRAM, images, &opening.cwd)?;
     if prompt.trim().is_empty() {
         return Err(Complaint::new(PROGRAM, Exit::Usage, "nothing to ask: the prompt is empty")
             .hint("ace-session once -h shows how"));
@@ -35,7 +37,9 @@ pub fn once(opening: &Opening, prompt: Option<&str>, color: When) -> Result<Exit
     let lines = draft::blob_lines(&system, instructions::ONCE.as_bytes(), |b| BASE64_STANDARD.encode(b));
     out.extend(lines.concat());
     out.extend(drafter.draft(0, "", ty::SESSION_CREATED, &created).1);
-    let (message, drafts) = message_drafts(&mut drafter, &prompt, &opening.person(), PROGRAM, false);
+    let author = opening.person();
+    let said = Said { text: &prompt, images: &images, author: &author, client: PROGRAM, now: false };
+    let (message, drafts) = message_drafts(&mut drafter, said);
     out.extend(drafts);
     let turn = id::turn(1);
     out.extend(drafter.line(&turn, 1, &message, ty::TURN_STARTED, &TurnStarted {}));

@@ -2,24 +2,31 @@
 
 use ace_cli::{Complaint, Exit, SessionAddress};
 use ace_front::answer::state_of;
-use ace_front::{Opening, begin, clock, random, say, words};
-use ace_host::message_drafts;
+use ace_front::{Opening, begin, clock, image, random, say, words};
+use ace_host::{Said, message_drafts};
 use ace_schema::data::{TurnCancelled, UserMessage};
 use ace_schema::{Drafter, Kind, Line, id, limits, ty};
 use ace_storage::Log;
+use std::path::PathBuf;
 
 use crate::PROGRAM;
 
 /// Queues a message, or steers the running turn.
-pub fn say(opening: &Opening, session: &SessionAddress, text: Option<&str>, now: bool) -> Result<Exit, Complaint> {
+pub fn say(
+    opening: &Opening,
+    session: &SessionAddress,
+    (text, images): (Option<&str>, &[PathBuf]),
+    now: bool,
+) -> Result<Exit, Complaint> {
     let text = match text {
         Some(text) => text.to_owned(),
         None => begin::prompt(PROGRAM, None)?,
     };
-    if text.trim().is_empty() && now {
+    let images = image::load(PROGRAM, images, &opening.cwd)?;
+    if text.trim().is_empty() && images.is_empty() && now {
         return steer(opening, session);
     }
-    if text.trim().is_empty() {
+    if text.trim().is_empty() && images.is_empty() {
         return Err(Complaint::new(PROGRAM, Exit::Usage, "nothing to say: the message is empty"));
     }
     if text.len() > limits::PROMPT_BYTES {
@@ -29,7 +36,9 @@ pub fn say(opening: &Opening, session: &SessionAddress, text: Option<&str>, now:
     let found = opening.find(session)?;
     let mut drafter = Drafter::new(PROGRAM, random());
     drafter.set_session(&found.id);
-    let (_, drafts) = message_drafts(&mut drafter, &text, &opening.person(), PROGRAM, now);
+    let author = opening.person();
+    let said = Said { text: &text, images: &images, author: &author, client: PROGRAM, now };
+    let (_, drafts) = message_drafts(&mut drafter, said);
     record(opening, session, &drafts)
 }
 

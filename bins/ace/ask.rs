@@ -24,7 +24,7 @@ pub fn ask(ask: &Ask) -> Result<Exit, Complaint> {
         command.args(args);
         command
     };
-    let mut source = command("ace-session", &once_arguments(&Ask { prompt: None, model: ask.model.clone() }));
+    let mut source = command("ace-session", &once_arguments(&Ask { prompt: None, ..ask.clone() }));
     let mut source = spawn("ace-session", source.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
     if let Some(mut stdin) = source.stdin.take() {
         // Its end tells if it did not take all.
@@ -55,6 +55,7 @@ pub fn ask(ask: &Ask) -> Result<Exit, Complaint> {
 pub fn once_arguments(ask: &Ask) -> Vec<String> {
     let mut args = vec!["once".to_owned()];
     args.extend(ask.model.iter().map(|m| format!("--model={m}")));
+    args.extend(ask.images.iter().map(|file| format!("--image={}", file.display())));
     if let Some(prompt) = &ask.prompt {
         args.extend(prompt.starts_with('-').then(|| "--".to_owned()));
         args.push(prompt.clone());

@@ -41,6 +41,7 @@ complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "archive" -d
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "rm" -d 'Remove log, worktree and the rest for good'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "list" -d 'The sessions, newest first'
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -s m -l model -d 'Provider and model' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l image -d 'Show a picture, again for each' -r -F
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
 ask\t''
 edit\t''
@@ -53,7 +54,9 @@ complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l carry -d
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l no-worktree -d 'Work in place'
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand once" -s m -l model -d 'Provider and model' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand once" -l image -d 'Show a picture, again for each' -r -F
 complete -c ace-session -n "__fish_ace_session_using_subcommand once" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand say" -l image -d 'Show a picture, again for each' -r -F
 complete -c ace-session -n "__fish_ace_session_using_subcommand say" -l now -d 'Steer the running turn; alone: with what waits'
 complete -c ace-session -n "__fish_ace_session_using_subcommand say" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand unsay" -s h -l help -d 'Print help'

@@ -63,6 +63,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "archive" -d 'put a session 
 complete -c ace -n "__fish_ace_needs_command" -f -a "rm" -d 'remove a session for good'
 complete -c ace -n "__fish_ace_needs_command" -f -a "prune" -d 'remove worktrees nobody needs'
 complete -c ace -n "__fish_ace_using_subcommand run" -s m -l model -d 'Provider and model' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l image -d 'Show a picture, again for each' -r -F
 complete -c ace -n "__fish_ace_using_subcommand run" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
 ask\t''
 edit\t''
@@ -81,6 +82,7 @@ complete -c ace -n "__fish_ace_using_subcommand run" -s q -l quiet -d 'Errors on
 complete -c ace -n "__fish_ace_using_subcommand run" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s m -l model -d 'Provider and model' -r
+complete -c ace -n "__fish_ace_using_subcommand ask" -l image -d 'Show a picture, again for each' -r -F
 complete -c ace -n "__fish_ace_using_subcommand ask" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -149,6 +151,7 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand help" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand help" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand say" -l image -d 'Show a picture, again for each' -r -F
 complete -c ace -n "__fish_ace_using_subcommand say" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"

@@ -162,13 +162,16 @@ pub struct Run {
 }
 
 /// `ace ask`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Ask {
     /// The question
     pub prompt: Option<String>,
     /// Provider and model
     #[arg(short, long, value_name = "NAME/MODEL")]
     pub model: Option<String>,
+    /// Show a picture, again for each
+    #[arg(long = "image", value_name = "FILE")]
+    pub images: Vec<PathBuf>,
 }
 
 impl Program for Ace {

@@ -3,6 +3,8 @@
 use ace_schema::limits::ANSWERS_PER_TURN_MOST;
 use ace_schema::permission::Mode;
 use clap::Args;
+use std::path::PathBuf;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// What a new session is like.
@@ -11,6 +13,9 @@ pub struct SessionOptions {
     /// Provider and model
     #[arg(short, long, value_name = "NAME/MODEL", help_heading = "Model")]
     pub model: Option<String>,
+    /// Show a picture, again for each
+    #[arg(long = "image", value_name = "FILE", help_heading = "Model")]
+    pub images: Vec<PathBuf>,
     /// plan, ask (default), edit, auto
     #[arg(long, value_name = "MODE", value_parser = modes(), hide_possible_values = true, help_heading = "Rights")]
     pub mode: Option<Mode>,
@@ -61,6 +66,7 @@ impl SessionOptions {
         pair("--name", self.name.as_deref());
         pair("--base", self.base.as_deref());
         pair("--max-turns", self.max_turns.map(|n| n.to_string()).as_deref());
+        out.extend(self.images.iter().map(|file| format!("--image={}", file.display())));
         for (flag, on) in
             [("--carry", self.carry), ("--no-worktree", self.no_worktree), ("--unsandboxed", self.unsandboxed)]
         {

@@ -1,6 +1,7 @@
 //! Arguments of `ace-session`.
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 
 use crate::{Filter, Program, SessionAddress, SessionOptions, When};
 
@@ -42,6 +43,9 @@ pub enum Command {
         /// Provider and model
         #[arg(short, long, value_name = "NAME/MODEL")]
         model: Option<String>,
+        /// Show a picture, again for each
+        #[arg(long = "image", value_name = "FILE")]
+        images: Vec<PathBuf>,
     },
     /// Queue a message for the next turn
     #[command(subcommand_help_heading = "Begin")]
@@ -53,6 +57,9 @@ pub enum Command {
         /// The message; without it, stdin
         #[arg(value_name = "TEXT")]
         text: Option<String>,
+        /// Show a picture, again for each
+        #[arg(long = "image", value_name = "FILE")]
+        images: Vec<PathBuf>,
         /// Steer the running turn; alone: with what waits
         #[arg(long)]
         now: bool,

@@ -9,7 +9,7 @@ use ace_storage::Log;
 use std::io::{IsTerminal, Read};
 
 use crate::opening::{Opening, clock, machine, random};
-use crate::words;
+use crate::{image, words};
 
 /// The model to use: as configured, or the one whose key is there, which is said aloud.
 ///
@@ -107,6 +107,7 @@ pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: 
     let config = &opening.settings.config;
     let new = NewSession {
         prompt,
+        images: image::load(opening.program, &options.images, &opening.cwd)?,
         model: model(opening, color)?,
         mode: config.mode,
         answers: if config.answers == limits::ANSWERS_PER_TURN { 0 } else { u64::from(config.answers) },

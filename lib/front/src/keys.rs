@@ -5,6 +5,7 @@ use ace_core::{CallState, State};
 use ace_schema::permission::Decision;
 use ace_storage::Log;
 use std::io::{BufRead, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -15,9 +16,9 @@ mod read;
 use crate::answer::{AnswerError, answer, find_call};
 use crate::modes::{self, KeyByKey, are_ours, forget_typed};
 use crate::opening::{clock, random};
-use crate::pager;
 use crate::stage::Stage;
 use crate::typing::{Act, Key, Typing};
+use crate::{image, pager};
 use read::next_key;
 
 /// How long a question must have been seen before a key counts.
@@ -188,18 +189,28 @@ impl Listener {
     fn type_key(&self, key: Key) {
         let Some(typing) = &self.typing else { return };
         let failed = |e: ace_storage::AppendError| Some(format!("not recorded: {e}"));
-        let told = match typing.key(key) {
+        let act = typing.key(key);
+        let images = match &act {
+            Act::Say(text, _) => match image::load("ace", &image::named_in(text, &typing.folders()), Path::new("")) {
+                Ok(images) => images,
+                Err(complaint) => return (self.tell)(Some(complaint.what)),
+            },
+            _ => Vec::new(),
+        };
+        let told = match act {
             Act::Nothing if typing.is_pasting() => return,
             Act::Nothing => None,
             Act::Tell(words) => Some(words.to_owned()),
             Act::Stop => crate::say::cancel(&self.log, &self.person).err().and_then(failed),
-            Act::Say(text, now) => match crate::say::message(&self.log, &self.session(), &text, &self.person, now) {
-                Ok((id, seq)) => {
-                    typing.queued(id, seq, text, now);
-                    None
+            Act::Say(text, now) => {
+                match crate::say::message(&self.log, &self.session(), (&text, &images), &self.person, now) {
+                    Ok((id, seq)) => {
+                        typing.queued(id, seq, text, now);
+                        None
+                    }
+                    Err(e) => failed(e),
                 }
-                Err(e) => failed(e),
-            },
+            }
             Act::Steer(message) => {
                 crate::say::steer(&self.log, &self.session(), &message, &self.person).err().and_then(failed)
             }

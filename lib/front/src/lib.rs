@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod begin;
 pub mod filter;
+pub mod image;
 mod keys;
 mod modes;
 mod notice;

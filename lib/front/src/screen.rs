@@ -275,10 +275,13 @@ impl Screen {
         let mut text = None;
         if line.ty == ty::USER_MESSAGE && line.id != self.own {
             let Ok(said) = line.data::<ace_schema::data::UserMessage>() else { return Vec::new() };
-            let words = match &said.blob {
+            let mut words = match &said.blob {
                 Some(blob) => format!("[{}]", ace_view::units::bytes(blob.bytes)),
                 None => said.text,
             };
+            for image in &said.images {
+                words += &format!("\n{}", ace_view::image(&image.media, image.bytes, None).words());
+            }
             if said.now {
                 text = Some(words);
             } else {

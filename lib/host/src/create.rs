@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 pub struct NewSession {
     /// The first message.
     pub prompt: String,
+    /// What is shown with it.
+    pub images: Vec<Picture>,
     /// `provider/model`.
     pub model: String,
     /// What needs asking.
@@ -40,6 +42,32 @@ pub struct NewSession {
     pub config: String,
     /// Through which client.
     pub client: String,
+}
+
+/// A picture that a person shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Media type, `image/png`.
+    pub media: String,
+    /// Width and height, pixels.
+    pub size: (usize, usize),
+    /// As the file has it.
+    pub bytes: Vec<u8>,
+}
+
+/// What a person says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Said<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// What is shown with it.
+    pub images: &'a [Picture],
+    /// Who says it.
+    pub author: &'a str,
+    /// Through which client.
+    pub client: &'a str,
+    /// It steers the running turn.
+    pub now: bool,
 }
 
 /// A session that was made.
@@ -204,22 +232,28 @@ fn first_drafts(new: &NewSession, id: &str, created: &SessionCreated, random: u6
     let mut drafter = Drafter::new("ace-session", random);
     drafter.set_session(id);
     let (_, mut drafts) = drafter.draft(0, "", ty::SESSION_CREATED, created);
-    drafts.extend(message_drafts(&mut drafter, &new.prompt, &new.owner, &new.client, false).1);
+    let said = Said { text: &new.prompt, images: &new.images, author: &new.owner, client: &new.client, now: false };
+    drafts.extend(message_drafts(&mut drafter, said).1);
     drafts
 }
 
-/// A message of a person as drafts, with the lines of its blob ahead if it is long; the message's id first.
-pub fn message_drafts(drafter: &mut Drafter, text: &str, author: &str, client: &str, now: bool) -> (String, Vec<u8>) {
+/// A message of a person as drafts, with the lines of its blobs ahead; the message's id first.
+pub fn message_drafts(drafter: &mut Drafter, said: Said) -> (String, Vec<u8>) {
     let mut drafts = Vec::new();
-    let mut message =
-        UserMessage { author: author.to_owned(), client: client.to_owned(), now, ..UserMessage::default() };
-    if text.len() > limits::INLINE_BYTES {
-        let sha = ace_core::digest(text.as_bytes());
-        drafts = draft::blob_lines(&sha, text.as_bytes(), |b| BASE64_STANDARD.encode(b)).concat();
-        message.blob = Some(BlobRef { sha, bytes: text.len() as u64, media: "text/plain".to_owned() });
-    } else {
-        text.clone_into(&mut message.text);
-    }
+    let mut blob = |bytes: &[u8], media: &str| {
+        let sha = ace_core::digest(bytes);
+        drafts.extend(draft::blob_lines(&sha, bytes, |b| BASE64_STANDARD.encode(b)).concat());
+        BlobRef { sha, bytes: bytes.len() as u64, media: media.to_owned() }
+    };
+    let long = said.text.len() > limits::INLINE_BYTES;
+    let message = UserMessage {
+        text: if long { String::new() } else { said.text.to_owned() },
+        blob: long.then(|| blob(said.text.as_bytes(), "text/plain")),
+        images: said.images.iter().take(limits::IMAGES).map(|image| blob(&image.bytes, &image.media)).collect(),
+        author: said.author.to_owned(),
+        client: said.client.to_owned(),
+        now: said.now,
+    };
     let (id, line) = drafter.draft(0, "", ty::USER_MESSAGE, &message);
     drafts.extend(line);
     (id, drafts)

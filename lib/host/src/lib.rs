@@ -21,7 +21,7 @@ mod star;
 mod travel;
 mod trust;
 
-pub use create::{Made, NewError, NewSession, Note, create, message_drafts, name_of};
+pub use create::{Made, NewError, NewSession, Note, Picture, Said, create, message_drafts, name_of};
 pub use join::{join, kind_of};
 pub use pens::Undertaker;
 pub use point::{Point, point};

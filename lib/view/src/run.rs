@@ -10,7 +10,7 @@ use crate::ask::{self, Question};
 use crate::call::{self, CallLine};
 use crate::clean::{clean, visible};
 use crate::facts::{Next, SessionFacts};
-use crate::head::{budget_line, head, prompt};
+use crate::head::{self, budget_line, prompt};
 use crate::ledger::Ledger;
 use crate::markdown::Markdown;
 use crate::step::{Call, End, Step};
@@ -87,7 +87,7 @@ impl RunView {
     pub fn begin(&mut self, facts: &SessionFacts) -> Vec<Text> {
         self.facts = facts.clone();
         self.begun = true;
-        let lines = head(facts, &self.style);
+        let lines = head::head(facts, &self.style);
         self.emit(Block::Head, lines)
     }
 
@@ -121,7 +121,7 @@ impl RunView {
         match step {
             Step::Created(created) if !self.begun => self.begin(&SessionFacts::of(&created)),
             Step::Said(said) if self.facts.show_prompt => {
-                let lines = prompt(&said.text, &self.style);
+                let lines = head::said(&said, &self.style);
                 self.emit(Block::Words, lines)
             }
             Step::TurnStarted => {

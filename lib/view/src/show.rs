@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::call::{self, CallLine};
 use crate::clean::{clean, visible, visible_lines};
 use crate::diff;
-use crate::head::{budget_line, prompt};
+use crate::head::{budget_line, said as what_was_said};
 use crate::ledger::Ledger;
 use crate::run::RunView;
 use crate::step::{Call, End, Step, outcome};
@@ -96,11 +96,11 @@ fn one_turn(turn: &[&Line], all: &[Line], head: &Head, full: bool, style: &Style
         body.extend(shown.into_iter().take(1));
     }
     let said = turn.first().and_then(|start| all.iter().find(|l| l.id == start.cause && l.ty == ty::USER_MESSAGE));
-    let words = said.and_then(|l| l.data::<ace_schema::data::UserMessage>().ok()).map(|m| m.text).unwrap_or_default();
+    let said = said.and_then(|l| l.data::<ace_schema::data::UserMessage>().ok()).unwrap_or_default();
     let number = turn.first().map_or(0, |l| l.turn);
-    let mut lines = vec![turn_head(number, &words, &ledger, style)];
-    if full && !words.is_empty() {
-        lines.extend(prompt(&words, style));
+    let mut lines = vec![turn_head(number, &said.text, &ledger, style)];
+    if full {
+        lines.extend(what_was_said(&said, style));
     }
     lines.extend(body);
     lines
@@ -141,7 +141,7 @@ pub fn record<'l, 'a: 'l>(lines: impl IntoIterator<Item = &'l Line<'a>>, seq: u6
                 return Some(one_call(&call, decision(&decisions, &call), &Outcome::Broke(&broke), seq, style));
             }
             Step::Answered(done) if here => return Some(answer(&done.parts, style)),
-            Step::Said(said) if here => return Some(prompt(&said.text, style)),
+            Step::Said(said) if here => return Some(what_was_said(&said, style)),
             _ if here => return Some(payload(line)),
             _ => {}
         }
