@@ -29,6 +29,7 @@ mod readme;
 mod rights;
 mod run;
 mod server;
+mod settings;
 mod suite;
 mod terminal;
 mod tidy;
