@@ -8,6 +8,7 @@
 )]
 
 mod chain;
+mod compact;
 mod completion;
 mod crash;
 mod durable;

@@ -30,6 +30,12 @@ pub struct Job {
     pub tools: Arc<str>,
     /// Messages that came since the last job.
     pub news: Vec<Message>,
+    /// All that came before is forgotten: the conversation was made shorter.
+    pub anew: bool,
+    /// Answers that the model has given in this session.
+    pub answers: usize,
+    /// A summary is wanted: the whole conversation as it is shown for it.
+    pub summary: Option<Vec<Message>>,
 }
 
 /// The handle on the thread.
@@ -134,6 +140,10 @@ impl Desk {
     ) -> Vec<u8> {
         self.drafter.set_session(&job.session);
         self.chalker.set_session(&job.session);
+        if job.anew {
+            self.said.clear();
+            self.providers.clear();
+        }
         self.said.extend(job.news);
         let (name, model) = job.model.split_once('/').unwrap_or((&job.model, ""));
         if !self.providers.contains_key(name) {
@@ -147,10 +157,19 @@ impl Desk {
         let Some((provider, transcript, told)) = self.providers.get_mut(name) else { return Vec::new() };
         transcript.extend(&self.said[*told..]);
         *told = self.said.len();
+        transcript.answered(job.answers);
+        let shown = job.summary.as_ref().map(|shown| {
+            let mut transcript = Transcript::new(provider);
+            transcript.extend(shown);
+            transcript.answered(job.answers);
+            transcript
+        });
+        let transcript = shown.as_ref().unwrap_or(transcript);
         let ask = Ask { model, system: &job.system, tools: &job.tools, session: &job.session };
         let start = Instant::now();
         let heard =
             Mutex::new(Heard::new(self.out.clone(), (&mut self.drafter, &mut self.chalker), job.turn, &job.claim));
+        lock(&heard).sums_up = shown.is_some();
         let mut on = |event| lock(&heard).take(event);
         let result = {
             let answering = self.client.answer(provider, &ask, transcript, &mut on);
@@ -195,6 +214,8 @@ struct Heard<'a> {
     begun: String,
     usage: Usage,
     stop: Option<Stop>,
+    /// It is a summary: nobody is shown it as an answer, and calls it asks for are not what was wanted.
+    sums_up: bool,
     /// Chalk that waits for its moment.
     chalk: ModelDelta,
     chalked: Option<Instant>,
@@ -216,6 +237,7 @@ impl<'a> Heard<'a> {
             begun: String::new(),
             usage: Usage::default(),
             stop: None,
+            sums_up: false,
             chalk: ModelDelta::default(),
             chalked: None,
         }
@@ -223,6 +245,9 @@ impl<'a> Heard<'a> {
 
     fn take(&mut self, event: Event) {
         match event {
+            Event::Piece(Piece::Text(text)) if self.sums_up => self.text.push_str(&text),
+            Event::Piece(Piece::Reasoning(text)) if self.sums_up => self.reasoning.push_str(&text),
+            Event::Piece(Piece::CallBegins(_) | Piece::Call { .. }) if self.sums_up => {}
             Event::Piece(Piece::Text(text)) => {
                 self.text.push_str(&text);
                 self.chalk.text.push_str(&text);
@@ -320,8 +345,10 @@ impl<'a> Heard<'a> {
                 (None, false) => Part::Text(text.clone()),
             });
         }
+        let (parts, summary) = if self.sums_up { (Vec::new(), parts) } else { (parts, Vec::new()) };
         let data = ModelCompleted {
             parts,
+            summary,
             calls: self.calls.len() as u64,
             stop: self.stop.unwrap_or_default(),
             usage: self.usage,
@@ -341,7 +368,7 @@ impl<'a> Heard<'a> {
     fn fail_with(self, code: Code, message: String, hint: String) -> Vec<u8> {
         let mut data = failed(code, message);
         data.hint = hint;
-        data.text = self.text;
+        data.text = if self.sums_up { String::new() } else { self.text };
         let cut = data.text.floor_char_boundary(limits::INLINE_BYTES);
         data.text.truncate(cut);
         data.dropped_call = self.calls.first().map_or(self.begun, |(tool, ..)| tool.clone());

@@ -30,6 +30,8 @@ pub struct Answerer {
     unrecorded: bool,
     /// Messages that the asking thread has already.
     sent: usize,
+    /// How often they were replaced by shorter ones when it got them.
+    epoch: u64,
     /// Requests at work: claim and turn.
     working: Vec<(String, u32)>,
 }
@@ -47,6 +49,7 @@ impl Answerer {
             out,
             unrecorded: false,
             sent: 0,
+            epoch: 0,
             working: Vec::new(),
         }
     }
@@ -54,7 +57,7 @@ impl Answerer {
     /// Asks for the answer to the context that is due, under this claim.
     fn start(&mut self, claim: &str) {
         let Some(turn) = &self.desk.state.turn else { return };
-        let Phase::Asking { model, system, tools, .. } = &turn.phase else { return };
+        let Phase::Asking { model, system, tools, compacts, .. } = &turn.phase else { return };
         let n = turn.n;
         let text = |sha: &str| match self.texts.iter().find(|(known, _)| known == sha) {
             Some((_, text)) => Ok(text.clone()),
@@ -64,8 +67,11 @@ impl Answerer {
             }
         };
         let messages = self.transcript.messages();
+        let anew = self.epoch != self.transcript.epoch();
+        let sent = if anew { 0 } else { self.sent.min(messages.len()) };
         let names = [system.clone(), tools.clone()];
-        let job = text(system).and_then(|system| {
+        let summary = compacts.as_ref().map(|c| text(&c.prompt).map(|request| self.transcript.shown(c, &request)));
+        let job = summary.transpose().and_then(|summary| Ok((summary, text(system)?))).and_then(|(summary, system)| {
             Ok(Job {
                 session: self.desk.state.session.clone(),
                 claim: claim.to_owned(),
@@ -73,13 +79,17 @@ impl Answerer {
                 model: model.clone(),
                 system,
                 tools: text(tools)?,
-                news: messages[self.sent.min(messages.len())..].to_vec(),
+                news: messages[sent..].to_vec(),
+                anew,
+                answers: self.transcript.answers(),
+                summary,
             })
         });
         match job {
             Ok(job) => {
                 self.texts = names.into_iter().zip([job.system.clone(), job.tools.clone()]).collect();
                 self.sent = messages.len();
+                self.epoch = self.transcript.epoch();
                 self.working.push((claim.to_owned(), n));
                 self.asking.ask(job);
             }

@@ -33,12 +33,18 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
         Command::Say { session, text, now } => say::say(&open(PROGRAM, Vec::new())?, session, text.as_deref(), *now),
         Command::Run { session } => run::run(&open(PROGRAM, Vec::new())?, session, color, true),
         Command::Attach { session } => run::run(&open(PROGRAM, Vec::new())?, session, color, false),
+        Command::Compact { session, text } => {
+            let opening = open(PROGRAM, Vec::new())?;
+            say::compact(&opening, session, text.as_deref())?;
+            run::run(&opening, session, color, true)
+        }
         Command::Cancel { session } => say::cancel(&open(PROGRAM, Vec::new())?, session),
         Command::Step { filter } => {
             let opening = open(PROGRAM, Vec::new())?;
             rights::leave_secrets(&opening)?;
-            rights::step(PROGRAM)?;
-            let mut step = step::Step::new(random(), opening.settings.user);
+            rights::step(&opening)?;
+            let (blobs, window) = (opening.home().blobs(), opening.settings.config.context);
+            let mut step = step::Step::new(random(), opening.settings.user, blobs, window);
             run_filter(PROGRAM, &mut step, &Out::stdout(PROGRAM), filter.drafts_only)
         }
         Command::Archive { session } => keep::archive(&open(PROGRAM, Vec::new())?, session),

@@ -39,7 +39,7 @@ pub fn once(opening: &Opening, prompt: Option<&str>, color: When) -> Result<Exit
     out.extend(drafts);
     let turn = id::turn(1);
     out.extend(drafter.line(&turn, 1, &message, ty::TURN_STARTED, &TurnStarted {}));
-    let context = ContextBuilt { system, tools: String::new(), ranges: vec![vec![1]], model };
+    let context = ContextBuilt { system, tools: String::new(), ranges: vec![vec![1]], model, compacts: None };
     out.extend(drafter.line(&id::context(&turn), 1, &turn, ty::CONTEXT_BUILT, &context));
     print(&String::from_utf8_lossy(&out))
 }

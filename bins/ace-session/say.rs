@@ -4,7 +4,7 @@ use ace_cli::{Complaint, Exit, SessionAddress};
 use ace_front::answer::state_of;
 use ace_front::{Opening, begin, clock, random, words};
 use ace_host::message_drafts;
-use ace_schema::data::TurnCancelled;
+use ace_schema::data::{TurnCancelled, UserMessage};
 use ace_schema::{Drafter, Kind, id, limits, ty};
 
 use crate::PROGRAM;
@@ -27,6 +27,26 @@ pub fn say(opening: &Opening, session: &SessionAddress, text: Option<&str>, now:
     drafter.set_session(&found.id);
     let (_, drafts) = message_drafts(&mut drafter, &text, &opening.person(), PROGRAM, now);
     record(opening, session, &drafts)
+}
+
+/// Queues the order to make the conversation shorter; `keep` says what the summary must hold above all.
+pub fn compact(opening: &Opening, session: &SessionAddress, keep: Option<&str>) -> Result<Exit, Complaint> {
+    let found = opening.find(session)?;
+    let (state, _) = state_of(&opening.log(&found)).map_err(|e| Complaint::io(PROGRAM, "cannot read the log", &e))?;
+    if state.turns == 0 {
+        return Err(Complaint::new(PROGRAM, Exit::No, format!("nothing is said in '{session}' yet")));
+    }
+    let text: String = keep.unwrap_or_default().to_owned();
+    if text.len() > limits::INLINE_BYTES {
+        let what = format!("what to keep has {} bytes, the limit is {}", text.len(), limits::INLINE_BYTES);
+        return Err(Complaint::new(PROGRAM, Exit::Usage, what));
+    }
+    let mut drafter = Drafter::new(PROGRAM, random());
+    drafter.set_session(&found.id);
+    let (author, client) = (opening.person(), PROGRAM.to_owned());
+    let order = UserMessage { text, author, client, compact: true, ..UserMessage::default() };
+    let (_, line) = drafter.draft(0, "", ty::USER_MESSAGE, &order);
+    record(opening, session, &line)
 }
 
 /// Stops the running turn; what was said is kept.

@@ -45,6 +45,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "trust" -d 'Let this project
 complete -c ace -n "__fish_ace_needs_command" -f -a "help" -d 'Explain a command, or the parts of the pipe'
 complete -c ace -n "__fish_ace_needs_command" -f -a "say" -d 'queue a message, or steer the running turn'
 complete -c ace -n "__fish_ace_needs_command" -f -a "attach" -d 'watch a session that runs elsewhere'
+complete -c ace -n "__fish_ace_needs_command" -f -a "compact" -d 'make the conversation shorter, now'
 complete -c ace -n "__fish_ace_needs_command" -f -a "cancel" -d 'stop the running turn'
 complete -c ace -n "__fish_ace_needs_command" -f -a "diff" -d 'what a session changed'
 complete -c ace -n "__fish_ace_needs_command" -f -a "log" -d 'a line a record'
@@ -157,6 +158,12 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand attach" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand attach" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand compact" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand compact" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand compact" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand compact" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand cancel" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"

@@ -81,6 +81,17 @@ pub enum Command {
         #[arg(value_name = "S")]
         session: SessionAddress,
     },
+    /// Make the conversation shorter, now
+    #[command(subcommand_help_heading = "Go on")]
+    #[command(after_help = "ace-session compact fix-median \"the names of the tables\"")]
+    Compact {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// What to keep above all
+        #[arg(value_name = "TEXT")]
+        text: Option<String>,
+    },
     /// Filter: take turns, build contexts
     #[command(subcommand_help_heading = "Go on", before_help = "events in, events and drafts out")]
     #[command(after_help = "ace-log follow \"$S\" | ace-session step | ace-log append \"$S\"")]

@@ -116,6 +116,7 @@ pub const SUITE: &[Row] = &[
     verb("say", Group::Work, "ace-session", &["say"], "queue a message, or steer the running turn"),
     own("resume", Group::Work, "go on with what is due, then the prompt"),
     verb("attach", Group::Work, "ace-session", &["attach"], "watch a session that runs elsewhere"),
+    verb("compact", Group::Work, "ace-session", &["compact"], "make the conversation shorter, now"),
     verb("cancel", Group::Work, "ace-session", &["cancel"], "stop the running turn"),
     own("ls", Group::Look, "sessions: what runs, what waits, what it cost"),
     own("show", Group::Look, "one session, or one recorded line of it"),

@@ -28,7 +28,7 @@ pub fn set(file: &str, old: &str, key: &str, text: &str) -> Result<String, Vec<P
         }
     }
     let mut new: Value = match text.parse::<i64>() {
-        Ok(number) if key == "limits.answers" => number.into(),
+        Ok(number) if key.starts_with("limits.") => number.into(),
         _ => text.into(),
     };
     match table.get_mut(last).and_then(Item::as_value_mut) {

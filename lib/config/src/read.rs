@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use ace_schema::limits::{ANSWERS_PER_TURN_MOST, CONFIG_BYTES, USER_FILTERS};
+use ace_schema::limits::{ANSWERS_PER_TURN_MOST, CONFIG_BYTES, CONTEXT_TOKENS_RANGE, USER_FILTERS};
 use ace_schema::permission::Mode;
 
 use crate::{Layer, Problem, What, Wire, nearest, split_model};
@@ -47,7 +47,7 @@ pub struct Setting {
 const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "limits"];
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env"];
 const PIPELINE: &[&str] = &["filters", "gates"];
-const LIMITS: &[&str] = &["answers"];
+const LIMITS: &[&str] = &["answers", "context"];
 
 /// Every key that a file may set, with `NAME` where a name of the user's own stands; for the manual.
 #[must_use]
@@ -99,9 +99,10 @@ impl Reader<'_> {
                     true => r.commands(&format!("pipeline.{name}"), node),
                     false => r.unknown("pipeline.", name, at, PIPELINE),
                 }),
-                "limits" => self.each(node, "limits", |r, name, at, node| match LIMITS.contains(&name) {
-                    true => r.number(&format!("limits.{name}"), node, ANSWERS_PER_TURN_MOST),
-                    false => r.unknown("limits.", name, at, LIMITS),
+                "limits" => self.each(node, "limits", |r, name, at, node| match name {
+                    "answers" => r.number("limits.answers", node, (1, ANSWERS_PER_TURN_MOST)),
+                    "context" => r.number("limits.context", node, CONTEXT_TOKENS_RANGE),
+                    _ => r.unknown("limits.", name, at, LIMITS),
                 }),
                 other => self.unknown("", other, key.span().start, TOP),
             }
@@ -151,12 +152,12 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self, key: &str, node: &Node<'_>, most: u32) {
+    fn number(&mut self, key: &str, node: &Node<'_>, (least, most): (u32, u32)) {
         let DeValue::Integer(number) = node.get_ref() else { return self.wrong_type(key, "a whole number", node) };
-        match u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| (1..=most).contains(n)) {
+        match u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| (least..=most).contains(n)) {
             Some(number) => self.set(key, Value::Number(number), node),
             None => {
-                let why = format!("must be from 1 to {most}");
+                let why = format!("must be from {least} to {most}");
                 self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
             }
         }

@@ -1,17 +1,20 @@
 //! The state of a session: a fold over its recorded lines, small enough to keep for a session of any length.
 
 use ace_schema::data::{
-    Code, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved, SessionConfigured,
-    SessionCreated, SessionNamed, ToolDiscovered, TurnFailed, UserMessage,
+    Code, Compacts, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved,
+    SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, Shortening, ToolDiscovered, TurnFailed,
+    UserMessage,
 };
 use ace_schema::message::Stop;
 use ace_schema::permission::{Decision, Mode};
 use ace_schema::{Line, tool, ty};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::due::Length;
+
 /// Which program a claim belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// Answers contexts.
     Model,
@@ -20,7 +23,7 @@ pub enum Role {
 }
 
 /// An effect that somebody has announced and not closed yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claim {
     /// Id of the claim.
     pub id: String,
@@ -35,7 +38,7 @@ pub struct Claim {
 }
 
 /// A message that no turn has taken up yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Waiting {
     /// Its id.
     pub id: String,
@@ -43,10 +46,13 @@ pub struct Waiting {
     pub seq: u64,
     /// It steers the running turn.
     pub now: bool,
+    /// It is an order to compact.
+    #[serde(default)]
+    pub compact: bool,
 }
 
 /// How far a call is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallState {
     /// Nobody has decided.
     Requested,
@@ -61,7 +67,7 @@ pub enum CallState {
 }
 
 /// One call of the answer that is being worked off.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Call {
     /// Id of its `model.tool_call_requested`.
     pub id: String,
@@ -86,7 +92,7 @@ impl Call {
 }
 
 /// What a running turn waits for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Phase {
     /// A context has to be built; the id of the record it follows.
     Context(String),
@@ -102,7 +108,11 @@ pub enum Phase {
         tools: String,
         /// Id of the winning `model.requested`.
         claim: Option<String>,
+        /// The answer wanted is a summary.
+        compacts: Option<Compacts>,
     },
+    /// A summary is there and the conversation has to go on from it; the id of its `model.completed`.
+    Compacting(String),
     /// The calls of the last answer are worked off; the id of its `model.completed`.
     Calls(String),
     /// The turn has to be ended: id of the record that ends it, and the reason if it failed.
@@ -115,7 +125,7 @@ pub enum Phase {
 }
 
 /// A running turn.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Turn {
     /// Ordinal, from 1.
     pub n: u32,
@@ -127,10 +137,38 @@ pub struct Turn {
     pub interrupted: u32,
     /// Calls of the last answer.
     pub calls: Vec<Call>,
+    /// It was begun to compact the conversation, and for nothing else.
+    #[serde(default)]
+    pub order: bool,
+    /// The provider has said that the conversation is too long, and nothing was done about it yet.
+    #[serde(default)]
+    pub overflowed: bool,
+    /// It was summarized since the last answer.
+    #[serde(default)]
+    pub summarized: bool,
+}
+
+impl Turn {
+    /// Whether a summary is asked for.
+    #[must_use]
+    pub fn summarizes(&self) -> bool {
+        matches!(&self.phase, Phase::Asking { compacts: Some(_), .. })
+    }
+
+    /// What is known of the length of the conversation.
+    #[must_use]
+    pub fn length(&self) -> Length {
+        match self {
+            Self { order: true, .. } => Length::Ordered,
+            Self { summarized: true, .. } => Length::Least,
+            Self { overflowed: true, .. } => Length::TooLong,
+            _ => Length::Unknown,
+        }
+    }
 }
 
 /// How the last turn ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TurnEnd {
     /// With an answer.
     Completed,
@@ -148,7 +186,8 @@ pub enum TurnEnd {
 }
 
 /// The state of a session after some recorded line.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct State {
     /// A stream without a log: nobody claims anything, so what answers a context answers it without a claim.
     pub unrecorded: bool,
@@ -176,6 +215,8 @@ pub struct State {
     pub offer: Option<ToolDiscovered>,
     /// Blob of the system text of the last context; empty before the first.
     pub system: String,
+    /// The last `session.compacted`: contexts begin there. 0 if there is none.
+    pub compacted: u64,
     /// It was put away and nothing was begun since.
     pub archived: bool,
     /// Claims that are open.
@@ -210,6 +251,7 @@ impl State {
             ty::SESSION_NAMED => self.with(line, |s, d: SessionNamed| s.name = d.name),
             ty::SESSION_ARCHIVED => self.archived = true,
             ty::SESSION_CONFIGURED => self.with(line, Self::on_configured),
+            ty::SESSION_COMPACTED => self.on_compacted(line),
             ty::USER_MESSAGE => self.on_message(line),
             ty::TURN_STARTED => self.on_started(line),
             ty::CONTEXT_BUILT => self.on_context(line),
@@ -302,12 +344,30 @@ impl State {
         }
     }
 
+    /// The conversation goes on from a shorter one. It counts only where it was due: a context may have been quicker.
+    fn on_compacted(&mut self, line: &Line) {
+        let Ok(done) = line.data::<SessionCompacted>() else {
+            self.unknown += 1;
+            return;
+        };
+        let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
+        match &turn.phase {
+            Phase::Context(cause) | Phase::Compacting(cause) if *cause == line.cause => {}
+            _ => return,
+        }
+        self.compacted = line.seq.unwrap_or_default();
+        turn.overflowed = false;
+        turn.summarized |= done.how == Shortening::Summary;
+        let id = line.id.to_string();
+        turn.phase = if turn.order { Phase::Ending { cause: id, failed: None } } else { Phase::Context(id) };
+    }
+
     fn on_message(&mut self, line: &Line) {
         let (id, seq) = (line.id.to_string(), line.seq.unwrap_or_default());
         self.with(line, |s, d: UserMessage| {
             // Without a turn to steer, a steering message is a message.
-            let now = d.now && s.turn.is_some();
-            s.waiting.push_back(Waiting { id, seq, now });
+            let now = d.now && !d.compact && s.turn.is_some();
+            s.waiting.push_back(Waiting { id, seq, now, compact: d.compact });
         });
     }
 
@@ -316,7 +376,7 @@ impl State {
         if self.turn.is_some() {
             return;
         }
-        self.waiting.remove(at);
+        let order = self.waiting.remove(at).is_some_and(|w| w.compact);
         self.archived = false;
         self.turns = line.turn;
         self.ended = None;
@@ -326,6 +386,9 @@ impl State {
             answers: 0,
             interrupted: 0,
             calls: Vec::new(),
+            order,
+            overflowed: false,
+            summarized: false,
         });
     }
 
@@ -339,15 +402,19 @@ impl State {
             return;
         }
         self.system.clone_from(&built.system);
+        // What steers is for the context of an answer.
+        if built.compacts.is_none() {
+            self.waiting.retain(|w| !w.now);
+        }
         turn.phase = Phase::Asking {
             context: line.id.to_string(),
             model: built.model,
             system: built.system,
             tools: built.tools,
             claim: None,
+            compacts: built.compacts,
         };
         turn.calls.clear();
-        self.waiting.retain(|w| !w.now);
     }
 
     fn on_model_claim(&mut self, line: &Line) {
@@ -397,9 +464,15 @@ impl State {
         let calls = std::mem::take(&mut self.arriving);
         let stop = line.data::<ModelCompleted>().map(|d| d.stop).unwrap_or_default();
         let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
-        turn.answers += 1;
         turn.interrupted = 0;
         let id = line.id.to_string();
+        if matches!(&turn.phase, Phase::Asking { compacts: Some(_), .. }) {
+            // Whatever else it asks for: a summary was wanted.
+            turn.phase = Phase::Compacting(id);
+            return;
+        }
+        turn.answers += 1;
+        turn.summarized = false;
         turn.phase =
             if calls.is_empty() { Phase::Ending { failed: stop_failure(stop), cause: id } } else { Phase::Calls(id) };
         turn.calls = calls;
@@ -418,6 +491,9 @@ impl State {
         if code == Code::Interrupted && turn.interrupted < ace_schema::limits::INTERRUPTED_RETRIES {
             // Asking again changes nothing outside, unlike running again.
             turn.interrupted += 1;
+            turn.phase = Phase::Context(id);
+        } else if code == Code::Context && !turn.summarized && !turn.summarizes() {
+            turn.overflowed = true;
             turn.phase = Phase::Context(id);
         } else {
             turn.phase = Phase::Ending { cause: id, failed: Some((code, message, hint)) };

@@ -4,23 +4,53 @@
 //! bytes repeat and provider caches stay warm.
 
 use ace_schema::data::{
-    BlobRef, Code, ModelCompleted, ModelFailed, Part, PermissionResolved, ToolCall, ToolCompleted, ToolFailed,
-    UserMessage,
+    BlobRef, Code, Compacts, ContextBuilt, ModelCompleted, ModelFailed, Part, PermissionResolved, SessionCompacted,
+    Shortening, ToolCall, ToolCompleted, ToolFailed, UserMessage,
 };
 use ace_schema::message::{Call, Message};
 use ace_schema::permission::Decision;
-use ace_schema::{Line, ty};
-use std::collections::HashMap;
+use ace_schema::{Line, limits, ty};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::compaction::{self, Gauge, Plan, Whole};
+use crate::due::Length;
+use crate::state::State;
 
 /// Finds the text of a blob; `None` if it is missing.
 pub type Resolve<'a> = &'a dyn Fn(&BlobRef) -> Option<String>;
 
 /// The messages so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Transcript {
     messages: Vec<Message>,
+    /// The record that wrote each message last.
+    at: Vec<u64>,
+    /// The record after which the messages were as they are.
+    changed: u64,
+    /// How often they were replaced by shorter ones.
+    epoch: u64,
+    /// Answers of the model so far, summaries included.
+    answers: u64,
+    /// Everything people said, in order; the messages may no longer hold it.
+    requests: Vec<String>,
+    /// Files that calls have changed.
+    files: BTreeSet<String>,
+    /// How many tokens the conversation has.
+    gauge: Gauge,
+    /// System text and tool list that the gauge knows.
+    texts: (String, String),
+    /// Orders to compact, by id: what to keep above all.
+    orders: BTreeMap<String, String>,
+    /// What the order of the running turn wants kept.
+    focus: String,
+    /// The context that nobody has claimed yet, or the one that is asked about, wants a summary.
+    compacts: Option<Compacts>,
+    /// The last summary: id of its answer, and text.
+    summary: (String, String),
     /// Text of messages that no turn has taken up, by id.
-    waiting: HashMap<String, String>,
+    waiting: BTreeMap<String, String>,
     /// Steering messages for the next context, by id, in order.
     steering: Vec<(String, String)>,
     /// A turn runs.
@@ -32,7 +62,7 @@ pub struct Transcript {
     /// Calls recorded ahead of their `model.completed`.
     arriving: Vec<Call>,
     /// Where the result of an open call stands in `messages`, by the id that its next record answers.
-    open: HashMap<String, usize>,
+    open: BTreeMap<String, usize>,
     /// Calls so far: their ordinals are the ids a provider sees, so that the same story gives the same bytes.
     calls: u64,
     /// Text of an answer that was cut off; said aloud, so kept if the turn ends with it.
@@ -52,32 +82,126 @@ impl Transcript {
         &self.messages
     }
 
+    /// How often the messages were replaced by shorter ones: whoever holds some of them begins anew when it grows.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Answers of the model so far, whatever became of them.
+    #[must_use]
+    pub fn answers(&self) -> usize {
+        usize::try_from(self.answers).unwrap_or(usize::MAX)
+    }
+
+    /// What the running turn was told to keep above all in its summary; empty if nothing.
+    #[must_use]
+    pub fn focus(&self) -> &str {
+        &self.focus
+    }
+
+    /// What to do before the next context, in a window of so many tokens.
+    #[must_use]
+    pub fn plan(&self, window: u64, length: Length) -> Plan {
+        // What steers, or waits for its turn to begin, is about to become part of it.
+        let texts = self.steering.iter().map(|(_, text)| text).chain(self.waiting.values());
+        let more = texts.map(|text| text.len() as u64).sum();
+        compaction::plan(&self.messages, &self.gauge, window, more, length)
+    }
+
+    /// The conversation as it is shown for a summary, with the request for it at its end.
+    #[must_use]
+    pub fn shown(&self, compacts: &Compacts, request: &str) -> Vec<Message> {
+        let mut shown = compaction::shown(&self.messages, compacts.room.saturating_sub(self.gauge.fixed));
+        shown.push(Message::User(request.to_owned()));
+        shown
+    }
+
+    /// The state after old outputs were cut down, and what its record says beside the blob.
+    #[must_use]
+    pub fn trim(&self, state: &State, window: u64) -> (Whole, SessionCompacted) {
+        let until = compaction::tail(&self.messages, self.gauge.allowed(window) / 4);
+        let (messages, cut) = compaction::trim(&self.messages, until, |i| self.at.get(i).copied().unwrap_or(0));
+        let trimmed = cut.iter().filter_map(|i| self.at.get(*i).copied()).collect();
+        let at = self.at.clone();
+        self.shorten(state, messages, at, SessionCompacted { trimmed, ..SessionCompacted::default() })
+    }
+
+    /// The state after the summary took the place of all but the end.
+    #[must_use]
+    pub fn summarize(&self, state: &State, window: u64) -> (Whole, SessionCompacted) {
+        let ordered = state.turn.as_ref().is_some_and(|t| t.order);
+        let room = if ordered { 0 } else { self.gauge.allowed(window) / 4 };
+        let from = compaction::tail(&self.messages, room);
+        let said = self.messages[from..].iter().filter(|m| matches!(m, Message::User(_))).count();
+        let requests = &self.requests[..self.requests.len().saturating_sub(said)];
+        let files: Vec<String> = self.files.iter().cloned().collect();
+        let goes_on = !ordered && from == self.messages.len();
+        let head = compaction::head(&self.summary.1, requests, &files, goes_on);
+        let messages = std::iter::once(head).chain(self.messages[from..].iter().cloned()).collect();
+        let at = std::iter::once(state.head).chain(self.at[from..].iter().copied()).collect();
+        let record = SessionCompacted { how: Shortening::Summary, ..SessionCompacted::default() };
+        self.shorten(state, messages, at, record)
+    }
+
+    fn shorten(
+        &self,
+        state: &State,
+        messages: Vec<Message>,
+        at: Vec<u64>,
+        record: SessionCompacted,
+    ) -> (Whole, SessionCompacted) {
+        let tokens = |messages: &[Message]| self.gauge.tokens_of(compaction::bytes(messages) + self.gauge.fixed);
+        let (before, after) = (tokens(&self.messages), tokens(&messages));
+        let conversation = Self { messages, at, ..self.clone() };
+        let whole = Whole { v: Whole::VERSION, session: state.clone(), conversation };
+        (whole, SessionCompacted { upto: state.head, before, after, ..record })
+    }
+
+    fn push(&mut self, seq: u64, message: Message) {
+        match &message {
+            Message::User(text) => self.requests.push(text.clone()),
+            Message::Assistant { .. } => self.answers += 1,
+            Message::Result { .. } => {}
+        }
+        self.messages.push(message);
+        self.at.push(seq);
+        self.changed = seq;
+    }
+
     /// Takes in one recorded line.
     pub fn fold(&mut self, line: &Line, blob: Resolve) {
         match &*line.ty {
+            ty::SESSION_COMPACTED => self.on_compacted(line, blob),
             ty::USER_MESSAGE => self.on_message(line, blob),
             ty::TURN_STARTED => self.on_started(line),
-            ty::CONTEXT_BUILT => {
-                line.id.as_ref().clone_into(&mut self.context);
-                self.messages.extend(self.steering.drain(..).map(|(_, text)| Message::User(text)));
-            }
+            ty::CONTEXT_BUILT => self.on_context(line, blob),
             ty::MODEL_REQUESTED if !self.context.is_empty() && self.context == line.cause => {
                 self.context.clear();
                 line.id.as_ref().clone_into(&mut self.asked);
                 self.arriving.clear();
+                self.gauge.asked = compaction::bytes(&self.messages) + self.gauge.fixed;
             }
             ty::MODEL_CALL if self.is_asked(line) => self.on_call(line, blob),
             ty::MODEL_COMPLETED if self.is_asked(line) => self.on_answer(line, blob),
             ty::MODEL_FAILED if self.is_asked(line) => {
                 self.asked.clear();
                 self.arriving.clear();
-                self.partial = line.data::<ModelFailed>().map(|d| d.text).unwrap_or_default();
+                let failed = line.data::<ModelFailed>();
+                if matches!(&failed, Ok(f) if f.code == Code::Context) {
+                    let known = self.gauge.refused;
+                    self.gauge.refused = if known == 0 { self.gauge.asked } else { known.min(self.gauge.asked) };
+                }
+                // What was heard of a summary is nobody's answer.
+                let wanted = self.compacts.is_none();
+                self.partial = failed.ok().filter(|_| wanted).map(|d| d.text).unwrap_or_default();
             }
             ty::PERMISSION_RESOLVED => self.on_resolved(line),
             ty::TOOL_STARTED => self.follow(line),
             ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.on_outcome(line),
             ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => {
                 self.running = false;
+                self.focus.clear();
                 // What came too late to steer is a message like any other.
                 self.waiting.extend(self.steering.drain(..));
             }
@@ -90,13 +214,53 @@ impl Transcript {
         !self.asked.is_empty() && self.asked == line.cause
     }
 
+    fn on_context(&mut self, line: &Line, blob: Resolve) {
+        line.id.as_ref().clone_into(&mut self.context);
+        let Ok(built) = line.data::<ContextBuilt>() else { return };
+        let seq = line.seq.unwrap_or_default();
+        self.changed = seq;
+        self.compacts = built.compacts;
+        if self.compacts.is_none() {
+            for (_, text) in std::mem::take(&mut self.steering) {
+                self.push(seq, Message::User(text));
+            }
+        }
+        if (&self.texts.0, &self.texts.1) != (&built.system, &built.tools) {
+            let size = |sha: &str| {
+                let named = BlobRef { sha: sha.to_owned(), bytes: 0, media: String::new() };
+                if sha.is_empty() { 0 } else { blob(&named).map_or(0, |text| text.len() as u64) }
+            };
+            self.gauge.fixed = size(&built.system) + size(&built.tools);
+            self.texts = (built.system, built.tools);
+        }
+    }
+
+    /// The messages are replaced by those of the state, if they are what the state was made of. What waits stays as it is: more may
+    /// have come since.
+    fn on_compacted(&mut self, line: &Line, blob: Resolve) {
+        let Ok(record) = line.data::<SessionCompacted>() else { return };
+        if !self.running || self.changed > record.upto {
+            return;
+        }
+        let Some(whole) = blob(&record.state).and_then(|text| Whole::read(&text)) else { return };
+        self.messages = whole.conversation.messages;
+        self.at = whole.conversation.at;
+        self.at.resize(self.messages.len(), record.upto);
+        self.changed = line.seq.unwrap_or_default();
+        self.epoch += 1;
+        self.open.clear();
+        self.summary = Default::default();
+    }
+
     fn on_message(&mut self, line: &Line, blob: Resolve) {
         let Ok(message) = line.data::<UserMessage>() else { return };
         let text = match &message.blob {
             Some(b) => blob(b).unwrap_or_else(|| "[this message is missing]".to_owned()),
             None => message.text,
         };
-        if message.now && self.running {
+        if message.compact {
+            self.orders.insert(line.id.to_string(), text);
+        } else if message.now && self.running {
             self.steering.push((line.id.to_string(), text));
         } else {
             self.waiting.insert(line.id.to_string(), text);
@@ -104,15 +268,18 @@ impl Transcript {
     }
 
     fn on_started(&mut self, line: &Line) {
+        let seq = line.seq.unwrap_or_default();
         let partial = std::mem::take(&mut self.partial);
         if !partial.is_empty() {
-            self.messages.push(Message::Assistant { text: partial, calls: Vec::new() });
+            self.push(seq, Message::Assistant { text: partial, calls: Vec::new() });
         }
         self.open.clear();
         self.running = true;
+        self.changed = seq;
         if let Some(text) = self.waiting.remove(line.cause.as_ref()) {
-            self.messages.push(Message::User(text));
+            self.push(seq, Message::User(text));
         }
+        self.focus = self.orders.remove(line.cause.as_ref()).unwrap_or_default();
     }
 
     fn on_call(&mut self, line: &Line, blob: Resolve) {
@@ -128,14 +295,20 @@ impl Transcript {
     fn on_answer(&mut self, line: &Line, blob: Resolve) {
         self.asked.clear();
         let Ok(answer) = line.data::<ModelCompleted>() else { return };
-        let mut text = String::new();
-        for part in &answer.parts {
-            match part {
-                Part::Text(t) => text.push_str(t),
-                Part::TextBlob(b) => text.push_str(&blob(b).unwrap_or_default()),
-                Part::Reasoning(_) | Part::ReasoningBlob(_) => {}
-            }
+        if self.compacts.is_some() {
+            self.arriving.clear();
+            self.partial.clear();
+            self.answers += 1;
+            // One that was made without knowing of summaries says it as an answer.
+            let parts = if answer.summary.is_empty() { &answer.parts } else { &answer.summary };
+            self.summary = (line.id.to_string(), said(parts, blob));
+            return;
         }
+        let used = answer.usage.input.saturating_add(answer.usage.cache_read).saturating_add(answer.usage.cache_write);
+        if used > 0 && self.gauge.asked > 0 {
+            (self.gauge.bytes, self.gauge.tokens) = (self.gauge.asked, used);
+        }
+        let text = said(&answer.parts, blob);
         self.partial.clear();
         let mut calls = std::mem::take(&mut self.arriving);
         let own: Vec<String> = calls.iter().map(|c| c.id.clone()).collect();
@@ -152,10 +325,11 @@ impl Transcript {
                 text: "not run: the turn ended first".to_owned(),
             })
             .collect();
-        self.messages.push(Message::Assistant { text, calls });
+        let seq = line.seq.unwrap_or_default();
+        self.push(seq, Message::Assistant { text, calls });
         for (id, result) in own.into_iter().zip(results) {
             self.open.insert(id, self.messages.len());
-            self.messages.push(result);
+            self.push(seq, result);
         }
     }
 
@@ -171,6 +345,10 @@ impl Transcript {
             && let Some(Message::Result { text, .. }) = self.messages.get_mut(at)
         {
             *text = outcome;
+            self.changed = line.seq.unwrap_or_default();
+            if let Some(record) = self.at.get_mut(at) {
+                *record = self.changed;
+            }
         }
     }
 
@@ -187,7 +365,14 @@ impl Transcript {
 
     fn on_outcome(&mut self, line: &Line) {
         let text = if line.ty == ty::TOOL_COMPLETED {
-            line.data::<ToolCompleted>().map(|d| completed_text(&d))
+            line.data::<ToolCompleted>().map(|d| {
+                for file in d.changed.iter().filter(|_| self.open.contains_key(line.cause.as_ref())) {
+                    if self.files.len() < limits::FILES_NAMED {
+                        self.files.insert(file.path.clone());
+                    }
+                }
+                completed_text(&d)
+            })
         } else {
             line.data::<ToolFailed>().map(|d| failed_text(&d))
         };
@@ -195,6 +380,19 @@ impl Transcript {
             self.close(line, text);
         }
     }
+}
+
+/// What the parts of an answer say aloud.
+fn said(parts: &[Part], blob: Resolve) -> String {
+    let mut text = String::new();
+    for part in parts {
+        match part {
+            Part::Text(t) => text.push_str(t),
+            Part::TextBlob(b) => text.push_str(&blob(b).unwrap_or_default()),
+            Part::Reasoning(_) | Part::ReasoningBlob(_) => {}
+        }
+    }
+    text
 }
 
 fn completed_text(done: &ToolCompleted) -> String {

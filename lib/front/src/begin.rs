@@ -93,6 +93,7 @@ pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: 
         model: model(opening, color)?,
         mode: config.mode,
         answers: if config.answers == limits::ANSWERS_PER_TURN { 0 } else { u64::from(config.answers) },
+        context: config.context,
         unsandboxed: options.unsandboxed,
         name: options.name.clone().unwrap_or_default(),
         base: options.base.clone().unwrap_or_default(),

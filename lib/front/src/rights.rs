@@ -4,7 +4,7 @@
 //! | program | network | files | may start programs |
 //! |---|---|---|---|
 //! | `ace-log append`, `follow`, `cat` | none | the session's folder, blobs; other sessions read | no |
-//! | `ace-session step` | none | worktree and the user's instructions read | no |
+//! | `ace-session step` | none | worktree, the user's instructions and blobs read | no |
 //! | `ace-model` | a client's | blobs, certificates, name resolution, recordings read | no |
 //! | `ace-permit`, the filter | none | blobs read | no |
 //! | `ace-tool`, the broker | none | the user's, without capabilities | its workers |
@@ -18,7 +18,7 @@ use ace_cli::{Complaint, Exit, When};
 use ace_host::clean_environment;
 use ace_sandbox::{Profile, confine, is_secret};
 use ace_schema::data::SessionCreated;
-use ace_storage::Found;
+use ace_storage::{Blobs, Found};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
@@ -56,15 +56,16 @@ pub fn leave_secrets(opening: &Opening) -> Result<(), Complaint> {
 ///
 /// # Errors
 /// Rights that should be gone are not.
-pub fn step(program: &'static str) -> Result<(), Complaint> {
-    take(program, Profile::reader().read("/"))
+pub fn step(opening: &Opening) -> Result<(), Complaint> {
+    pool(opening);
+    take(opening.program, Profile::reader().read("/"))
 }
 
-/// `ace-session step` once it knows its session: its worktree and the user's instructions.
+/// `ace-session step` once it knows its session: its worktree, the user's instructions, and the texts of the conversation.
 ///
 /// # Errors
 /// Rights that should be gone are not.
-pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path) -> Result<(), Complaint> {
+pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path, blobs: &Blobs) -> Result<(), Complaint> {
     let root = created.worktree.as_ref().map_or(&created.cwd, |tree| &tree.path);
     let mut profile = ["AGENTS.md", "CLAUDE.md", "skills"].iter().fold(Profile::reader(), |profile, name| {
         if user.is_absolute() { profile.read(user.join(name)) } else { profile }
@@ -72,6 +73,7 @@ pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path) -> 
     if Path::new(root).is_absolute() {
         profile = profile.read(root);
     }
+    profile = profile.read(blobs.folder());
     // The filter of system calls is there already.
     profile.layers.remove(&ace_sandbox::Layer::Seccomp);
     take(program, profile)

@@ -288,6 +288,7 @@ impl Screen {
             let Ok(said) = line.data::<ace_schema::data::UserMessage>() else { return Vec::new() };
             let words = match &said.blob {
                 Some(blob) => format!("[{}]", ace_view::units::bytes(blob.bytes)),
+                None if said.compact => format!("/compact {}", said.text).trim_end().to_owned(),
                 None => said.text,
             };
             if said.now {

@@ -20,6 +20,8 @@ pub struct NewSession {
     pub mode: Mode,
     /// Model answers in one turn; 0 for the default.
     pub answers: u64,
+    /// Context window of the model, tokens; 0 for the default.
+    pub context: u64,
     /// Tools without a sandbox.
     pub unsandboxed: bool,
     /// Name; empty for the prompt's first words.
@@ -123,7 +125,7 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
         cwd: new.cwd.display().to_string(),
         model: new.model.clone(),
         mode: new.mode,
-        limits: Limits { answers: new.answers },
+        limits: Limits { answers: new.answers, context: new.context },
         unsandboxed: new.unsandboxed,
         config: new.config.clone(),
         ..SessionCreated::default()

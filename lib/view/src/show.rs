@@ -87,6 +87,10 @@ fn one_turn(turn: &[&Line], all: &[Line], head: &Head, full: bool, style: &Style
             Step::Decided { call, decided, .. } if decided.decision == Decision::Deny => {
                 call::refused(&call, &decided, seq, &facts, style)
             }
+            Step::Compacted(done) => {
+                let line = Text::marked(Mark::Done, style).and(crate::head::compacted(&done));
+                vec![call::numbered(line, seq, style)]
+            }
             Step::Budget { budget, .. } => vec![call::numbered(budget_line(&budget, style), seq, style)],
             Step::Ended(End::Cancelled(_)) => {
                 vec![call::numbered(Text::marked(Mark::Warns, style).plain("cancelled"), seq, style)]
@@ -96,7 +100,8 @@ fn one_turn(turn: &[&Line], all: &[Line], head: &Head, full: bool, style: &Style
         body.extend(shown.into_iter().take(1));
     }
     let said = turn.first().and_then(|start| all.iter().find(|l| l.id == start.cause && l.ty == ty::USER_MESSAGE));
-    let words = said.and_then(|l| l.data::<ace_schema::data::UserMessage>().ok()).map(|m| m.text).unwrap_or_default();
+    let words = said.and_then(|l| l.data::<ace_schema::data::UserMessage>().ok());
+    let words = words.map(|m| if m.compact { format!("compact {}", m.text) } else { m.text }).unwrap_or_default();
     let number = turn.first().map_or(0, |l| l.turn);
     let mut lines = vec![turn_head(number, &words, &ledger, style)];
     if full && !words.is_empty() {
@@ -140,6 +145,7 @@ pub fn record(lines: &[Line], seq: u64, style: &Style) -> Option<Vec<Text>> {
             Step::Broke { call, broke } if here => {
                 return Some(one_call(&call, decision(&decisions, &call), &Outcome::Broke(&broke), seq, style));
             }
+            Step::Answered(done) if here && !done.summary.is_empty() => return Some(answer(&done.summary, style)),
             Step::Answered(done) if here => return Some(answer(&done.parts, style)),
             Step::Said(said) if here => return Some(prompt(&said.text, style)),
             _ if here => return Some(payload(line)),
