@@ -26,6 +26,7 @@ mod permits;
 mod prompt;
 mod provider;
 mod readme;
+mod record;
 mod rights;
 mod run;
 mod server;

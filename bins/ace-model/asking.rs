@@ -1,6 +1,6 @@
 //! The thread that asks providers: one request at a time, its pieces as chalk while they come, its answer as one batch of drafts.
 
-use ace_model_gateway::{Ask, Client, Event, Failure, Provider, RECORDED, Secret, Settings, Transcript};
+use ace_model_gateway::{Ask, Client, Event, Failure, Provider, RECORDED, Secret, Settings, Tape, Transcript};
 use ace_pipe::Out;
 use ace_schema::data::{BlobRef, Code, ModelCompleted, ModelDelta, Part, ToolCall};
 use ace_schema::message::{Message, Piece, Stop, Usage};
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::filter::failed;
+use crate::record::Recorder;
 
 /// One context to be answered.
 pub struct Job {
@@ -56,6 +57,7 @@ impl Asking {
         random: u64,
         out: Out,
         find: impl Fn(&str) -> Option<Provider> + Send + 'static,
+        recorder: Option<Recorder>,
     ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::unbounded_channel();
         let open = Arc::new((Mutex::new(0), Condvar::new()));
@@ -70,6 +72,7 @@ impl Asking {
                 chalker,
                 out,
                 providers: HashMap::new(),
+                recorder,
                 said: Vec::new(),
             };
             runtime.block_on(desk.work(inbox, find, counter));
@@ -114,6 +117,8 @@ struct Desk {
     providers: HashMap<String, (Provider, Transcript, usize)>,
     /// The conversation.
     said: Vec<Message>,
+    /// Where answers are kept as they come.
+    recorder: Option<Recorder>,
 }
 
 impl Desk {
@@ -166,13 +171,19 @@ impl Desk {
         });
         let transcript = shown.as_ref().unwrap_or(transcript);
         let ask = Ask { model, system: &job.system, tools: &job.tools, session: &job.session };
+        let refused = self.recorder.as_ref().and_then(|recorder| recorder.refuses(job.answers));
+        if let Some(why) = refused {
+            let data = failed(Code::Config, why);
+            return self.drafter.draft(job.turn, &job.claim, ty::MODEL_FAILED, &data).1;
+        }
+        let mut tape = self.recorder.as_ref().map(|_| Tape::new());
         let start = Instant::now();
         let heard =
             Mutex::new(Heard::new(self.out.clone(), (&mut self.drafter, &mut self.chalker), job.turn, &job.claim));
         lock(&heard).sums_up = shown.is_some();
         let mut on = |event| lock(&heard).take(event);
         let result = {
-            let answering = self.client.answer(provider, &ask, transcript, &mut on);
+            let answering = self.client.answer_taped(provider, &ask, transcript, tape.as_mut(), &mut on);
             tokio::pin!(answering);
             tokio::pin!(cancelled);
             let mut tick = tokio::time::interval(Heard::RHYTHM);
@@ -192,6 +203,13 @@ impl Desk {
             heard.flush();
         }
         let recorded = provider.wire == RECORDED;
+        if let (Some(recorder), Some(tape)) = (&mut self.recorder, tape) {
+            let cancelled = Failure { code: Code::Cancelled, message: String::new(), hint: String::new(), retried: 0 };
+            let failure = result.as_ref().map_or(Some(&cancelled), |result| result.as_ref().err());
+            if let Err(e) = recorder.keep(tape, job.answers, (&job.model, &provider.wire), failure) {
+                heard.fail_later(format!("cannot record: {e}"));
+            }
+        }
         match result {
             Some(Ok(_)) => heard.complete(start.elapsed(), recorded),
             Some(Err(failure)) => heard.fail(failure),
@@ -359,6 +377,11 @@ impl<'a> Heard<'a> {
         };
         drafts.extend(self.drafter.draft(turn, claim, ty::MODEL_COMPLETED, &data).1);
         drafts
+    }
+
+    /// Says what did not work beside the answer, which stands.
+    fn fail_later(&mut self, words: String) {
+        self.take(Event::Note(words));
     }
 
     fn fail(self, failure: Failure) -> Vec<u8> {

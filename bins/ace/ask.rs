@@ -5,6 +5,7 @@ use ace_cli::{Complaint, Exit};
 use ace_front::begin;
 use ace_host::{Programs, clean_environment};
 use std::io::Write;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::PROGRAM;
@@ -24,13 +25,14 @@ pub fn ask(ask: &Ask) -> Result<Exit, Complaint> {
         command.args(args);
         command
     };
-    let mut source = command("ace-session", &once_arguments(&Ask { prompt: None, model: ask.model.clone() }));
+    let mut source =
+        command("ace-session", &once_arguments(&Ask { prompt: None, model: ask.model.clone(), record: None }));
     let mut source = spawn("ace-session", source.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
     if let Some(mut stdin) = source.stdin.take() {
         // Its end tells if it did not take all.
         let _ = stdin.write_all(prompt.as_bytes());
     }
-    let mut model = command("ace-model", &[]);
+    let mut model = command("ace-model", &model_arguments(ask.record.as_deref(), ask.model.as_deref()));
     let mut model = spawn("ace-model", model.stdin(pipe(&mut source)).stdout(Stdio::piped()))?;
     let mut text = command("ace-log", &["text".to_owned()]);
     text.env_clear().envs(clean_environment());
@@ -60,6 +62,13 @@ pub fn once_arguments(ask: &Ask) -> Vec<String> {
         args.push(prompt.clone());
     }
     args
+}
+
+/// The arguments of `ace-model`: which recording it writes, and which it may read.
+pub fn model_arguments(record: Option<&Path>, model: Option<&str>) -> Vec<String> {
+    let record = record.map(|folder| format!("--record={}", folder.display()));
+    let play = model.and_then(begin::played).map(|path| format!("--play={path}"));
+    record.into_iter().chain(play).collect()
 }
 
 fn spawn(program: &str, command: &mut Command) -> Result<Child, Complaint> {

@@ -32,7 +32,10 @@ pub fn run(args: &Ace, run: &Run) -> Result<Exit, Complaint> {
         None => shown(opening.cwd.as_path()),
     };
     let facts = SessionFacts { log: shown(log.file()), place, ..SessionFacts::of(&made.created) };
-    let plan = begin::plan(&opening, log, until);
+    let mut plan = begin::plan(&opening, log, until);
+    if let Some(folder) = &run.record {
+        begin::model_with(&mut plan.stages, "--record", &folder.display().to_string());
+    }
     watch(PROGRAM, plan, screen, move |_| facts, |state, changed| next(state, "ace", changed))
 }
 

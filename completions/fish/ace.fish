@@ -58,6 +58,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "land" -d 'bring a session\'
 complete -c ace -n "__fish_ace_needs_command" -f -a "archive" -d 'put a session away, its log stays'
 complete -c ace -n "__fish_ace_needs_command" -f -a "rm" -d 'remove a session for good'
 complete -c ace -n "__fish_ace_needs_command" -f -a "prune" -d 'remove worktrees nobody needs'
+complete -c ace -n "__fish_ace_needs_command" -f -a "model" -d 'models: list what there is, check that one answers'
 complete -c ace -n "__fish_ace_using_subcommand run" -s m -l model -d 'Provider and model' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
 ask\t''
@@ -66,6 +67,7 @@ auto\t''"
 complete -c ace -n "__fish_ace_using_subcommand run" -l name -d 'Of session and branch' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l base -d 'The worktree starts there (default HEAD)' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l max-turns -d 'Stop after N model answers' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l record -d 'Keep the answers, for -m recorded/DIR' -r -F
 complete -c ace -n "__fish_ace_using_subcommand run" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -77,6 +79,7 @@ complete -c ace -n "__fish_ace_using_subcommand run" -s q -l quiet -d 'Errors on
 complete -c ace -n "__fish_ace_using_subcommand run" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s m -l model -d 'Provider and model' -r
+complete -c ace -n "__fish_ace_using_subcommand ask" -l record -d 'Keep the answer, for -m recorded/DIR' -r -F
 complete -c ace -n "__fish_ace_using_subcommand ask" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -244,3 +247,27 @@ complete -c ace -n "__fish_ace_using_subcommand prune" -s n -l dry-run -d 'Say w
 complete -c ace -n "__fish_ace_using_subcommand prune" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand prune" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -l record -d 'Keep the answers, for -m recorded/DIR' -r -F
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -l play -d 'A recording that may be read' -r -F
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -l drafts-only -d 'Send back own drafts alone'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -s V -l version -d 'Print version'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -f -a "list" -d 'Providers, their keys and models'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -f -a "check" -d 'One tiny call: how soon, and whether with tools'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from list" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from list" -l json -d 'A line of JSON each'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from check" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from check" -l json -d 'As JSON'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'

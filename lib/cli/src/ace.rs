@@ -156,6 +156,9 @@ pub struct Run {
     /// The new session.
     #[command(flatten)]
     pub options: SessionOptions,
+    /// Keep the answers, for -m recorded/DIR
+    #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = "Output")]
+    pub record: Option<PathBuf>,
     /// The model's reasoning whole
     #[arg(long, hide_short_help = true, help_heading = "Output")]
     pub reasoning: bool,
@@ -169,6 +172,9 @@ pub struct Ask {
     /// Provider and model
     #[arg(short, long, value_name = "NAME/MODEL")]
     pub model: Option<String>,
+    /// Keep the answer, for -m recorded/DIR
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
 }
 
 impl Program for Ace {

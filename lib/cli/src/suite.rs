@@ -134,6 +134,7 @@ pub const SUITE: &[Row] = &[
     own("trust", Group::Decide, "let a project start what its configuration names"),
     own("config", Group::SetUp, "what is configured, and where it was said"),
     own("doctor", Group::SetUp, "what this machine gives: sandbox, home, git, keys"),
+    verb("model", Group::SetUp, "ace-model", &[], "models: list what there is, check that one answers"),
     own("demo", Group::SetUp, "play a recorded session, here, for nothing"),
     part("ace", Kind::Front, "the front command: prompts, views and every verb"),
     part("ace-session", Kind::Source, "begin sessions and take their turns"),

@@ -31,7 +31,7 @@ pub struct Transcript {
     changed: u64,
     /// How often they were replaced by shorter ones.
     epoch: u64,
-    /// Answers of the model so far, summaries included.
+    /// Requests that have ended so far.
     answers: u64,
     /// Everything people said, in order; the messages may no longer hold it.
     requests: Vec<String>,
@@ -88,7 +88,8 @@ impl Transcript {
         self.epoch
     }
 
-    /// Answers of the model so far, whatever became of them.
+    /// Requests to the model that have ended so far, well or not: the place in a recording. One that a crash interrupted is asked
+    /// again and does not count.
     #[must_use]
     pub fn answers(&self) -> usize {
         usize::try_from(self.answers).unwrap_or(usize::MAX)
@@ -161,8 +162,7 @@ impl Transcript {
     fn push(&mut self, seq: u64, message: Message) {
         match &message {
             Message::User(text) => self.requests.push(text.clone()),
-            Message::Assistant { .. } => self.answers += 1,
-            Message::Result { .. } => {}
+            Message::Assistant { .. } | Message::Result { .. } => {}
         }
         self.messages.push(message);
         self.at.push(seq);
@@ -188,6 +188,7 @@ impl Transcript {
                 self.asked.clear();
                 self.arriving.clear();
                 let failed = line.data::<ModelFailed>();
+                self.answers += u64::from(!matches!(&failed, Ok(f) if f.code == Code::Interrupted));
                 if matches!(&failed, Ok(f) if f.code == Code::Context) {
                     let known = self.gauge.refused;
                     self.gauge.refused = if known == 0 { self.gauge.asked } else { known.min(self.gauge.asked) };
@@ -294,11 +295,11 @@ impl Transcript {
 
     fn on_answer(&mut self, line: &Line, blob: Resolve) {
         self.asked.clear();
+        self.answers += 1;
         let Ok(answer) = line.data::<ModelCompleted>() else { return };
         if self.compacts.is_some() {
             self.arriving.clear();
             self.partial.clear();
-            self.answers += 1;
             // One that was made without knowing of summaries says it as an answer.
             let parts = if answer.summary.is_empty() { &answer.parts } else { &answer.summary };
             self.summary = (line.id.to_string(), said(parts, blob));

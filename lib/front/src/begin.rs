@@ -123,11 +123,40 @@ pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: 
     Ok(made)
 }
 
+/// The path of the recording that a session was begun with, if it plays one. A person named it, so it may be read.
+fn recording(log: &Log) -> Option<String> {
+    use std::io::BufRead;
+    let mut line = Vec::new();
+    let file = std::fs::File::open(log.file()).ok()?.take(limits::LINE_BYTES as u64);
+    std::io::BufReader::new(file).read_until(b'\n', &mut line).ok()?;
+    let line = ace_schema::Line::parse(line.trim_ascii_end()).ok()?;
+    let created: ace_schema::data::SessionCreated = line.data().ok()?;
+    played(&created.model).map(str::to_owned)
+}
+
+/// The path in `recorded/PATH`; none for a recording that is part of the program.
+#[must_use]
+pub fn played(model: &str) -> Option<&str> {
+    let name = model.strip_prefix("recorded/")?;
+    (name.contains('/') || std::path::Path::new(name).extension().is_some() || std::path::Path::new(name).is_dir())
+        .then_some(name)
+}
+
+/// Gives the program that asks models one more option.
+pub fn model_with(stages: &mut [Stage], option: &str, value: &str) {
+    for stage in stages.iter_mut().filter(|s| s.kind == Kind::Model) {
+        stage.argv.push(format!("{option}={value}"));
+    }
+}
+
 /// The pipeline of a session, with the user's own filters and gates.
 #[must_use]
 pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
     let config = &opening.settings.config;
     let mut stages = suite(&[]);
+    if let Some(path) = recording(&log) {
+        model_with(&mut stages, "--play", &path);
+    }
     let own = config.filters.iter().filter(|f| !f.is_empty()).take(limits::USER_FILTERS);
     stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter }));
     Plan {

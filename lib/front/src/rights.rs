@@ -79,20 +79,25 @@ pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path, blo
     take(program, profile)
 }
 
-/// `ace-model`: recordings are read from the folders of `ACE_RECORDINGS`, or where the configured model is one, as that file.
+/// `ace-model`: recordings are read from the folders of `ACE_RECORDINGS`, where the configured model is one, as that file, and from
+/// `play`; one is written into `record`.
 ///
 /// # Errors
 /// Rights that should be gone are not.
-pub fn model(opening: &Opening) -> Result<(), Complaint> {
+pub fn model(opening: &Opening, play: Option<&Path>, record: Option<&Path>) -> Result<(), Complaint> {
     let mut profile = Profile::model(&pool(opening));
     let configured = opening.settings.config.model.as_deref().and_then(|model| model.strip_prefix("recorded/"));
     let folders = std::env::var_os(RECORDINGS).unwrap_or_default();
     let certificates = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().filter_map(std::env::var_os);
     let paths = std::env::split_paths(&folders)
         .chain(configured.map(PathBuf::from))
+        .chain(play.map(Path::to_owned))
         .chain(certificates.flat_map(|value| std::env::split_paths(&value).collect::<Vec<_>>()));
     for path in paths.filter(|path| !path.as_os_str().is_empty()) {
         profile = profile.read(opening.cwd.join(path));
+    }
+    if let Some(folder) = record {
+        profile = profile.write(opening.cwd.join(folder));
     }
     take(opening.program, profile)
 }
