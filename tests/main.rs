@@ -29,6 +29,7 @@ mod readme;
 mod record;
 mod rights;
 mod run;
+mod schema;
 mod server;
 mod suite;
 mod terminal;

@@ -9,6 +9,7 @@ const RANKS: &[(&str, u8)] = &[
     ("core", 1),
     ("permissions", 1),
     ("config", 1),
+    ("answers", 1),
     ("pipe", 2),
     ("storage", 2),
     ("worktree", 2),

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::filter::failed;
 use crate::record::Recorder;
+use crate::shaped;
 
 /// One context to be answered.
 pub struct Job {
@@ -29,6 +30,8 @@ pub struct Job {
     pub system: Arc<str>,
     /// Tool list, or empty.
     pub tools: Arc<str>,
+    /// JSON Schema that the answer has to fit, or empty.
+    pub schema: Arc<str>,
     /// Messages that came since the last job.
     pub news: Vec<Message>,
     /// All that came before is forgotten: the conversation was made shorter.
@@ -170,7 +173,13 @@ impl Desk {
             transcript
         });
         let transcript = shown.as_ref().unwrap_or(transcript);
-        let ask = Ask { model, system: &job.system, tools: &job.tools, session: &job.session };
+        // A wire without a way of its own is offered a tool that takes the answer.
+        let own = ace_model_gateway::find(&provider.wire).is_some_and(|wire| wire.capabilities().schema);
+        let with_answer =
+            if job.schema.is_empty() || own { None } else { Some(shaped::offer(&job.tools, &job.schema)) };
+        let tools = with_answer.as_deref().unwrap_or(&job.tools);
+        let schema = if own { &*job.schema } else { "" };
+        let ask = Ask { model, system: &job.system, tools, schema, session: &job.session };
         let refused = self.recorder.as_ref().and_then(|recorder| recorder.refuses(job.answers));
         if let Some(why) = refused {
             let data = failed(Code::Config, why);
@@ -181,6 +190,7 @@ impl Desk {
         let heard =
             Mutex::new(Heard::new(self.out.clone(), (&mut self.drafter, &mut self.chalker), job.turn, &job.claim));
         lock(&heard).sums_up = shown.is_some();
+        lock(&heard).schema.clone_from(&job.schema);
         let mut on = |event| lock(&heard).take(event);
         let result = {
             let answering = self.client.answer_taped(provider, &ask, transcript, tape.as_mut(), &mut on);
@@ -234,6 +244,8 @@ struct Heard<'a> {
     stop: Option<Stop>,
     /// It is a summary: nobody is shown it as an answer, and calls it asks for are not what was wanted.
     sums_up: bool,
+    /// The schema that it has to fit, or empty.
+    schema: Arc<str>,
     /// Chalk that waits for its moment.
     chalk: ModelDelta,
     chalked: Option<Instant>,
@@ -256,6 +268,7 @@ impl<'a> Heard<'a> {
             usage: Usage::default(),
             stop: None,
             sums_up: false,
+            schema: Arc::from(""),
             chalk: ModelDelta::default(),
             chalked: None,
         }
@@ -333,7 +346,12 @@ impl<'a> Heard<'a> {
     }
 
     /// The answer as one batch: its calls, then itself, so that no call is due before the answer is recorded.
-    fn complete(self, took: Duration, recorded: bool) -> Vec<u8> {
+    fn complete(mut self, took: Duration, recorded: bool) -> Vec<u8> {
+        if let Some(answer) = shaped::answer(&self.calls, &self.schema) {
+            self.text = answer;
+            self.calls.clear();
+            self.stop = Some(Stop::End);
+        }
         let mut drafts = Vec::new();
         let (turn, claim) = (self.turn, self.claim);
         for (tool, args, meta) in &self.calls {

@@ -57,7 +57,7 @@ impl Answerer {
     /// Asks for the answer to the context that is due, under this claim.
     fn start(&mut self, claim: &str) {
         let Some(turn) = &self.desk.state.turn else { return };
-        let Phase::Asking { model, system, tools, compacts, .. } = &turn.phase else { return };
+        let Phase::Asking { model, system, tools, compacts, schema, .. } = &turn.phase else { return };
         let n = turn.n;
         let text = |sha: &str| match self.texts.iter().find(|(known, _)| known == sha) {
             Some((_, text)) => Ok(text.clone()),
@@ -79,6 +79,7 @@ impl Answerer {
                 model: model.clone(),
                 system,
                 tools: text(tools)?,
+                schema: text(schema)?,
                 news: messages[sent..].to_vec(),
                 anew,
                 answers: self.transcript.answers(),

@@ -149,7 +149,7 @@ fn ask(provider: &Provider, model: &str) -> Result<Found, ace_model_gateway::Fai
     let client = Client::new(Settings { attempts: 1, ..Settings::default() });
     let mut transcript = Transcript::new(provider);
     transcript.push(&Message::User(QUESTION.to_owned()));
-    let ask = Ask { model, system: "", tools: TOOLS, session: "" };
+    let ask = Ask { model, system: "", tools: TOOLS, schema: "", session: "" };
     let start = Instant::now();
     let mut found = Found { first: None, whole: Duration::ZERO, tools: false, usage: Usage::default() };
     let mut on = |event| {

@@ -4,6 +4,7 @@ mod asking;
 mod filter;
 mod look;
 mod record;
+mod shaped;
 
 use ace_cli::model::Command;
 use ace_cli::{Complaint, Exit};

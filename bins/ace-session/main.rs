@@ -26,9 +26,9 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
     let color = args.color;
     match &args.command {
         Command::New { prompt, options } => new(prompt.as_deref(), options, color),
-        Command::Once { prompt, model } => {
+        Command::Once { prompt, model, schema } => {
             let flags = model.iter().map(|m| Layer::flag("--model", "model", m)).collect();
-            once::once(&open(PROGRAM, flags)?, prompt.as_deref(), color)
+            once::once(&open(PROGRAM, flags)?, prompt.as_deref(), schema.as_deref(), color)
         }
         Command::Say { session, text, now } => say::say(&open(PROGRAM, Vec::new())?, session, text.as_deref(), *now),
         Command::Run { session } => run::run(&open(PROGRAM, Vec::new())?, session, color, true),

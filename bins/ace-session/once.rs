@@ -3,21 +3,23 @@
 use ace_cli::{Complaint, Exit, When};
 use ace_core::digest;
 use ace_front::{Opening, begin, clock, random};
-use ace_host::{instructions, message_drafts};
-use ace_schema::data::{ContextBuilt, SessionCreated, TurnStarted};
+use ace_host::{instructions, message_of};
+use ace_schema::data::{ContextBuilt, SessionCreated, TurnStarted, UserMessage};
 use ace_schema::{Drafter, draft, id, ty};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use std::path::Path;
 
 use crate::{PROGRAM, print};
 
 /// Prints the events of one message.
-pub fn once(opening: &Opening, prompt: Option<&str>, color: When) -> Result<Exit, Complaint> {
+pub fn once(opening: &Opening, prompt: Option<&str>, schema: Option<&Path>, color: When) -> Result<Exit, Complaint> {
     let prompt = begin::prompt(PROGRAM, prompt)?;
     if prompt.trim().is_empty() {
         return Err(Complaint::new(PROGRAM, Exit::Usage, "nothing to ask: the prompt is empty")
             .hint("ace-session once -h shows how"));
     }
+    let schema = begin::schema(PROGRAM, schema)?;
     let model = begin::model(opening, color)?;
     let session = id::session(u64::try_from(clock().now()).unwrap_or(0), random());
     let mut drafter = Drafter::new(PROGRAM, random());
@@ -35,11 +37,18 @@ pub fn once(opening: &Opening, prompt: Option<&str>, color: When) -> Result<Exit
     let lines = draft::blob_lines(&system, instructions::ONCE.as_bytes(), |b| BASE64_STANDARD.encode(b));
     out.extend(lines.concat());
     out.extend(drafter.draft(0, "", ty::SESSION_CREATED, &created).1);
-    let (message, drafts) = message_drafts(&mut drafter, &prompt, &opening.person(), PROGRAM, false);
+    let said = UserMessage { author: opening.person(), client: PROGRAM.to_owned(), ..UserMessage::default() };
+    let (message, drafts) = message_of(&mut drafter, &prompt, &schema, said);
     out.extend(drafts);
     let turn = id::turn(1);
     out.extend(drafter.line(&turn, 1, &message, ty::TURN_STARTED, &TurnStarted {}));
-    let context = ContextBuilt { system, tools: String::new(), ranges: vec![vec![1]], model, compacts: None };
+    let context =
+        ContextBuilt { system, tools: String::new(), ranges: vec![vec![1]], model, ..ContextBuilt::default() };
+    let context = ContextBuilt { schema: sha(&schema), ..context };
     out.extend(drafter.line(&id::context(&turn), 1, &turn, ty::CONTEXT_BUILT, &context));
     print(&String::from_utf8_lossy(&out))
+}
+
+fn sha(schema: &str) -> String {
+    if schema.is_empty() { String::new() } else { digest(schema.as_bytes()) }
 }

@@ -1,10 +1,13 @@
 //! `ace-session step`: begins turns, builds contexts, ends turns. It draws conclusions only: no effect, so no claim.
 
+use ace_answers::Shape;
 use ace_core::{Desk, Due, End, Length, Plan, Transcript, Whole, compaction, digest};
 use ace_front::rights;
 use ace_host::instructions;
 use ace_pipe::Filter;
-use ace_schema::data::{BlobRef, Compacts, ContextBuilt, SessionCompacted, TurnCompleted, TurnFailed, TurnStarted};
+use ace_schema::data::{
+    BlobRef, Code, Compacts, ContextBuilt, SessionCompacted, TurnCompleted, TurnFailed, TurnStarted,
+};
 use ace_schema::{Line, draft, id, limits, ty};
 use ace_storage::Blobs;
 use base64::Engine;
@@ -46,7 +49,7 @@ impl Step {
     fn go_on(&mut self, drafts: &mut Vec<u8>, turn: u32, cause: &str, length: Length) {
         let window = self.window();
         match self.transcript.plan(window, length) {
-            Plan::Fits => self.context(drafts, turn, cause, None),
+            Plan::Fits => self.context(drafts, turn, cause, ContextBuilt::default()),
             Plan::Trim if self.desk.pencil.knows(&id::compact(cause)) => {}
             Plan::Trim => {
                 let shorter = self.transcript.trim(&self.desk.state, window);
@@ -56,9 +59,50 @@ impl Step {
             Plan::Summary(room) => {
                 let request = compaction::request(self.transcript.focus());
                 let prompt = keep(drafts, &request);
-                self.context(drafts, turn, cause, Some(Compacts { prompt, room }));
+                let compacts = Some(Compacts { prompt, room });
+                self.context(drafts, turn, cause, ContextBuilt { compacts, ..ContextBuilt::default() });
             }
         }
+    }
+
+    /// Ends the turn if its answer fits its schema; else the model is told why not, a bounded number of times.
+    fn check(&mut self, drafts: &mut Vec<u8>, turn: u32, answer: &str, schema: &str, repairs: u32) {
+        if self.desk.pencil.knows(&id::end(turn)) || self.desk.pencil.knows(&id::context(answer)) {
+            return;
+        }
+        let text = self.blobs.get(schema).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let shape = match text.map(|text| Shape::read(&text)) {
+            Ok(Ok(shape)) => shape,
+            Ok(Err(problem)) => {
+                return self.fail(drafts, turn, answer, format!("the schema cannot be used: {problem}"));
+            }
+            Err(_) => return self.fail(drafts, turn, answer, format!("the schema is missing: blob {schema}")),
+        };
+        match shape.fits(self.transcript.last_said()) {
+            Ok(_) => {
+                let data = TurnCompleted {};
+                self.desk.pencil.conclude(drafts, &id::end(turn), (turn, answer), ty::TURN_COMPLETED, &data);
+            }
+            Err(faults) if repairs < limits::REPAIRS => {
+                let repair = ace_answers::repair(&faults);
+                self.context(drafts, turn, answer, ContextBuilt { repair, ..ContextBuilt::default() });
+            }
+            Err(faults) => {
+                let why = faults.first().map_or("", String::as_str);
+                let tries = repairs + 1;
+                self.fail(
+                    drafts,
+                    turn,
+                    answer,
+                    format!("the answer does not fit the schema after {tries} tries: {why}"),
+                );
+            }
+        }
+    }
+
+    fn fail(&mut self, drafts: &mut Vec<u8>, turn: u32, cause: &str, message: String) {
+        let data = TurnFailed { code: Code::Schema, message, hint: String::new() };
+        self.desk.pencil.conclude(drafts, &id::end(turn), (turn, cause), ty::TURN_FAILED, &data);
     }
 
     fn shorten(
@@ -90,14 +134,19 @@ impl Step {
         sha
     }
 
-    fn context(&mut self, drafts: &mut Vec<u8>, turn: u32, cause: &str, compacts: Option<Compacts>) {
+    /// A context with what `more` says beside what every context says.
+    fn context(&mut self, drafts: &mut Vec<u8>, turn: u32, cause: &str, more: ContextBuilt) {
         // The tools on offer are ace-tool's to say; without an offer there is nothing a model could be shown.
         let Some(offer) = &self.desk.state.offer else { return };
         let tools = offer.schema.clone();
         let system = self.system(drafts);
         let model = self.desk.state.model.clone();
         let ranges = vec![vec![self.desk.state.compacted.max(1)]];
-        let data = ContextBuilt { system, tools, ranges, model, compacts };
+        let running = self.desk.state.turn.as_ref().map(|t| t.schema.clone());
+        let waits = || self.desk.state.waiting.front().map(|w| w.schema.clone());
+        // A summary has its own shape.
+        let schema = running.or_else(waits).filter(|_| more.compacts.is_none()).unwrap_or_default();
+        let data = ContextBuilt { system, tools, ranges, model, schema, ..more };
         self.desk.pencil.conclude(drafts, &id::context(cause), (turn, cause), ty::CONTEXT_BUILT, &data);
     }
 }
@@ -114,6 +163,7 @@ enum Next {
     Turn(u32, String),
     Context(u32, String, Length),
     Compact(u32, String),
+    Check(u32, String, String, u32),
     End(u32, String, End),
 }
 
@@ -137,6 +187,9 @@ impl Filter for Step {
             .filter_map(|due| match due {
                 Due::Turn { n, message } => Some(Next::Turn(n, message.to_owned())),
                 Due::Context { turn, cause, length } => Some(Next::Context(turn, cause.to_owned(), length)),
+                Due::Check { turn, answer, schema, repairs } => {
+                    Some(Next::Check(turn, answer.to_owned(), schema.to_owned(), repairs))
+                }
                 Due::Compact { turn, answer } => Some(Next::Compact(turn, answer.to_owned())),
                 Due::End { turn, cause, end } => Some(Next::End(turn, cause.to_owned(), end)),
                 _ => None,
@@ -151,7 +204,7 @@ impl Filter for Step {
                     // shorter is drawn from the record of it.
                     let order = self.desk.state.waiting.front().is_some_and(|w| w.compact);
                     if !order && self.transcript.plan(self.window(), Length::Unknown) == Plan::Fits {
-                        self.context(drafts, n, &turn, None);
+                        self.context(drafts, n, &turn, ContextBuilt::default());
                     }
                 }
                 Next::Context(turn, cause, length) => self.go_on(drafts, turn, &cause, length),
@@ -161,6 +214,7 @@ impl Filter for Step {
                         self.shorten(drafts, turn, &answer, shorter);
                     }
                 }
+                Next::Check(turn, answer, schema, repairs) => self.check(drafts, turn, &answer, &schema, repairs),
                 Next::End(turn, cause, End::Completed) => {
                     let data = TurnCompleted {};
                     self.desk.pencil.conclude(drafts, &id::end(turn), (turn, &cause), ty::TURN_COMPLETED, &data);

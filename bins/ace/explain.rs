@@ -32,6 +32,9 @@ pub fn explain(command: &Command) -> Result<Exit, Complaint> {
                 model(run.record.as_deref(), run.options.model.as_deref()),
             )
         }
+        Command::Ask(ask) if ask.gate => {
+            return Err(Complaint::new(PROGRAM, Exit::Usage, "a verdict is more than a pipeline"));
+        }
         Command::Ask(ask) => {
             let mut words = vec!["ace-session".to_owned()];
             words.extend(once_arguments(ask));

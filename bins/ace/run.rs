@@ -23,6 +23,7 @@ pub fn run(args: &Ace, run: &Run) -> Result<Exit, Complaint> {
         color: args.color,
         show_prompt: run.prompt.is_none(),
         played: made.created.model.starts_with("recorded/"),
+        shaped: run.options.schema.is_some(),
     };
     let screen = Screen::new(output);
     // Somebody who sits here is waited for; nobody is not.

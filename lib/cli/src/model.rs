@@ -46,7 +46,7 @@ pub enum Command {
     /// One tiny call: how soon, and whether with tools
     #[command(subcommand_help_heading = "Look", before_help = "NAME: PROVIDER/MODEL, or PROVIDER")]
     #[command(after_help = "ace-model check\nace-model check ollama/qwen3")]
-    #[command(after_long_help = "0 it answers, 1 it refuses, 69 out of reach, 77 no key, 78 configuration")]
+    #[command(after_long_help = "0 answers, 1 refuses, 69 out of reach, 77 no key, 78 configuration")]
     Check {
         /// The model; without it, the one that is configured
         #[arg(value_name = "NAME")]

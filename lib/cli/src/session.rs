@@ -1,5 +1,7 @@
 //! Arguments of `ace-session`.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 
 use crate::{Filter, Program, SessionAddress, SessionOptions, When};
@@ -42,6 +44,9 @@ pub enum Command {
         /// Provider and model
         #[arg(short, long, value_name = "NAME/MODEL")]
         model: Option<String>,
+        /// The answer is JSON that fits FILE
+        #[arg(long, value_name = "FILE")]
+        schema: Option<PathBuf>,
     },
     /// Queue a message for the next turn
     #[command(subcommand_help_heading = "Begin")]

@@ -62,6 +62,17 @@ pub enum Due<'a> {
         /// How.
         end: End,
     },
+    /// `ace-session step`: end the turn if its answer fits the schema, else ask for it again.
+    Check {
+        /// Turn.
+        turn: u32,
+        /// Id of the answer.
+        answer: &'a str,
+        /// Blob of the schema.
+        schema: &'a str,
+        /// How often it was asked for again.
+        repairs: u32,
+    },
     /// `ace-model`: answer the context.
     Ask {
         /// Turn.
@@ -123,6 +134,9 @@ impl State {
             Phase::Asking { context, claim: None, .. } => Some(Due::Ask { turn: turn.n, context }),
             Phase::Compacting(answer) => Some(Due::Compact { turn: turn.n, answer }),
             Phase::Asking { .. } | Phase::Calls(_) => None,
+            Phase::Ending { cause, failed: None } if !turn.schema.is_empty() && !turn.order => {
+                Some(Due::Check { turn: turn.n, answer: cause, schema: &turn.schema, repairs: turn.repairs })
+            }
             Phase::Ending { cause, failed } => {
                 let end =
                     failed.as_ref().map_or(End::Completed, |(c, m, h)| End::Failed(c.clone(), m.clone(), h.clone()));

@@ -49,6 +49,9 @@ pub struct Waiting {
     /// It is an order to compact.
     #[serde(default)]
     pub compact: bool,
+    /// Blob of the schema that the answer has to fit, or empty.
+    #[serde(default)]
+    pub schema: String,
 }
 
 /// How far a call is.
@@ -110,6 +113,9 @@ pub enum Phase {
         claim: Option<String>,
         /// The answer wanted is a summary.
         compacts: Option<Compacts>,
+        /// Blob of the schema that the answer has to fit, or empty.
+        #[serde(default)]
+        schema: String,
     },
     /// A summary is there and the conversation has to go on from it; the id of its `model.completed`.
     Compacting(String),
@@ -137,6 +143,12 @@ pub struct Turn {
     pub interrupted: u32,
     /// Calls of the last answer.
     pub calls: Vec<Call>,
+    /// Blob of the schema that its answer has to fit, or empty.
+    #[serde(default)]
+    pub schema: String,
+    /// How often an answer that did not fit was asked for again.
+    #[serde(default)]
+    pub repairs: u32,
     /// It was begun to compact the conversation, and for nothing else.
     #[serde(default)]
     pub order: bool,
@@ -367,7 +379,13 @@ impl State {
         self.with(line, |s, d: UserMessage| {
             // Without a turn to steer, a steering message is a message.
             let now = d.now && !d.compact && s.turn.is_some();
-            s.waiting.push_back(Waiting { id, seq, now, compact: d.compact });
+            s.waiting.push_back(Waiting {
+                id,
+                seq,
+                now,
+                compact: d.compact,
+                schema: d.schema.map(|b| b.sha).unwrap_or_default(),
+            });
         });
     }
 
@@ -376,7 +394,8 @@ impl State {
         if self.turn.is_some() {
             return;
         }
-        let order = self.waiting.remove(at).is_some_and(|w| w.compact);
+        let message = self.waiting.remove(at);
+        let order = message.as_ref().is_some_and(|w| w.compact);
         self.archived = false;
         self.turns = line.turn;
         self.ended = None;
@@ -386,6 +405,8 @@ impl State {
             answers: 0,
             interrupted: 0,
             calls: Vec::new(),
+            schema: message.map(|w| w.schema).unwrap_or_default(),
+            repairs: 0,
             order,
             overflowed: false,
             summarized: false,
@@ -398,8 +419,13 @@ impl State {
             return;
         };
         let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
-        if !matches!(&turn.phase, Phase::Context(cause) if *cause == line.cause) {
-            return;
+        match &turn.phase {
+            Phase::Context(cause) if *cause == line.cause => {}
+            // An answer that did not fit its schema.
+            Phase::Ending { cause, failed: None } if *cause == line.cause && !built.repair.is_empty() => {
+                turn.repairs += 1
+            }
+            _ => return,
         }
         self.system.clone_from(&built.system);
         // What steers is for the context of an answer.
@@ -413,6 +439,7 @@ impl State {
             tools: built.tools,
             claim: None,
             compacts: built.compacts,
+            schema: built.schema,
         };
         turn.calls.clear();
     }

@@ -46,6 +46,7 @@ impl Log {
                 Due::Ask { context, .. } => write!(out, "ask {context}; "),
                 Due::Decide { call, .. } => write!(out, "decide {}; ", call.id),
                 Due::Run { call, .. } => write!(out, "run {}; ", call.id),
+                Due::Check { answer, repairs, .. } => write!(out, "check {answer} after {repairs}; "),
                 Due::Compact { answer, .. } => write!(out, "compact by {answer}; "),
                 Due::Close { claim, .. } => write!(out, "close {claim}; "),
             };

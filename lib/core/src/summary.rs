@@ -61,6 +61,9 @@ impl State {
     fn write_turn(&self, out: &mut String) -> std::fmt::Result {
         let Some(turn) = &self.turn else { return Ok(()) };
         writeln!(out, "turn {} answers={} interrupted={}", turn.n, turn.answers, turn.interrupted)?;
+        if !turn.schema.is_empty() {
+            writeln!(out, "turn schema {} repairs={}", turn.schema, turn.repairs)?;
+        }
         for (flag, is) in [("order", turn.order), ("overflowed", turn.overflowed), ("summarized", turn.summarized)] {
             if is {
                 writeln!(out, "turn {flag}")?;
@@ -68,7 +71,7 @@ impl State {
         }
         match &turn.phase {
             Phase::Context(cause) => writeln!(out, "phase context {cause}")?,
-            Phase::Asking { context, model, system, tools, claim, compacts } => {
+            Phase::Asking { context, model, system, tools, claim, compacts, .. } => {
                 let claim = claim.as_deref().unwrap_or("-");
                 let what = if compacts.is_some() { "summary" } else { "asking" };
                 writeln!(out, "phase {what} {context} {model} {system} {tools} {claim}")?;
@@ -106,6 +109,7 @@ fn code_name(code: &Code) -> &str {
         Code::Format => "format",
         Code::Limit => "limit",
         Code::Context => "context",
+        Code::Schema => "schema",
         Code::Timeout => "timeout",
         Code::Arguments => "arguments",
         Code::PathOutside => "path_outside",

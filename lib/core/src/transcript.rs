@@ -95,6 +95,16 @@ impl Transcript {
         usize::try_from(self.answers).unwrap_or(usize::MAX)
     }
 
+    /// What the model said last.
+    #[must_use]
+    pub fn last_said(&self) -> &str {
+        let said = self.messages.iter().rev().find_map(|message| match message {
+            Message::Assistant { text, .. } => Some(text.as_str()),
+            _ => None,
+        });
+        said.unwrap_or_default()
+    }
+
     /// What the running turn was told to keep above all in its summary; empty if nothing.
     #[must_use]
     pub fn focus(&self) -> &str {
@@ -225,6 +235,10 @@ impl Transcript {
             for (_, text) in std::mem::take(&mut self.steering) {
                 self.push(seq, Message::User(text));
             }
+        }
+        if !built.repair.is_empty() {
+            self.messages.push(Message::User(built.repair));
+            self.at.push(seq);
         }
         if (&self.texts.0, &self.texts.1) != (&built.system, &built.tools) {
             let size = |sha: &str| {

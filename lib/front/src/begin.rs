@@ -82,6 +82,33 @@ fn has_input() -> bool {
     rustix::fs::fstat(std::io::stdin().as_fd()).is_ok()
 }
 
+/// In place of a file: the schema of a review's findings, which is part of the program.
+pub const FINDINGS: &str = ":findings";
+
+/// The JSON Schema in a file, on one line; empty without a file.
+///
+/// # Errors
+/// It cannot be read, or is no schema that answers could be held to.
+pub fn schema(program: &str, file: Option<&std::path::Path>) -> Result<String, Complaint> {
+    let Some(file) = file else { return Ok(String::new()) };
+    let name = file.display();
+    if file.as_os_str() == FINDINGS {
+        return Ok(ace_answers::FINDINGS.to_owned());
+    }
+    let mut text = String::new();
+    let opened =
+        std::fs::File::open(file).and_then(|f| f.take(limits::SCHEMA_BYTES as u64 + 1).read_to_string(&mut text));
+    opened.map_err(|e| {
+        let mut complaint = Complaint::io(program, &format!("cannot read the schema '{name}'"), &e);
+        complaint.exit = Exit::Usage;
+        complaint
+    })?;
+    let shape = ace_answers::Shape::read(&text);
+    shape
+        .map(|shape| shape.text().to_owned())
+        .map_err(|why| Complaint::new(program, Exit::Usage, format!("cannot use the schema '{name}': {why}")))
+}
+
 /// Makes a session and says what should be known.
 ///
 /// # Errors
@@ -94,6 +121,7 @@ pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: 
         mode: config.mode,
         answers: if config.answers == limits::ANSWERS_PER_TURN { 0 } else { u64::from(config.answers) },
         context: config.context,
+        schema: schema(opening.program, options.schema.as_deref())?,
         unsandboxed: options.unsandboxed,
         name: options.name.clone().unwrap_or_default(),
         base: options.base.clone().unwrap_or_default(),

@@ -36,6 +36,8 @@ pub struct Output {
     pub show_prompt: bool,
     /// The recording is played: its cost is not paid.
     pub played: bool,
+    /// The answer is JSON: what stands around it is left out where stdout gets it alone.
+    pub shaped: bool,
 }
 
 enum View {
@@ -431,6 +433,7 @@ impl Screen {
             let fetch = |b: &BlobRef| blobs.get(&b.sha).ok().map(|b| String::from_utf8_lossy(&b).into_owned());
             let parsed: Vec<Line> = self.turn.iter().filter_map(|l| Line::parse(l.trim_ascii_end()).ok()).collect();
             if let Some(text) = ace_view::answer(&parsed, &fetch) {
+                let text = if self.output.shaped { ace_answers::extract(&text) } else { &text };
                 let mut stdout = std::io::stdout().lock();
                 stdout.write_all(text.as_bytes())?;
                 stdout.write_all(b"\n")?;
@@ -550,7 +553,9 @@ fn verdict(program: &'static str, name: &str, outcome: &Outcome, log: &Log) -> R
     match &state.ended {
         Some(TurnEnd::Failed { code, message, hint }) => {
             let whose = match code {
-                ace_schema::data::Code::Limit | ace_schema::data::Code::Interrupted => program,
+                ace_schema::data::Code::Limit
+                | ace_schema::data::Code::Interrupted
+                | ace_schema::data::Code::Schema => program,
                 _ => "ace-model",
             };
             let complaint = Complaint::new(whose, words::exit_of(code), message.clone());

@@ -24,6 +24,8 @@ pub struct NewSession {
     pub context: u64,
     /// Tools without a sandbox.
     pub unsandboxed: bool,
+    /// JSON Schema that the first answer has to fit; empty if any will do.
+    pub schema: String,
     /// Name; empty for the prompt's first words.
     pub name: String,
     /// Revision the worktree starts from; empty for HEAD.
@@ -200,18 +202,29 @@ fn first_drafts(new: &NewSession, id: &str, created: &SessionCreated, random: u6
     let mut drafter = Drafter::new("ace-session", random);
     drafter.set_session(id);
     let (_, mut drafts) = drafter.draft(0, "", ty::SESSION_CREATED, created);
-    drafts.extend(message_drafts(&mut drafter, &new.prompt, &new.owner, &new.client, false).1);
+    let said = UserMessage { author: new.owner.clone(), client: new.client.clone(), ..UserMessage::default() };
+    drafts.extend(message_of(&mut drafter, &new.prompt, &new.schema, said).1);
     drafts
 }
 
 /// A message of a person as drafts, with the lines of its blob ahead if it is long; the message's id first.
 pub fn message_drafts(drafter: &mut Drafter, text: &str, author: &str, client: &str, now: bool) -> (String, Vec<u8>) {
+    let said = UserMessage { author: author.to_owned(), client: client.to_owned(), now, ..UserMessage::default() };
+    message_of(drafter, text, "", said)
+}
+
+/// The same with everything that a message may say beside its text, and the schema that its answer has to fit (or empty).
+pub fn message_of(drafter: &mut Drafter, text: &str, schema: &str, said: UserMessage) -> (String, Vec<u8>) {
     let mut drafts = Vec::new();
-    let mut message =
-        UserMessage { author: author.to_owned(), client: client.to_owned(), now, ..UserMessage::default() };
+    let mut message = said;
+    if !schema.is_empty() {
+        let sha = ace_core::digest(schema.as_bytes());
+        drafts = draft::blob_lines(&sha, schema.as_bytes(), |b| BASE64_STANDARD.encode(b)).concat();
+        message.schema = Some(BlobRef { sha, bytes: schema.len() as u64, media: "application/schema+json".to_owned() });
+    }
     if text.len() > limits::INLINE_BYTES {
         let sha = ace_core::digest(text.as_bytes());
-        drafts = draft::blob_lines(&sha, text.as_bytes(), |b| BASE64_STANDARD.encode(b)).concat();
+        drafts.extend(draft::blob_lines(&sha, text.as_bytes(), |b| BASE64_STANDARD.encode(b)).concat());
         message.blob = Some(BlobRef { sha, bytes: text.len() as u64, media: "text/plain".to_owned() });
     } else {
         text.clone_into(&mut message.text);

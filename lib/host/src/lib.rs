@@ -16,7 +16,7 @@ mod stage;
 mod star;
 mod trust;
 
-pub use create::{Made, NewError, NewSession, Note, create, message_drafts, name_of};
+pub use create::{Made, NewError, NewSession, Note, create, message_drafts, message_of, name_of};
 pub use join::{join, kind_of};
 pub use pens::Undertaker;
 pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, project_file, settings};

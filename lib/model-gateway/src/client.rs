@@ -277,7 +277,7 @@ mod tests {
     fn the_future_may_move_between_threads() {
         fn is_send<T: Send>(_: &T) {}
         let (client, provider) = (Client::default(), Provider::recorded());
-        let ask = Ask { model: "demo", system: "", tools: "", session: "" };
+        let ask = Ask { model: "demo", system: "", tools: "", schema: "", session: "" };
         let transcript = Transcript::new(&provider);
         is_send(&client.answer(&provider, &ask, &transcript, &mut |_| {}));
     }

@@ -26,7 +26,7 @@ fn answer(model: &str, answers: usize, settings: Settings) -> (Result<(), Failur
         transcript.push(&Message::User(n.to_string()));
         transcript.push(&Message::Assistant { text: n.to_string(), calls: vec![] });
     }
-    let ask = Ask { model, system: "", tools: "", session: "" };
+    let ask = Ask { model, system: "", tools: "", schema: "", session: "" };
     let mut events = Vec::new();
     let client = Client::new(settings);
     let result = runtime().block_on(client.answer(&provider, &ask, &transcript, &mut |e| events.push(e)));

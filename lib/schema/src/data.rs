@@ -197,6 +197,9 @@ pub struct UserMessage {
     /// An order to compact the conversation, which is no part of it. The text says what the summary should keep above all.
     #[serde(default, skip_serializing_if = "is_false")]
     pub compact: bool,
+    /// JSON Schema that the turn's answer has to fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<BlobRef>,
 }
 
 /// `turn.started`. Its cause is the message.
@@ -218,6 +221,12 @@ pub struct ContextBuilt {
     /// The answer wanted is a summary of the conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compacts: Option<Compacts>,
+    /// Blob of the JSON Schema that the answer has to fit (hex SHA-256); empty if any will do.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub schema: String,
+    /// What the model is told of its last answer, which did not fit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub repair: String,
 }
 
 /// How the model is asked for a summary.
@@ -357,6 +366,8 @@ pub enum Code {
     Limit,
     /// The conversation is too long for the model.
     Context,
+    /// The answer does not fit the JSON Schema that was asked for.
+    Schema,
     /// Took longer than it may.
     Timeout,
     /// Arguments that do not fit the tool.

@@ -78,6 +78,14 @@ pub const TRIMMED_BYTES: usize = 240;
 pub const REQUESTS_BYTES: usize = 32 * 1024;
 /// Changed files that are named beside a summary.
 pub const FILES_NAMED: usize = 200;
+/// A JSON Schema that answers are held to, bytes.
+pub const SCHEMA_BYTES: usize = 256 * 1024;
+/// How deep it may be nested.
+pub const SCHEMA_DEPTH: usize = 64;
+/// What does not fit in one answer is told up to so many times.
+pub const SCHEMA_FAULTS: usize = 8;
+/// How often an answer that does not fit its schema is asked for again.
+pub const REPAIRS: u32 = 3;
 /// How often a model call that a crash interrupted is asked again before the turn fails.
 pub const INTERRUPTED_RETRIES: u32 = 5;
 /// Bytes of one provider stream event.
