@@ -175,10 +175,10 @@ pub struct Ask {
     /// The answer is JSON that fits FILE
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
-    /// The exit is a verdict, 0 or 1; findings on stdout
+    /// The exit is a verdict; findings on stdout
     #[arg(long, conflicts_with = "schema")]
     pub gate: bool,
-    /// Of findings: text (default), sarif, github
+    /// text (default), sarif, github
     #[arg(long, value_name = "FORMAT", requires = "gate", hide_possible_values = true)]
     pub format: Option<Format>,
     /// Keep the answer, for -m recorded/DIR
