@@ -31,7 +31,7 @@ fn what_x_prints_does_in_sh_what_run_does() {
     assert!(world.sessions().is_empty(), "no side effects");
     assert_eq!(
         line,
-        "S=$(ace-session new --mode=auto 'it'\\''s $HOME') && ace-log follow \"$S\" --until idle |\n  ace-session step | ace-model | ace-permit | ace-tool |\n  ace-log append \"$S\" && ace-log text \"$S\"\n"
+        "S=$(ace-session new --mode=auto 'it'\\''s $HOME') && ace-log follow \"$S\" --until idle |\n  ace-session step | ace-model | ace-permit | ace-tool | ace-fetch |\n  ace-log append \"$S\" && ace-log text \"$S\"\n"
     );
     assert_eq!(world.sh(&line).ok(), "All is well.\n");
     assert_eq!(world.last("@only", "user.message")["text"], "it's $HOME");
@@ -268,7 +268,7 @@ fn a_run_whose_reader_hangs_up_leaves_nothing_running() {
 #[test]
 fn a_filter_fed_with_something_else_says_what_it_reads() {
     let world = world();
-    for filter in ["ace-session step", "ace-model", "ace-permit", "ace-tool"] {
+    for filter in ["ace-session step", "ace-model", "ace-permit", "ace-tool", "ace-fetch"] {
         let run = world.sh(&format!("echo hello | {filter}"));
         let _ = run.fails(65, &["line 1 of the input is ", "hint: a filter reads what 'ace-log follow S'"]);
     }

@@ -3,12 +3,12 @@
 
 mod corruption;
 mod disks;
-mod faults;
+pub mod faults;
 mod limits;
 mod power;
 
 /// A number that a variable may raise: `small` on a desk, `full` in CI.
-fn number(variable: &str, small: usize, full: usize) -> usize {
+pub fn number(variable: &str, small: usize, full: usize) -> usize {
     let default = if is_ci() { full } else { small };
     std::env::var(variable).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
@@ -19,7 +19,7 @@ fn is_ci() -> bool {
 
 /// What a battery lacks.
 #[derive(Debug)]
-enum Lack {
+pub enum Lack {
     /// Root, or a program that can be installed.
     Curable(String),
     /// The kernel cannot do it.
@@ -28,7 +28,7 @@ enum Lack {
 
 /// Says that a battery did not run. In CI only what the kernel lacks is an excuse.
 #[track_caller]
-fn skip(battery: &str, lack: &Lack) {
+pub fn skip(battery: &str, lack: &Lack) {
     let (Lack::Curable(why) | Lack::Kernel(why)) = lack;
     println!("SKIPPED({battery}: {why})");
     assert!(!is_ci() || matches!(lack, Lack::Kernel(_)), "SKIPPED({battery}: {why}): CI can do better");
@@ -48,6 +48,6 @@ fn grouped(n: usize) -> String {
 }
 
 #[test]
-fn numbers_are_grouped() {
+pub fn numbers_are_grouped() {
     assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
 }

@@ -33,7 +33,10 @@ fn every_view_of_a_session_says_the_same() {
     assert_eq!(world.run("ace", &["log", "fix-median"]).ok().lines().count(), lines);
     let line = world.log("@only").iter().position(|l| l["type"] == "model.completed").unwrap() + 1;
     assert!(world.run("ace", &["show", &format!("fix-median@{line}")]).ok().contains("Said."));
-    assert!(world.run("ace", &["verify", "fix-median"]).ok().contains(&format!("{lines} lines")));
+    for typed in ["fix-median", "@last", &world.sessions()[0]] {
+        let said = world.run("ace", &["verify", typed]).ok();
+        assert!(said.contains(&format!("fix-median  {lines} lines")), "by its name, however it was typed: {said}");
+    }
     let beyond = world.run("ace", &["show", "fix-median@999"]).fails(1, &[]);
     assert_eq!(beyond.stderr, format!("ace: 'fix-median' has no line 999, the last is @{lines}\n"));
 }

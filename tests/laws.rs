@@ -2,6 +2,7 @@
 //!
 //! Here: the filters, a way to talk to one line by line, and records written by hand. The recorded sessions are in `sessions`.
 
+mod anyone;
 mod gates;
 mod pass;
 mod record;
@@ -15,8 +16,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 /// The suite's filters: program and arguments. The folders of recorded sessions are gone, so no sandbox can be built on them.
-pub const FILTERS: [(&str, &[&str]); 4] =
-    [("ace-session", &["step"]), ("ace-model", &[]), ("ace-permit", &[]), ("ace-tool", &["--unsandboxed"])];
+pub const FILTERS: [(&str, &[&str]); 5] = [
+    ("ace-session", &["step"]),
+    ("ace-model", &[]),
+    ("ace-permit", &[]),
+    ("ace-tool", &["--unsandboxed"]),
+    ("ace-fetch", &[]),
+];
 
 /// The line that says that history has ended.
 pub const LIVE: &[u8] = b"{\"type\":\"log.live\"}\n";

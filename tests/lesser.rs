@@ -80,6 +80,31 @@ fn p37_without_namespaces_landlock_and_seccomp_hold() {
 }
 
 #[test]
+fn p30_in_a_repository_s_own_folder_without_mounts_nothing_runs_unlooked_at() {
+    // What a rule cannot see in the command.
+    let model = crate::run::calls_then("sh plant.sh", "done");
+    let script = "echo x > .git/hooks/post-commit; echo y > made\n";
+    let world = World::with_model(model).repository(&[("plant.sh", script)]);
+    let run = |args: &[&str]| {
+        let mut command = world.command("ace", &[&["run"], args, &["go"]].concat());
+        deny(&mut command, &[libc::SYS_unshare], libc::EPERM);
+        crate::suite::finish(command.spawn().unwrap(), None)
+    };
+    let hook = world.project().join(".git/hooks/post-commit");
+    for mode in ["auto", "edit"] {
+        let says = [".git", &format!("mode '{mode}'"), "hint: leave --no-worktree out"];
+        let _ = run(&["--no-worktree", "--mode", mode]).fails(78, &says);
+        assert!(!hook.exists() && !world.project().join("made").exists());
+    }
+    // A person looks at each call, has taken it upon themselves, or git's data lies elsewhere.
+    let _ = run(&["--no-worktree", "--mode", "ask"]).fails(3, &[]);
+    let _ = run(&["--mode", "auto"]).done();
+    assert!(!hook.exists());
+    let _ = run(&["--no-worktree", "--mode", "auto", "--unsandboxed"]).done();
+    assert!(hook.exists());
+}
+
+#[test]
 fn f06_a_disk_that_cannot_promise_is_not_believed() {
     let world = settled();
     let before = std::fs::read(world.log_file("@only")).unwrap();

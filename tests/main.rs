@@ -35,4 +35,5 @@ mod suite;
 mod terminal;
 mod tidy;
 mod tools;
+mod travel;
 mod trees;

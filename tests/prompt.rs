@@ -159,6 +159,159 @@ fn what_is_typed_while_a_turn_runs_is_its_next_turn_or_steers_it() {
 }
 
 #[test]
+fn a_queued_message_steers_by_enter_and_comes_back_by_up() {
+    if !has_tmux() {
+        return;
+    }
+    for columns in [80, 40] {
+        let world = world(vec![
+            Reply::Calls("", vec![shell("until test -e go; do sleep 0.05; done")]),
+            Reply::Text("First turn."),
+            Reply::Text("Second turn."),
+        ]);
+        let terminal = prompt(&world, columns, "");
+        terminal.line("/mode auto");
+        terminal.line("wait");
+        terminal.shows("▸ shell");
+        terminal.line("add a test");
+        terminal.shows("queued   add a te");
+        terminal.shows("Enter: now  Up: edit");
+        terminal.shows("1 queued");
+        terminal.shows("Esc stops");
+        terminal.keys("Up");
+        terminal.shows("\n> add a test");
+        eventually("nothing is queued", || !terminal.screen().contains("queued  "));
+        assert_eq!(world.types("@only").last().unwrap(), "message.withdrawn");
+        terminal.line(" for the empty list");
+        terminal.shows("queued   add a te");
+        // With nothing typed, Enter means: now.
+        terminal.keys("Enter");
+        terminal.shows("steers   add a test ");
+        terminal.shows("\n> add a test for the empty list\n");
+        assert_eq!(world.types("@only").last().unwrap(), "message.steered");
+        terminal.line("then this");
+        terminal.shows("queued   then this");
+        std::fs::write(world.place("@only").join("go"), "").unwrap();
+        terminal.shows("Second turn.");
+        // The number of the turn that was not begun is used up.
+        terminal.shows("wait  auto  turn 3  unpriced");
+        let asked = bodies(&world);
+        assert!(asked[1].contains("add a test for the empty list") && !asked[1].contains("then this"), "{}", asked[1]);
+        assert!(asked[2].contains("then this"), "{}", asked[2]);
+        assert_eq!(asked[2].matches("add a test").count(), 1, "{}", asked[2]);
+        let screen = terminal.screen();
+        assert!(screen.lines().all(|l| ace_view::text::cells(l) <= columns), "{screen}");
+        terminal.keys("C-d");
+        terminal.ended(0);
+        terminal.is_as_before();
+    }
+}
+
+#[test]
+fn the_last_output_has_a_page_of_its_own_while_the_turn_goes_on() {
+    if !has_tmux() {
+        return;
+    }
+    let wait = "seq 1 3000";
+    let then = "until test -e go; do sleep 0.05; done";
+    let world = world(vec![
+        Reply::Calls("", vec![shell(wait)]),
+        Reply::Calls("", vec![shell(then)]),
+        Reply::Text("All is counted."),
+    ]);
+    let terminal = prompt(&world, 80, "PAGER='cat > page; echo paged; read x < /dev/tty'");
+    terminal.keys("C-o");
+    terminal.shows("no call has printed anything yet");
+    terminal.line("/mode auto");
+    terminal.line("count");
+    terminal.shows("▸ shell  until");
+    terminal.keys("-l 'typed before'");
+    terminal.shows("> typed before");
+    terminal.keys("C-o");
+    terminal.shows("\npaged");
+    let page = std::fs::read_to_string(world.project().join("page")).unwrap();
+    assert_eq!(page.lines().count(), 3000, "the whole, not what the model saw");
+    // The turn goes on meanwhile, and what it says waits for the page's end.
+    std::fs::write(world.place("@only").join("go"), "").unwrap();
+    eventually("the turn ends", || world.types("@only").contains(&"turn.completed".to_owned()));
+    assert!(!terminal.screen().contains("All is counted."), "{}", terminal.screen());
+    terminal.keys("Enter");
+    terminal.shows("All is counted.");
+    terminal.shows("count  auto  turn 1  unpriced\n> typed before");
+    assert_eq!(terminal.screen().matches("All is counted.").count(), 1);
+    terminal.keys("C-o");
+    eventually("paged again", || terminal.screen().matches("\npaged").count() == 2);
+    terminal.keys("Enter");
+    eventually("the line stays", || terminal.screen().ends_with("\n> typed before"));
+    terminal.keys("C-c");
+    terminal.keys("C-d");
+    terminal.ended(0);
+    terminal.is_as_before();
+}
+
+#[test]
+fn a_screen_that_somebody_wrote_over_is_painted_anew() {
+    if !has_tmux() {
+        return;
+    }
+    let world =
+        world(vec![Reply::Calls("", vec![shell("until test -e go; do sleep 0.05; done")]), Reply::Text("Done.")]);
+    let terminal = prompt(&world, 80, "");
+    terminal.line("/mode auto");
+    terminal.line("wait");
+    terminal.shows("▸ shell");
+    let tty = terminal.tmux("display-message -p '#{pane_tty}'");
+    std::fs::write(tty.trim(), "garbage\r\nof others").unwrap();
+    terminal.shows("garbage");
+    terminal.keys("C-l");
+    eventually("it is clean", || !terminal.tmux("capture-pane -p").contains("garbage"));
+    terminal.shows("▸ shell");
+    std::fs::write(world.place("@only").join("go"), "").unwrap();
+    terminal.shows("Done.");
+    terminal.shows("turn 1  unpriced\n>");
+    terminal.keys("C-d");
+    terminal.ended(0);
+    terminal.is_as_before();
+}
+
+#[test]
+fn who_looks_elsewhere_is_called_once_and_who_looks_hears_the_bell() {
+    if !has_tmux() {
+        return;
+    }
+    let world = world(vec![
+        Reply::Calls("", vec![shell("echo one")]),
+        Reply::Calls("", vec![shell("echo two")]),
+        Reply::Text("Done."),
+    ]);
+    world.add_config("[notify]\ndesktop = \"osc9\"\n");
+    let terminal = prompt(&world, 80, "");
+    let sent = world.path("sent");
+    terminal.tmux(&format!("pipe-pane -o 'cat >> {}'", sent.display()));
+    let sent = || String::from_utf8_lossy(&std::fs::read(world.path("sent")).unwrap_or_default()).into_owned();
+    terminal.line("run them");
+    terminal.shows("y once");
+    eventually("the bell", || sent().contains('\u{7}'));
+    assert!(sent().contains("\u{1b}[?1004h") && !sent().contains("\u{1b}]9;"), "{:?}", sent());
+    // As the terminal says that its window lost the focus.
+    terminal.tmux("send-keys -H 1b 5b 4f");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    terminal.keys("y");
+    terminal.shows("✓ allowed once");
+    eventually("the message", || sent().contains("\u{1b}]9;run-them asks: shell echo two\u{1b}\\"));
+    terminal.tmux("send-keys -H 1b 5b 49");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    terminal.keys("y");
+    terminal.shows("turn 1  unpriced");
+    eventually("the terminal tells no more", || sent().matches("\u{1b}[?1004l").count() >= 1);
+    assert_eq!(sent().matches("\u{1b}]9;").count(), 1, "{:?}", sent());
+    assert_eq!(sent().matches('\u{7}').count(), 2, "{:?}", sent());
+    terminal.keys("C-d");
+    terminal.ended(0);
+    terminal.is_as_before();
+}
+
+#[test]
 fn resume_opens_the_prompt_on_a_session() {
     if !has_tmux() {
         return;

@@ -177,10 +177,18 @@ fn a03_p29_p33_links_lead_nowhere() {
     told.never_says(&[SECRET]).outside_is_whole();
 }
 
+/// Where nothing can be mounted nobody runs unasked in a repository's own folder; what else holds there is tried in one without git.
+fn in_a_plain_folder_where_git_would_be_open(world: &World) {
+    if is_bare() {
+        std::fs::remove_dir_all(world.project().join(".git")).unwrap();
+    }
+}
+
 #[test]
 fn a05_p26_a_hard_link_made_before_keeps_the_file_outside_whole() {
     let world = world().repository(&[("plain.txt", "here\n")]);
     std::fs::hard_link(world.path("outside/secret.txt"), world.project().join("hard.txt")).unwrap();
+    in_a_plain_folder_where_git_would_be_open(&world);
     let told = attack_in(world, &["--no-worktree"], |world| {
         let out = world.path("outside/secret.txt").display().to_string();
         vec![
@@ -471,6 +479,7 @@ fn a34_a35_a36_p36_sockets_and_system_calls_lead_nowhere() {
     let by_name = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
     by_name.set_nonblocking(true).unwrap();
     let (tcp_port, udp_port) = (tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port());
+    in_a_plain_folder_where_git_would_be_open(&world);
     let told = attack_in(world, &["--no-worktree"], |_| {
         let line = format!("perl calls.pl {tcp_port} {udp_port} socket {name}");
         vec![shell(Box::leak(line.into_boxed_str()))]

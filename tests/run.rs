@@ -55,6 +55,32 @@ fn the_same_session_twice_gives_the_same_request_bytes() {
 }
 
 #[test]
+fn runs_that_begin_at_once_with_the_same_words_have_names_of_their_own() {
+    let world = World::with_model(Server::by(|_| Reply::Text("ok"))).repository(&[("hello.txt", "hello\n")]);
+    let start = |_| {
+        let mut command = world.command("ace", &["run", "-q", "the same"]);
+        // Ids of one seed would be the same.
+        command.env_remove("ACE_SEED");
+        command.spawn().unwrap()
+    };
+    let children: Vec<_> = (0..4).map(start).collect();
+    for child in children {
+        let _ = finish(child, None).done();
+    }
+    let mut names: Vec<String> = world
+        .sessions()
+        .iter()
+        .map(|id| {
+            let created = world.created(id);
+            assert_eq!(created["worktree"]["branch"], format!("ace/{}", created["name"].as_str().unwrap()));
+            created["name"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["the-same", "the-same-2", "the-same-3", "the-same-4"]);
+}
+
+#[test]
 fn in_place_it_changes_the_tree_it_was_called_in() {
     let world = World::with_model(calls_then("echo here > made.txt", "ok")).repository(&[("hello.txt", "hello\n")]);
     let run = world.run("ace", &["run", "--no-worktree", "--mode", "auto", "go"]).done();

@@ -85,3 +85,28 @@ fn a_picture_is_a_blob_of_its_kind() {
     let blob = crate::suite::find_file(&world.ace_home(), sha).unwrap();
     assert_eq!(std::fs::read(blob).unwrap(), png);
 }
+
+#[test]
+fn f19_a_page_of_this_machine_is_refused_and_nobody_fetches_until_somebody_allows_it() {
+    let inner = Server::start(vec![Reply::Text("never")]);
+    let url = inner.url();
+    let replies = vec![Reply::Calls("", vec![call("fetch", &json!({"url": url}))]), Reply::Text("so be it")];
+    let world = World::with_model(Server::start(replies)).repository(&[("a.txt", "a\n")]);
+    // The net is outside of every sandbox: also mode auto asks.
+    let _ = world.run("ace", &["run", "--mode", "auto", "look it up"]).fails(3, &["fetch"]);
+    let _ = world.run("ace-permit", &["allow", "@last", &format!("@{}", asked(&world))]).done();
+    let _ = world.run("ace-session", &["run", "@last"]).done();
+    let outcome = &outcomes(&world)[0];
+    assert_eq!(outcome["code"], "refused", "{outcome}");
+    assert!(outcome["message"].as_str().unwrap().contains("not of the public net"), "{outcome}");
+    assert!(inner.bodies().is_empty());
+    assert!(world.types("@only").contains(&"turn.completed".to_owned()));
+    let pens: Vec<Value> = world.log("@only").into_iter().filter(|line| line["type"] == "tool.started").collect();
+    assert_eq!(pens[0]["by"], "ace-fetch");
+}
+
+/// The record of the call that waits.
+fn asked(world: &World) -> u64 {
+    let calls = world.log("@only").into_iter().filter(|line| line["type"] == "model.tool_call_requested");
+    calls.last().unwrap()["seq"].as_u64().unwrap()
+}

@@ -18,8 +18,9 @@ pub fn verify(
     wanted: Option<&Wanted>,
     color: When,
 ) -> Result<Exit, Complaint> {
-    let log = opening.log(&opening.find(session)?);
-    let name = session.to_string();
+    let found = opening.find(session)?;
+    let log = opening.log(&found);
+    let name = opening.name(&found, session);
     let anchor = wanted.and_then(|w| w.at.clone()).map(|(seq, hash)| Anchor { seq, hash });
     let report = match &anchor {
         Some(anchor) => log.verify_against(anchor),
@@ -56,8 +57,9 @@ pub fn recover(
     out: Option<&Path>,
     color: When,
 ) -> Result<Exit, Complaint> {
-    let log = opening.log(&opening.find(session)?);
-    let name = session.to_string();
+    let found = opening.find(session)?;
+    let log = opening.log(&found);
+    let name = opening.name(&found, session);
     let style = listing(color);
     let done = match out {
         Some(out) => log.recover_to(out, clock()),

@@ -1,7 +1,7 @@
 //! What `ace-log` shows people: a line a record, and the answers.
 
 use ace_cli::{Complaint, Exit, SessionAddress, When};
-use ace_front::sessions::load;
+use ace_front::sessions::{around, lines, load, load_unread};
 use ace_front::{Opening, listing};
 use ace_schema::data::{BlobRef, ModelCompleted};
 use ace_schema::{Line, ty};
@@ -21,11 +21,11 @@ pub fn print(text: &str) -> Result<(), Complaint> {
 
 /// A line a record; or one record whole.
 pub fn show(opening: &Opening, session: &SessionAddress, verbose: bool, color: When) -> Result<Exit, Complaint> {
-    let (_, all) = load(opening, session)?;
-    let lines: Vec<Line> = split(&all).filter_map(|l| Line::parse(l).ok()).collect();
+    let (_, all) = load_unread(opening, session)?;
+    let lines = lines(opening, session, &all)?;
     let style = listing(color);
     if let Some(seq) = session.seq {
-        let Some(texts) = record(&lines, seq, &style) else {
+        let Some(texts) = record(around(&lines, seq), seq, &style) else {
             let last = lines.last().and_then(|l| l.seq).unwrap_or(0);
             let what = format!("'{}' has no line {seq}, the last is @{last}", session.place_text());
             return Err(Complaint::new(PROGRAM, Exit::No, what));

@@ -133,7 +133,9 @@ pub fn text() -> Result<Exit, Complaint> {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => return Err(Complaint::io(PROGRAM, "cannot read the stream", &e)),
         };
-        for bytes in ace_storage::split(lines.push(&buffer[..n])) {
+        let whole = lines.push(&buffer[..n]);
+        let whole = whole.map_err(|e| Complaint::new(PROGRAM, Exit::Damaged, format!("the input holds {e}")))?;
+        for bytes in ace_storage::split(whole) {
             number += 1;
             match Line::parse(bytes) {
                 Ok(line) => reader.take(&line, bytes)?,
@@ -177,6 +179,10 @@ impl Answers {
             ty::MODEL_DELTA => {
                 if let Ok(delta) = line.data::<ModelDelta>() {
                     self.shown.push_str(&delta.text);
+                    if self.shown.len() > limits::ANSWER_BYTES {
+                        let what = format!("the input holds an answer of more than {} bytes", limits::ANSWER_BYTES);
+                        return Err(Complaint::new(PROGRAM, Exit::Damaged, what));
+                    }
                     write(&self.out, delta.text.as_bytes())?;
                 }
             }

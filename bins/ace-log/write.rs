@@ -45,7 +45,9 @@ pub fn append(opening: &Opening, session: &SessionAddress, tee: bool) -> Result<
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => return Err(Complaint::io(PROGRAM, "cannot read drafts", &e)),
         };
-        let appended = appender.append(pen.nib(), lines.push(&buffer[..n])).map_err(refused)?;
+        let whole = lines.push(&buffer[..n]);
+        let whole = whole.map_err(|e| Complaint::new(PROGRAM, Exit::Damaged, format!("stdin holds {e}")))?;
+        let appended = appender.append(pen.nib(), whole).map_err(refused)?;
         for refusal in &appended.refused {
             ace_cli::note(PROGRAM, &format!("refused {refusal}"), None, ace_cli::When::Auto);
         }
@@ -93,7 +95,7 @@ pub fn join(opening: &Opening, session: &SessionAddress, filter: &[OsString]) ->
     let log = opening.log(&found);
     let name = session.to_string();
     let argv: Vec<String> = filter.iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    let stage = Stage { kind: kind_of(&argv), argv };
+    let stage = Stage { kind: kind_of(&argv), argv, lazy: false };
     let note = |words: String| ace_cli::note(PROGRAM, &words, None, ace_cli::When::Auto);
     let code = join_filter(&log, &stage, clock(), note).map_err(|e| words::star(PROGRAM, &name, &e))?;
     let exit = u8::try_from(code).ok().and_then(Exit::from_number);

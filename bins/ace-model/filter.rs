@@ -30,8 +30,8 @@ pub struct Answerer {
     unrecorded: bool,
     /// Messages that the asking thread has already.
     sent: usize,
-    /// How often they were replaced by shorter ones when it got them.
-    epoch: u64,
+    /// Of which conversation: it becomes another when somebody goes back.
+    changes: u64,
     /// Requests at work: claim and turn.
     working: Vec<(String, u32)>,
 }
@@ -49,7 +49,7 @@ impl Answerer {
             out,
             unrecorded: false,
             sent: 0,
-            epoch: 0,
+            changes: 0,
             working: Vec::new(),
         }
     }
@@ -67,8 +67,9 @@ impl Answerer {
             }
         };
         let messages = self.transcript.messages();
-        let anew = self.epoch != self.transcript.epoch();
-        let sent = if anew { 0 } else { self.sent.min(messages.len()) };
+        let changes = self.transcript.changes();
+        let anew = self.changes != changes;
+        let sent = if anew { 0 } else { self.sent };
         let names = [system.clone(), tools.clone()];
         let summary = compacts.as_ref().map(|c| text(&c.prompt).map(|request| self.transcript.shown(c, &request)));
         let job = summary.transpose().and_then(|summary| Ok((summary, text(system)?))).and_then(|(summary, system)| {
@@ -80,8 +81,8 @@ impl Answerer {
                 system,
                 tools: text(tools)?,
                 schema: text(schema)?,
-                news: messages[sent..].to_vec(),
                 anew,
+                news: messages[sent.min(messages.len())..].to_vec(),
                 answers: self.transcript.answers(),
                 summary,
             })
@@ -89,8 +90,7 @@ impl Answerer {
         match job {
             Ok(job) => {
                 self.texts = names.into_iter().zip([job.system.clone(), job.tools.clone()]).collect();
-                self.sent = messages.len();
-                self.epoch = self.transcript.epoch();
+                (self.sent, self.changes) = (messages.len(), changes);
                 self.working.push((claim.to_owned(), n));
                 self.asking.ask(job);
             }

@@ -31,8 +31,15 @@ pub fn remove(opening: &Opening, session: &SessionAddress, force: bool) -> Resul
             Complaint::new(PROGRAM, Exit::Busy, format!("'{session}' runs")).hint(format!("ace cancel {session}"))
         );
     }
-    remove_worktree(opening, session, force)?;
     let cannot = |e| Complaint::io(PROGRAM, &format!("cannot remove '{session}'"), &e);
+    let children = home.children(&found.id).map_err(cannot)?;
+    if let Some(child) = children.first() {
+        let name = |one: &ace_storage::SessionRef| one.name().unwrap_or_else(|| one.id.clone());
+        let more = if children.len() > 1 { format!(" and {} more go", children.len() - 1) } else { " goes".to_owned() };
+        let what = format!("'{}'{more} on from '{session}': its log is their past", name(child));
+        return Err(Complaint::new(PROGRAM, Exit::No, what).hint(format!("ace archive {session} puts it out of sight")));
+    }
+    remove_worktree(opening, session, force)?;
     // Out of sight as a whole first: a removal cut short leaves nothing that looks like a session.
     let aside = found.path.with_file_name(format!(".rm-{}", found.id));
     std::fs::rename(&found.path, &aside).map_err(cannot)?;

@@ -5,6 +5,7 @@ mod once;
 mod run;
 mod say;
 mod step;
+mod travel;
 
 use ace_cli::session::Command;
 use ace_cli::{Complaint, Exit, SessionOptions, When};
@@ -31,6 +32,7 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
             once::once(&open(PROGRAM, flags)?, prompt.as_deref(), schema.as_deref(), color)
         }
         Command::Say { session, text, now } => say::say(&open(PROGRAM, Vec::new())?, session, text.as_deref(), *now),
+        Command::Unsay { session } => say::unsay(&open(PROGRAM, Vec::new())?, session),
         Command::Run { session } => run::run(&open(PROGRAM, Vec::new())?, session, color, true),
         Command::Attach { session } => run::run(&open(PROGRAM, Vec::new())?, session, color, false),
         Command::Compact { session, text } => {
@@ -47,6 +49,11 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
             let mut step = step::Step::new(random(), opening.settings.user, blobs, window);
             run_filter(PROGRAM, &mut step, &Out::stdout(PROGRAM), filter.drafts_only)
         }
+        Command::Fork { session, prompt, name, json } => {
+            travel::fork(&open(PROGRAM, Vec::new())?, session, prompt.as_deref(), name.as_deref(), *json)
+        }
+        Command::Rewind { session } => travel::rewind(&open(PROGRAM, Vec::new())?, session),
+        Command::Undo { session } => travel::undo(&open(PROGRAM, Vec::new())?, session),
         Command::Archive { session } => keep::archive(&open(PROGRAM, Vec::new())?, session),
         Command::Rm { session, force } => keep::remove(&open(PROGRAM, Vec::new())?, session, *force),
         Command::List { json } => run::list(&open(PROGRAM, Vec::new())?, *json, color),

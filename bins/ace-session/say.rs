@@ -2,10 +2,11 @@
 
 use ace_cli::{Complaint, Exit, SessionAddress};
 use ace_front::answer::state_of;
-use ace_front::{Opening, begin, clock, random, words};
+use ace_front::{Opening, begin, clock, random, say, words};
 use ace_host::message_drafts;
 use ace_schema::data::{TurnCancelled, UserMessage};
-use ace_schema::{Drafter, Kind, id, limits, ty};
+use ace_schema::{Drafter, Kind, Line, id, limits, ty};
+use ace_storage::Log;
 
 use crate::PROGRAM;
 
@@ -15,6 +16,9 @@ pub fn say(opening: &Opening, session: &SessionAddress, text: Option<&str>, now:
         Some(text) => text.to_owned(),
         None => begin::prompt(PROGRAM, None)?,
     };
+    if text.trim().is_empty() && now {
+        return steer(opening, session);
+    }
     if text.trim().is_empty() {
         return Err(Complaint::new(PROGRAM, Exit::Usage, "nothing to say: the message is empty"));
     }
@@ -47,6 +51,52 @@ pub fn compact(opening: &Opening, session: &SessionAddress, keep: Option<&str>) 
     let order = UserMessage { text, author, client, compact: true, ..UserMessage::default() };
     let (_, line) = drafter.draft(0, "", ty::USER_MESSAGE, &order);
     record(opening, session, &line)
+}
+
+/// The log of a session, and the newest message that waits there: its id and its text. `steering` ones have said so already.
+fn newest(opening: &Opening, session: &SessionAddress, steering: bool) -> Result<(Log, String, String), Complaint> {
+    let found = opening.find(session)?;
+    let log = opening.log(&found);
+    let cannot = |e: std::io::Error| Complaint::io(PROGRAM, "cannot read the log", &e);
+    let (state, _) = state_of(&log).map_err(cannot)?;
+    let Some(waiting) = state.waiting.iter().rev().find(|w| steering || !w.now) else {
+        return Err(Complaint::new(PROGRAM, Exit::No, format!("no message waits in '{}'", state.name)));
+    };
+    let (_, all) = ace_front::sessions::load(opening, session)?;
+    let said = ace_storage::split(&all)
+        .filter_map(|l| Line::parse(l).ok())
+        .find(|l| l.id == waiting.id && l.ty == ty::USER_MESSAGE)
+        .and_then(|l| l.data::<UserMessage>().ok())
+        .unwrap_or_default();
+    let text = match &said.blob {
+        Some(blob) => log.blobs().get(&blob.sha).map_or_else(
+            |e| Err(Complaint::new(PROGRAM, Exit::Damaged, format!("cannot read the message: {e}"))),
+            |bytes| Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        )?,
+        None => said.text,
+    };
+    Ok((log, waiting.id.clone(), text))
+}
+
+/// The newest message that waits steers the running turn.
+fn steer(opening: &Opening, session: &SessionAddress) -> Result<Exit, Complaint> {
+    let (log, message, _) = newest(opening, session, false)?;
+    let (state, _) = state_of(&log).map_err(|e| Complaint::io(PROGRAM, "cannot read the log", &e))?;
+    if state.turn.is_none() {
+        return Err(Complaint::new(PROGRAM, Exit::No, format!("no turn runs in '{}'", state.name)));
+    }
+    let steered = say::steer(&log, &state.session, &message, &opening.person());
+    steered.map(|_| Exit::Done).map_err(|e| words::append(PROGRAM, &state.name, &e))
+}
+
+/// Takes back the newest message that waits and prints it.
+pub fn unsay(opening: &Opening, session: &SessionAddress) -> Result<Exit, Complaint> {
+    let (log, message, text) = newest(opening, session, true)?;
+    let taken = say::withdraw(&log, &message, &opening.person());
+    match taken.map_err(|e| words::append(PROGRAM, &session.to_string(), &e))? {
+        true => crate::print(&(text.trim_end().to_owned() + "\n")),
+        false => Err(Complaint::new(PROGRAM, Exit::No, "too late: its turn has begun")),
+    }
 }
 
 /// Stops the running turn; what was said is kept.

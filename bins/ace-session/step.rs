@@ -141,7 +141,7 @@ impl Step {
         let tools = offer.schema.clone();
         let system = self.system(drafts);
         let model = self.desk.state.model.clone();
-        let ranges = vec![vec![self.desk.state.compacted.max(1)]];
+        let ranges = self.desk.state.context_ranges();
         let running = self.desk.state.turn.as_ref().map(|t| t.schema.clone());
         let waits = || self.desk.state.waiting.front().map(|w| w.schema.clone());
         // A summary has its own shape.
@@ -173,13 +173,13 @@ impl Filter for Step {
         let blobs = &self.blobs;
         let find = |b: &BlobRef| blobs.get(&b.sha).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         self.transcript.fold(line, &find);
-        if !self.settled_in && line.ty == ty::SESSION_CREATED {
-            self.settled_in = true;
-            rights::or_end(rights::step_in(PROGRAM, &self.desk.state.created, &self.user, &self.blobs));
-        }
     }
 
     fn due(&mut self, drafts: &mut Vec<u8>) {
+        // Only now: a fork's past is read before its own beginning.
+        if !std::mem::replace(&mut self.settled_in, true) {
+            rights::or_end(rights::step_in(PROGRAM, &self.desk.state.created, &self.user, &self.blobs));
+        }
         let next: Vec<Next> = self
             .desk
             .state

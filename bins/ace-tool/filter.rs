@@ -11,12 +11,12 @@ use ace_storage::Blobs;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::value::RawValue;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::PROGRAM;
 use crate::confined::{Cage, cage};
-use crate::runner::{Job, Runner};
+use crate::runner::{Job, Runner, Session};
 
 /// The server name of the tools of this program.
 const LOCAL: &str = "local";
@@ -39,6 +39,8 @@ pub struct Broker {
     /// a second thread.
     runner: Option<Runner>,
     cage: Cage,
+    /// The workers will have no view of their own: what lies inside a writable folder stays writable.
+    flat: bool,
     out: Out,
     granted: Granted,
     random: u64,
@@ -59,6 +61,7 @@ impl Broker {
             blobs,
             runner: None,
             cage: Cage::Sandbox,
+            flat: false,
             out,
             granted,
             random: random.rotate_left(17),
@@ -72,13 +75,13 @@ impl Broker {
 
     /// The runner. The first to ask for it gives up what the workers do not need.
     fn runner(&mut self) -> &Runner {
-        let (held, out) = (&mut self.cage, &self.out);
+        let (held, flat, out) = (&mut self.cage, &mut self.flat, &self.out);
         let (unsandboxed, random) = (self.granted.unsandboxed || self.desk.state.created.unsandboxed, self.random);
         let ace_home = &self.ace_home;
         self.runner.get_or_insert_with(|| {
             *held = cage(unsandboxed);
             match held {
-                Cage::Sandbox => rights::or_end(rights::broker(PROGRAM)),
+                Cage::Sandbox => *flat = !rights::or_end(rights::broker(PROGRAM)),
                 Cage::Open | Cage::None(_) => rights::free_broker(),
             }
             Runner::start(ace_home.clone(), *held == Cage::Sandbox, random, out.clone())
@@ -88,14 +91,34 @@ impl Broker {
     /// Ends the program where nothing would hold what nobody looks at.
     fn refuse_auto(&mut self) {
         self.runner();
+        if self.flat {
+            self.refuse_open_git();
+        }
         let Cage::None(why) = &self.cage else { return };
         if self.desk.state.mode == Mode::Auto {
             let what = format!("no sandbox: {why}, and mode 'auto' needs one");
             let hint = "--mode ask, or --unsandboxed (recorded with each call)";
-            rights::or_end(Err(Complaint::new(PROGRAM, Exit::Config, what).hint(hint)));
+            rights::or_end::<()>(Err(Complaint::new(PROGRAM, Exit::Config, what).hint(hint)));
         }
         if !std::mem::replace(&mut self.warned, true) {
             self.out.note(&format!("no sandbox: {why}; what you allow runs without one"));
+        }
+    }
+
+    /// Without mounts nothing inside the writable worktree can be closed. In a repository's own folder that is all of git's data:
+    /// its hooks and its configuration run in the person's name. (Landlock only adds rights, so that whoever may make files in a
+    /// folder may make them in every folder below it.)
+    fn refuse_open_git(&self) {
+        let state = &self.desk.state;
+        let git = Path::new(&state.created.cwd).join(".git");
+        // An empty folder of that name keeps others from making one, and is none.
+        let is_open = state.created.worktree.is_none() && (git.is_file() || git.join("HEAD").exists());
+        if is_open && matches!(state.mode, Mode::Auto | Mode::Edit) {
+            let mode = if state.mode == Mode::Auto { "auto" } else { "edit" };
+            let what =
+                format!("nothing can be mounted here, so that tools could write .git, and mode '{mode}' lets them");
+            let hint = "leave --no-worktree out, or --mode ask, or --unsandboxed (recorded with each call)";
+            rights::or_end::<()>(Err(Complaint::new(PROGRAM, Exit::Config, what).hint(hint)));
         }
     }
 
@@ -122,7 +145,7 @@ impl Broker {
                 self.runner().run(job);
             }
             Err(message) => {
-                let data = ToolFailed { code: Code::Arguments, message, output: None, ms: 0 };
+                let data = ToolFailed { code: Code::Arguments, message, output: None, ms: 0, ..ToolFailed::default() };
                 let (_, line) = self.desk.pencil.write((turn, claim), ty::TOOL_FAILED, &data);
                 // A closed output is noticed by the loop.
                 let _ = self.out.write(&line);
@@ -161,9 +184,6 @@ impl Filter for Broker {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
         match &*line.ty {
-            ty::SESSION_CREATED => {
-                self.runner();
-            }
             ty::TOOL_STARTED if self.desk.holds(&line.id) => self.started(&line.id),
             ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.working.retain(|(_, claim, _)| *claim != line.cause),
             ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => self.cancel(line.turn),
@@ -172,6 +192,10 @@ impl Filter for Broker {
     }
 
     fn due(&mut self, drafts: &mut Vec<u8>) {
+        // Rights go as soon as the session is known: the last one to be created, if it has ancestors.
+        if !self.desk.state.session.is_empty() {
+            self.runner();
+        }
         if self.desk.state.is_settled() {
             return;
         }
@@ -180,8 +204,15 @@ impl Filter for Broker {
         let phase = self.desk.state.turn.as_ref().map(|t| &t.phase);
         if !self.prepared && matches!(phase, Some(Phase::Asking { claim: Some(_), .. } | Phase::Calls(_))) {
             self.prepared = true;
-            let (created, session) = (self.desk.state.created.clone(), self.desk.state.session.clone());
-            self.runner().prepare(&created, &session);
+            let state = &self.desk.state;
+            let session = Session {
+                created: state.created.clone(),
+                id: state.session.clone(),
+                turn: state.turn.as_ref().map_or(0, |t| t.n),
+                tree: state.tree.clone(),
+                recorded: !self.unrecorded,
+            };
+            self.runner().prepare(session);
         }
         if !self.unrecorded {
             self.offer(drafts);
@@ -189,6 +220,7 @@ impl Filter for Broker {
         let mut now = Vec::new();
         for due in self.desk.state.due() {
             match due {
+                Due::Run { call, .. } if call.program() != PROGRAM => {}
                 Due::Run { turn, decision, call } if self.unrecorded => {
                     now.push((turn, decision.to_owned(), call.clone()))
                 }
@@ -197,7 +229,7 @@ impl Filter for Broker {
                 }
                 Due::Close { turn, claim, role: Role::Tool } => {
                     let message = "whoever ran it is gone; it is unknown whether it ran".to_owned();
-                    let data = ToolFailed { code: Code::Interrupted, message, output: None, ms: 0 };
+                    let data = ToolFailed { code: Code::Interrupted, message, output: None, ms: 0, ..ToolFailed::default() };
                     self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::TOOL_FAILED, &data);
                 }
                 _ => {}

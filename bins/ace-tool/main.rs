@@ -3,6 +3,7 @@
 mod confined;
 mod filter;
 mod runner;
+mod states;
 
 use ace_cli::{Complaint, Exit};
 use ace_front::{ended, open, random, rights, run_filter};

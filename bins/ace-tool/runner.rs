@@ -1,5 +1,7 @@
 //! The thread that owns the worker: starts it once, hands it calls, turns its answers into drafts.
 
+use ace_cli::Complaint;
+use ace_front::rights;
 use ace_local_tools::{Answer, Blobs, Kept, Outcome, Request, Worker, open_spill};
 use ace_pipe::Out;
 use ace_schema::data::{BlobRef, Code, SessionCreated, ToolDelta, ToolFailed};
@@ -12,7 +14,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::PROGRAM;
 use crate::confined::{self, WORKSPACE};
+use crate::states::{Seen, States};
 
 /// How long a worker may take to get ready.
 const READY: Duration = Duration::from_secs(20);
@@ -34,10 +38,24 @@ pub struct Job {
     pub args: Box<serde_json::value::RawValue>,
 }
 
+/// The session whose calls are run.
+pub struct Session {
+    /// How it was made.
+    pub created: SessionCreated,
+    /// Its id.
+    pub id: String,
+    /// The running turn.
+    pub turn: u32,
+    /// The tree recorded last; empty if none was.
+    pub tree: String,
+    /// There is a log behind the stream, so that states are worth recording.
+    pub recorded: bool,
+}
+
 /// What the thread is told.
 enum Order {
     /// Get the worker ready for this session.
-    Ready(Box<SessionCreated>, String),
+    Ready(Box<Session>),
     Run(Job),
     Cancel(u64),
     /// End the worker and empty the session's temporary folder, then say so.
@@ -70,16 +88,19 @@ impl Runner {
             out,
             open: open.clone(),
             session: None,
+            states: Arc::default(),
             worker: None,
             sandbox: Arc::from(WORKSPACE),
         };
-        std::thread::spawn(move || bench.work(inbox));
+        if let Err(e) = std::thread::Builder::new().spawn(move || bench.work(inbox)) {
+            rights::or_end::<()>(Err(Complaint::io(PROGRAM, "cannot start a thread", &e)));
+        }
         Self { orders, open }
     }
 
     /// Gets a worker ready while the model still thinks.
-    pub fn prepare(&self, created: &SessionCreated, session: &str) {
-        self.tell(Order::Ready(Box::new(created.clone()), session.to_owned()));
+    pub fn prepare(&self, session: Session) {
+        self.tell(Order::Ready(Box::new(session)));
     }
 
     /// Runs a call.
@@ -122,7 +143,9 @@ struct Bench {
     chalker: Arc<Mutex<Drafter>>,
     out: Out,
     open: Arc<(Mutex<usize>, Condvar)>,
-    session: Option<(Box<SessionCreated>, String)>,
+    session: Option<(SessionCreated, String)>,
+    /// Looked through by one writing call at a time.
+    states: Arc<Mutex<Option<States>>>,
     worker: Option<Worker>,
     /// The name of the profile that outcomes record.
     sandbox: Arc<str>,
@@ -132,10 +155,11 @@ impl Bench {
     fn work(mut self, inbox: Receiver<Order>) {
         for order in inbox {
             match order {
-                Order::Ready(created, session) => {
-                    lock(&self.drafter).set_session(&session);
-                    lock(&self.chalker).set_session(&session);
-                    self.session = Some((created, session));
+                Order::Ready(session) => {
+                    lock(&self.drafter).set_session(&session.id);
+                    lock(&self.chalker).set_session(&session.id);
+                    self.look(&session);
+                    self.session = Some((session.created, session.id));
                     // What is wrong shows with the first call, in its outcome.
                     let _ = self.ready();
                 }
@@ -154,6 +178,20 @@ impl Bench {
                     let _ = done.send(());
                 }
             }
+        }
+    }
+
+    /// How the files stand before the first call of this process, recorded if the record says otherwise.
+    fn look(&self, session: &Session) {
+        if !session.recorded {
+            return;
+        }
+        let mut states = lock(&self.states);
+        *states = States::open(&session.created, &self.ace_home, &session.tree, &self.out);
+        if let Some(snapshot) = states.as_mut().and_then(States::outside) {
+            let (_, line) = lock(&self.drafter).draft(session.turn, "", ty::WORKTREE_SNAPSHOT, &snapshot);
+            // A closed output is noticed by the filter's loop.
+            let _ = self.out.write(&line);
         }
     }
 
@@ -187,12 +225,14 @@ impl Bench {
         let tmp = self.session.as_ref().map_or_else(PathBuf::new, |(_, s)| confined::tmp(&self.ace_home, s));
         let (out, drafter, open) = (self.out.clone(), self.drafter.clone(), self.open.clone());
         if let Err(message) = self.ready() {
-            let data = ToolFailed { code: Code::Sandbox, message, output: None, ms: 0 };
+            let data = ToolFailed { code: Code::Sandbox, message, output: None, ms: 0, ..ToolFailed::default() };
             let (_, line) = lock(&drafter).draft(turn, &claim, ty::TOOL_FAILED, &data);
             let _ = out.write(&line);
             return done(&open);
         }
         let (sandbox, chalker) = (self.sandbox.clone(), self.chalker.clone());
+        let reads = ace_schema::tool::find(&tool).is_some_and(|t| t.reads);
+        let states = (!reads).then(|| self.states.clone());
         let Some(worker) = &self.worker else { return done(&open) };
         worker.call(&Request { id, tool, args }, move |answer| match answer {
             Answer::Delta(text) => {
@@ -202,17 +242,23 @@ impl Bench {
             }
             Answer::Done(outcome) => {
                 let (out, drafter, open, sandbox) = (out.clone(), drafter.clone(), open.clone(), sandbox.clone());
-                let (claim, tmp) = (claim.clone(), tmp.clone());
+                let (claim, tmp, states) = (claim.clone(), tmp.clone(), states.clone());
                 let spilled = outcome.output().is_some_and(|kept| kept.spill.is_some() || !kept.images.is_empty());
                 let finish = move || {
-                    record(outcome, (turn, &claim), &sandbox, &tmp, &out, &drafter);
+                    // Nothing else runs beside a call that writes, so that what is seen now is its doing.
+                    let seen = states.and_then(|states| lock(&states).as_mut().and_then(States::after_call));
+                    record(outcome, seen, (turn, &claim), &sandbox, &tmp, &out, &drafter);
                     done(&open);
                 };
-                // Reading a long output takes its time; other answers must not wait for it.
-                if spilled {
-                    drop(std::thread::spawn(finish));
-                } else {
-                    finish();
+                // Reading a long output takes its time; other answers must not wait for it, if a thread can be had.
+                let work = Arc::new(Mutex::new(Some(finish)));
+                let aside = work.clone();
+                let start = || std::thread::Builder::new().spawn(move || lock(&aside).take().map(|finish| finish()));
+                if !spilled || start().is_err() {
+                    let left = lock(&work).take();
+                    if let Some(finish) = left {
+                        finish();
+                    }
                 }
             }
         });
@@ -237,6 +283,7 @@ fn done(open: &(Mutex<usize>, Condvar)) {
 /// Writes the outcome, after the parts of its blob if the output was long.
 fn record(
     outcome: Outcome,
+    seen: Option<Seen>,
     at: (u32, &str),
     sandbox: &str,
     tmp: &std::path::Path,
@@ -250,11 +297,15 @@ fn record(
         match outcome {
             Outcome::Completed(mut done) => {
                 done.ms = ace_front::took(done.ms);
-                drafter.draft(turn, claim, ty::TOOL_COMPLETED, &done.into_event(sandbox, blobs))
+                let mut data = done.into_event(sandbox, blobs);
+                seen.into_iter().for_each(|seen| seen.complete(&mut data));
+                drafter.draft(turn, claim, ty::TOOL_COMPLETED, &data)
             }
             Outcome::Failed(mut failed) => {
                 failed.ms = ace_front::took(failed.ms);
-                drafter.draft(turn, claim, ty::TOOL_FAILED, &failed.into_event(blobs))
+                let mut data = failed.into_event(blobs);
+                seen.into_iter().for_each(|seen| seen.fail(&mut data));
+                drafter.draft(turn, claim, ty::TOOL_FAILED, &data)
             }
         }
         .1

@@ -4,7 +4,7 @@ use ace_cli::{Complaint, Exit, When};
 use ace_config::{Choice, Config, Provider, Wire, choose_model};
 use ace_front::{listing, shown, words};
 use ace_host::{Places, SettingsError, settings};
-use ace_sandbox::{Applied, Layer};
+use ace_sandbox::{Applied, Ceiling, Layer, Resource};
 use ace_view::list::{Check, checks};
 use ace_view::{Mark, render, units};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -23,7 +23,7 @@ const ROOM: u64 = 1024 * 1024 * 1024;
 /// Looks at everything; the exit says whether something has to be done.
 pub fn doctor(online: bool, json: bool, color: When) -> Result<Exit, Complaint> {
     // First of all: it needs a process with one thread.
-    let mut all = vec![sandbox()];
+    let mut all = sandbox();
     let cwd = std::env::current_dir().map_err(|e| Complaint::io(PROGRAM, "cannot tell the current folder", &e))?;
     match settings(Vec::new(), &cwd) {
         Ok(settings) => {
@@ -74,13 +74,30 @@ fn why(error: &std::io::Error) -> String {
 }
 
 /// What holds a worker here.
-fn sandbox() -> Check {
+fn sandbox() -> Vec<Check> {
     match ace_sandbox::probe() {
-        Ok(applied) => confined(&applied),
+        Ok(applied) => vec![confined(&applied), ceilings(&applied)],
         Err(e) => {
-            check(Mark::Failed, "sandbox", format!("nothing holds tools here: {e}"), "--mode ask, or --unsandboxed")
+            let found = format!("nothing holds tools here: {e}");
+            vec![check(Mark::Failed, "sandbox", found, "--mode ask, or --unsandboxed")]
         }
     }
+}
+
+/// What a tree of tools may use up here, and what holds it to that.
+fn ceilings(applied: &Applied) -> Check {
+    let say = |ceiling: &Ceiling| match ceiling.what {
+        Resource::Memory => format!("{} of memory ({})", units::bytes(ceiling.most), ceiling.how),
+        Resource::Processes => format!("{} processes ({})", units::count(ceiling.most), ceiling.how),
+    };
+    let mut found: Vec<String> = applied.ceilings.iter().map(say).collect();
+    let open = [Resource::Memory, Resource::Processes].into_iter().filter(|what| !applied.limits(*what));
+    let open: Vec<&str> = open.map(Resource::name).collect();
+    if open.is_empty() {
+        return check(Mark::Done, "limits", found.join(", "), "");
+    }
+    found.push(format!("nothing limits {}", open.join(" and ")));
+    check(Mark::Warns, "limits", found.join(", "), "systemd-run --user --scope -p Delegate=yes ace ...")
 }
 
 fn confined(applied: &Applied) -> Check {

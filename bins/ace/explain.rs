@@ -27,7 +27,7 @@ pub fn explain(command: &Command) -> Result<Exit, Complaint> {
             };
             let (filters, gates) = (own(&config.filters), own(&config.gates));
             format!(
-                "S=$({}) && ace-log follow \"$S\" --until idle |\n  ace-session step | {} | ace-permit | ace-tool |\n  {filters}{gates}ace-log append \"$S\" && ace-log text \"$S\"\n",
+                "S=$({}) && ace-log follow \"$S\" --until idle |\n  ace-session step | {} | ace-permit | ace-tool | ace-fetch |\n  {filters}{gates}ace-log append \"$S\" && ace-log text \"$S\"\n",
                 quoted(&words),
                 model(run.record.as_deref(), run.options.model.as_deref()),
             )

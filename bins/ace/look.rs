@@ -32,16 +32,16 @@ pub fn ls(args: &Ace, all: bool) -> Result<Exit, Complaint> {
 /// One session, or one line of it whole.
 pub fn show(args: &Ace, session: &SessionAddress, full: bool) -> Result<Exit, Complaint> {
     let opening = open(PROGRAM, Vec::new())?;
-    let (log, all) = sessions::load(&opening, session)?;
+    let (log, all) = sessions::load_unread(&opening, session)?;
+    let lines = sessions::lines(&opening, session, &all)?;
     if args.json {
         let wanted = |l: &&[u8]| session.seq.is_none_or(|seq| Line::parse(l).is_ok_and(|l| l.seq == Some(seq)));
         let lines: Vec<u8> = ace_storage::split(&all).filter(wanted).flat_map(|l| [l, b"\n"].concat()).collect();
         return print(&String::from_utf8_lossy(&lines));
     }
-    let lines: Vec<Line> = ace_storage::split(&all).filter_map(|l| Line::parse(l).ok()).collect();
     let style = listing(args.color);
     let texts = match session.seq {
-        Some(seq) => views::record(&lines, seq, &style).ok_or_else(|| {
+        Some(seq) => views::record(sessions::around(&lines, seq), seq, &style).ok_or_else(|| {
             let last = lines.last().and_then(|l| l.seq).unwrap_or(0);
             let what = format!("'{}' has no line {seq}, the last is @{last}", session.place_text());
             Complaint::new(PROGRAM, Exit::No, what)

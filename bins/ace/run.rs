@@ -14,6 +14,7 @@ use crate::PROGRAM;
 pub fn run(args: &Ace, run: &Run) -> Result<Exit, Complaint> {
     let opening = open(PROGRAM, run.options.layers())?;
     let prompt = begin::prompt(PROGRAM, run.prompt.as_deref())?;
+    begin::key(&opening)?;
     let made = begin::make(&opening, prompt, &run.options, args.color)?;
     let log = opening.home().log(&made.id);
     let output = Output {

@@ -27,8 +27,12 @@ pub fn config(args: &Ace, origin: bool, all: bool, change: Option<&Change>) -> R
     let mut rows: Vec<(String, String)> =
         config.settings().map(|(key, value, at)| (format!("{key} = {value}"), at.to_string())).collect();
     if all {
-        let defaults =
-            [("mode", format!("\"{}\"", config.mode.name())), ("limits.answers", config.answers.to_string())];
+        let defaults = [
+            ("mode", format!("\"{}\"", config.mode.name())),
+            ("limits.answers", config.answers.to_string()),
+            ("notify.bell", config.bell.to_string()),
+            ("notify.desktop", format!("\"{}\"", config.desktop.name())),
+        ];
         for (key, value) in defaults {
             if !config.settings().any(|(k, ..)| k == key) {
                 rows.push((format!("{key} = {value}"), "default".to_owned()));

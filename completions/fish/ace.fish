@@ -44,6 +44,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "config" -d 'What is configu
 complete -c ace -n "__fish_ace_needs_command" -f -a "trust" -d 'Let this project start what its configuration names'
 complete -c ace -n "__fish_ace_needs_command" -f -a "help" -d 'Explain a command, or the parts of the pipe'
 complete -c ace -n "__fish_ace_needs_command" -f -a "say" -d 'queue a message, or steer the running turn'
+complete -c ace -n "__fish_ace_needs_command" -f -a "unsay" -d 'take back the newest message that waits'
 complete -c ace -n "__fish_ace_needs_command" -f -a "attach" -d 'watch a session that runs elsewhere'
 complete -c ace -n "__fish_ace_needs_command" -f -a "compact" -d 'make the conversation shorter, now'
 complete -c ace -n "__fish_ace_needs_command" -f -a "cancel" -d 'stop the running turn'
@@ -52,6 +53,10 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "log" -d 'a line a record'
 complete -c ace -n "__fish_ace_needs_command" -f -a "text" -d 'the answers alone'
 complete -c ace -n "__fish_ace_needs_command" -f -a "search" -d 'words over all sessions'
 complete -c ace -n "__fish_ace_needs_command" -f -a "verify" -d 'whether a log is whole'
+complete -c ace -n "__fish_ace_needs_command" -f -a "laws" -d 'whether a filter of yours keeps the laws'
+complete -c ace -n "__fish_ace_needs_command" -f -a "fork" -d 'a session with that past, and its files'
+complete -c ace -n "__fish_ace_needs_command" -f -a "rewind" -d 'conversation and files back to a line'
+complete -c ace -n "__fish_ace_needs_command" -f -a "undo" -d 'take the last turn back, files too'
 complete -c ace -n "__fish_ace_needs_command" -f -a "allow" -d 'let a waiting call run'
 complete -c ace -n "__fish_ace_needs_command" -f -a "deny" -d 'refuse a waiting call'
 complete -c ace -n "__fish_ace_needs_command" -f -a "land" -d 'bring a session\'s work to its branch of origin'
@@ -60,6 +65,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "rm" -d 'remove a session fo
 complete -c ace -n "__fish_ace_needs_command" -f -a "prune" -d 'remove worktrees nobody needs'
 complete -c ace -n "__fish_ace_needs_command" -f -a "model" -d 'models: list what there is, check that one answers'
 complete -c ace -n "__fish_ace_using_subcommand run" -s m -l model -d 'Provider and model' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l schema -d 'The answer is JSON that fits FILE' -r -F
 complete -c ace -n "__fish_ace_using_subcommand run" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
 ask\t''
 edit\t''
@@ -79,10 +85,15 @@ complete -c ace -n "__fish_ace_using_subcommand run" -s q -l quiet -d 'Errors on
 complete -c ace -n "__fish_ace_using_subcommand run" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s m -l model -d 'Provider and model' -r
+complete -c ace -n "__fish_ace_using_subcommand ask" -l schema -d 'The answer is JSON that fits FILE' -r -F
+complete -c ace -n "__fish_ace_using_subcommand ask" -l format -d 'text (default), sarif, github' -r -f -a "text\t'A line each, for people'
+sarif\t'SARIF 2.1.0'
+github\t'Annotations of GitHub Actions'"
 complete -c ace -n "__fish_ace_using_subcommand ask" -l record -d 'Keep the answer, for -m recorded/DIR' -r -F
 complete -c ace -n "__fish_ace_using_subcommand ask" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand ask" -l gate -d 'The exit is a verdict; findings on stdout'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand ask" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -151,10 +162,16 @@ complete -c ace -n "__fish_ace_using_subcommand help" -s h -l help -d 'Print hel
 complete -c ace -n "__fish_ace_using_subcommand say" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
-complete -c ace -n "__fish_ace_using_subcommand say" -l now -d 'Steer the running turn instead'
+complete -c ace -n "__fish_ace_using_subcommand say" -l now -d 'Steer the running turn; alone: with what waits'
 complete -c ace -n "__fish_ace_using_subcommand say" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand say" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand say" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand unsay" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand unsay" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand unsay" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand unsay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand attach" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -206,6 +223,31 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand verify" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand verify" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand laws" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand laws" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand laws" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand laws" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand fork" -l name -d 'Its name (default: its parent\'s, numbered)' -r
+complete -c ace -n "__fish_ace_using_subcommand fork" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand fork" -l json -d 'A line of JSON instead of the id'
+complete -c ace -n "__fish_ace_using_subcommand fork" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand fork" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand rewind" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand rewind" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand rewind" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand rewind" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand undo" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand undo" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand undo" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand allow" -l why -d 'Words that the model reads' -r
 complete -c ace -n "__fish_ace_using_subcommand allow" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'

@@ -1,11 +1,14 @@
 //! Everything that grows has a limit, and reaching one is an event and a clear line: descriptors, floods of tiny writes, and bytes
 //! that are no text.
 
+use super::{grouped, number};
+use crate::crash::descendants;
 use crate::run::shell;
 use crate::server::{Reply, Server};
 use crate::suite::{World, folders};
 use ace_cli::Exit;
-use ace_schema::limits::DELTAS_PER_SECOND;
+use ace_schema::limits::{DELTAS_PER_SECOND, UNFINISHED_BYTES};
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
@@ -152,4 +155,98 @@ fn f16_lone_surrogates_in_arguments_stop_nothing() {
     let types = world.types("@only");
     assert!(types.iter().any(|t| t == "turn.completed" || t == "turn.failed"), "{types:?}");
     let _ = world.run("ace-log", &["verify", "@last"]).ok();
+}
+
+/// Programs that read a stream of events, and how each is started.
+const READERS: [&str; 6] =
+    ["ace-session step", "ace-model", "ace-permit", "ace-tool", "ace-log append \"$S\"", "ace-log text"];
+
+#[test]
+fn f02_f14_a_line_of_a_gigabyte_without_an_end_ends_every_reader_and_fills_none() {
+    let world = world_after("true");
+    for reader in READERS {
+        for first in ["true", "ace-log cat @last | head -n 1"] {
+            // With an address space that could not hold half of it.
+            let script = format!(
+                "S=$(ls \"$ACE_HOME/sessions\"); {{ {first}; head -c 1000000000 /dev/zero | tr '\\0' x; }} 2>&- | \
+                 {{ ulimit -v 450000; {reader} >passed.txt; }}"
+            );
+            let run = world.sh(&script).fails(65, &["a line that has not ended after"]);
+            let told = run.stderr.lines().filter(|l| !l.starts_with("hint: ")).count();
+            assert_eq!(told, 1, "{reader}: {}", run.stderr);
+            let passed = std::fs::metadata(world.project().join("passed.txt")).unwrap().len();
+            assert!(passed < 3 * UNFINISHED_BYTES as u64, "{reader}: {passed} bytes passed");
+        }
+    }
+    let _ = world.run("ace-log", &["verify", "@last"]).ok();
+}
+
+/// What a filter and a gate of the user's own must not do to the star.
+#[test]
+fn f14_a_filter_or_gate_that_never_ends_its_line_is_no_longer_heard() {
+    let endless = "head -c 3000000000 /dev/zero | tr '\\0' x; sleep 60";
+    for (key, exits) in [("filters", [0, 0]), ("gates", [70, 74])] {
+        let model = Server::start(vec![Reply::Text("done")]);
+        let world = World::with_model(model).repository(&[("hello.txt", "hello\n")]);
+        world.add_config(&format!("[pipeline]\n{key} = [[\"sh\", \"-c\", \"{}\"]]\n", endless.replace('\\', "\\\\")));
+        let run = world.sh("ulimit -v 1500000; exec ace run hello");
+        assert!(run.code.is_some_and(|c| exits.contains(&c)), "{key}: {run:?}");
+        assert!(run.stderr.contains("no longer heard") || run.stderr.contains("without an end"), "{key}: {run:?}");
+        assert!(!run.stderr.contains("panicked"), "{run:?}");
+        let _ = world.run("ace-log", &["verify", "@last"]).ok();
+    }
+}
+
+/// Memory of their own that our programs below a process have now, bytes. The pages of their files are not counted: a build for
+/// tests has many of them, and the kernel may drop them at any time.
+fn memory(root: u32) -> BTreeMap<String, u64> {
+    let mut all = BTreeMap::new();
+    for pid in descendants(root).iter().map(|p| p.pid).chain([root]) {
+        let field =
+            |text: &str, name: &str| text.lines().find_map(|l| l.strip_prefix(name).map(|l| l.trim().to_owned()));
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let Some(name) = field(&status, "Name:").filter(|name| name.starts_with("ace")) else { continue };
+        let kib = |name| field(&status, name).and_then(|b| b.trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0);
+        all.insert(format!("{name} {pid}"), (kib("RssAnon:") + kib("RssShmem:")) * 1024);
+    }
+    all
+}
+
+#[test]
+fn f13_ten_gigabytes_of_output_cost_no_program_memory() {
+    // 1 GB here; ACE_FLOOD_BYTES=10000000000 for the whole.
+    let bytes = number("ACE_FLOOD_BYTES", 1_000_000_000, 1_000_000_000);
+    let command = format!("head -c {bytes} /dev/zero | tr '\\0' x");
+    let mut call = shell(&command);
+    call.1 = serde_json::json!({"command": command, "timeout_ms": 600_000}).to_string();
+    let model = Server::start(vec![Reply::Calls("", vec![call]), Reply::Text("done")]);
+    let world = World::with_model(model).repository(&[("hello.txt", "hello\n")]);
+    let start = Instant::now();
+    let mut child = world.command("ace", &["run", "--mode", "auto", "a flood"]).spawn().unwrap();
+    let (mut peak, mut most) = (0, BTreeMap::new());
+    while child.try_wait().unwrap().is_none() {
+        let now = memory(child.id());
+        let sum: u64 = now.values().sum();
+        if sum > peak {
+            (peak, most) = (sum, now);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let run = crate::suite::finish(child, None).done();
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(run.stdout, "done\n");
+    let done = world.last("@only", "tool.completed");
+    assert_eq!(done["output"]["bytes"], bytes, "{done}");
+    let kept = ace_schema::limits::OUTPUT_KEPT_BYTES;
+    let sha = done["output"]["blob"]["sha"].as_str().unwrap();
+    let blob = std::fs::read(world.ace_home().join("blobs").join(sha)).unwrap();
+    assert_eq!(blob.len() as u64, kept.min(bytes as u64));
+    assert!(blob.iter().all(|&b| b == b'x'), "not what was printed");
+    let digest = world.sh(&format!("sha256sum < \"$ACE_HOME/blobs/{sha}\"")).ok();
+    assert_eq!(digest.split(' ').next(), Some(sha));
+    assert_eq!(done["output"]["blob"]["bytes"], blob.len());
+    let peak = peak as f64 / 1048576.0;
+    println!("{} bytes of output in {seconds:.1} s; at most {peak:.1} MiB in {} programs", grouped(bytes), most.len());
+    assert!(most.len() >= 6, "not all programs were seen: {most:?}");
+    assert!(peak < 64.0, "{peak} MiB: {most:?}");
 }

@@ -87,6 +87,12 @@ fn limits(tool: &str) -> String {
             time(l::JOB_WAIT_MAX_MS),
             bytes(l::JOB_INPUT_BYTES as u64)
         ),
+        "fetch" => format!(
+            "Run by ace-fetch(1). The first {} of a page are read, within {} and {} redirects. Addresses that are not of the public net are refused, whatever name leads to them.",
+            bytes(l::FETCH_BYTES as u64),
+            time(l::FETCH_MS),
+            l::REDIRECTS
+        ),
         "todo" => format!("At most {} items; the record of the call is the list.", l::TODO_ITEMS),
         other => panic!("say the limits of {other}"),
     }

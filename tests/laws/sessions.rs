@@ -14,8 +14,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// The recorded sessions. `finished` ones are settled: nothing is due and nobody waits.
-pub const NAMES: [&str; 10] =
-    ["short", "work", "cancelled", "failed", "waiting", "crash", "queued", "long", "future", "compacted"];
+pub const NAMES: [&str; 12] = [
+    "short",
+    "work",
+    "cancelled",
+    "failed",
+    "waiting",
+    "crash",
+    "queued",
+    "withdrawn",
+    "long",
+    "future",
+    "travel",
+    "compacted",
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sessions")
@@ -157,6 +169,7 @@ fn make(name: &str, path: &Path) -> World {
         }
         "crash" => make_crash(path),
         "queued" => make_queued(path),
+        "withdrawn" => make_withdrawn(path),
         "long" => {
             let server = Server::start(vec![Reply::Calls("", vec![shell("seq 1 12000")]), Reply::Text("Counted.")]);
             let world = place(path, &server);
@@ -167,6 +180,7 @@ fn make(name: &str, path: &Path) -> World {
         }
         "future" => make_future(path),
         "compacted" => make_compacted(path),
+        "travel" => make_travel(path),
         _ => panic!("no recipe for '{name}'"),
     }
 }
@@ -237,6 +251,63 @@ fn make_compacted(path: &Path) -> World {
     later(&mut world, 1);
     let run = world.run("ace-session", &["compact", "fixture", "the last number"]);
     assert_eq!(run.code, Some(0), "{run:?}");
+    world
+}
+
+/// Messages that wait while a turn runs: one is taken back, one steers the turn after all, one begins the next.
+fn make_withdrawn(path: &Path) -> World {
+    let latch = Latch::default();
+    let (inside, asked) = (latch.clone(), AtomicUsize::new(0));
+    let server = Server::by(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => {
+            inside.wait();
+            Reply::Calls("One moment.", vec![read("a.txt")])
+        }
+        1 => Reply::Text("First done, quickly."),
+        _ => Reply::Text("Third done."),
+    });
+    let mut world = place(path, &server);
+    let child = world.command("ace", &["run", "--mode", "auto", "--name", "fixture", "first"]).spawn().unwrap();
+    eventually("the first request", || server.bodies().len() == 1);
+    let said = [
+        (&["say", "fixture", "second"][..], ""),
+        (&["unsay", "fixture"], "second\n"),
+        (&["say", "fixture", "be quick"], ""),
+        (&["say", "fixture", "--now"], ""),
+        (&["say", "fixture", "third"], ""),
+    ];
+    for (n, (args, prints)) in said.into_iter().enumerate() {
+        later(&mut world, 1 + n as u64);
+        assert_eq!(world.run("ace-session", args).ok(), prints);
+    }
+    latch.open();
+    let run = crate::suite::finish(child, None);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let bodies = server.bodies();
+    assert!(bodies[1].contains("be quick") && !bodies[2].contains("second"), "{bodies:?}");
+    world
+}
+
+/// Two turns that change files, a change by hand before the second, and a way back over both to before it; then another.
+fn make_travel(path: &Path) -> World {
+    let server = Server::by(|answers| match answers {
+        0 => Reply::Calls("", vec![shell("echo three >> a.txt; rm b.txt")]),
+        2 => Reply::Calls("", vec![shell("echo four >> a.txt")]),
+        _ => Reply::Text("Done."),
+    });
+    let mut world = place(path, &server);
+    run(&world, "auto", "go on", 0);
+    later(&mut world, 1);
+    let tree = world.created("@only")["worktree"]["path"].as_str().unwrap().to_owned();
+    std::fs::write(Path::new(&tree).join("mine.txt"), "by hand\n").unwrap();
+    let _ = world.run("ace-session", &["say", "fixture", "further"]).done();
+    let _ = world.run("ace-session", &["run", "fixture"]).done();
+    later(&mut world, 2);
+    std::fs::write(Path::new(&tree).join("mine.txt"), "by hand, again\n").unwrap();
+    let _ = world.run("ace-session", &["undo", "fixture"]).done();
+    later(&mut world, 3);
+    let _ = world.run("ace-session", &["say", "fixture", "elsewhere"]).done();
+    let _ = world.run("ace-session", &["run", "fixture"]).done();
     world
 }
 
@@ -360,10 +431,17 @@ fn a_context_asked_again_gives_the_same_request() {
             .map(|(seq, body)| (*seq, serde_json::from_str::<serde_json::Value>(body).unwrap()))
             .map(|(seq, body)| (seq, body["messages"].as_array().unwrap().clone()))
             .collect();
-        for pair in messages.windows(2) {
-            let compacted = shorter.iter().any(|s| (pair[0].0..pair[1].0).contains(s));
-            assert_ne!(pair[1].1.starts_with(&pair[0].1), compacted, "{name}: @{} and @{}", pair[0].0, pair[1].0);
-        }
+        // Whoever goes back leaves what lay between behind, for once; a compaction replaces what was said.
+        let breaks = messages.windows(2).filter(|pair| !pair[1].1.starts_with(&pair[0].1)).count();
+        let ways =
+            log.split(|&b| b == b'\n').filter(|l| Line::parse(l).is_ok_and(|l| l.ty == "session.rewound")).count();
+        // Of a compaction, at most two: its own, and that of its summary where the conversation had to be cut for it.
+        let most = ways + 2 * shorter.len();
+        assert!(
+            (ways..=most).contains(&breaks),
+            "{name}: {breaks} breaks, {ways} ways back, {} compactions",
+            shorter.len()
+        );
     }
 }
 

@@ -14,6 +14,7 @@ pub mod suite;
 pub mod variables;
 
 pub mod ace;
+pub mod fetch;
 pub mod log;
 pub mod model;
 pub mod permit;

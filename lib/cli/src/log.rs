@@ -123,6 +123,17 @@ pub enum Command {
         #[arg(long, value_name = "SEQ:HASH", num_args = 0..=1, default_missing_value = "")]
         anchor: Option<Anchor>,
     },
+    /// Whether FILTER keeps the laws of a filter
+    #[command(
+        subcommand_help_heading = "Check",
+        after_help = "ace-log laws -- python3 ./tally.py\nace laws -- awk -f refused.awk"
+    )]
+    #[command(after_long_help = "0 it keeps them all, 1 it breaks one")]
+    Laws {
+        /// The filter and its arguments
+        #[arg(value_name = "FILTER", required = true, last = true, num_args = 1..)]
+        filter: Vec<OsString>,
+    },
     /// A clean copy, the damaged one kept
     #[command(
         subcommand_help_heading = "Check",

@@ -64,6 +64,7 @@ pub fn command(program: &str) -> Option<clap::Command> {
         crate::session::Session::NAME => crate::session::Session::command(),
         crate::model::Model::NAME => crate::model::Model::command(),
         crate::permit::Permit::NAME => crate::permit::Permit::command(),
+        crate::fetch::Fetch::NAME => crate::fetch::Fetch::command(),
         crate::tool::Tool::NAME => crate::tool::Tool::command(),
         crate::log::Log::NAME => crate::log::Log::command(),
         crate::worktree::Worktree::NAME => crate::worktree::Worktree::command(),

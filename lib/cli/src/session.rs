@@ -58,9 +58,18 @@ pub enum Command {
         /// The message; without it, stdin
         #[arg(value_name = "TEXT")]
         text: Option<String>,
-        /// Steer the running turn instead
+        /// Steer the running turn; alone: with what waits
         #[arg(long)]
         now: bool,
+    },
+    /// Take back what still waits, print it
+    #[command(subcommand_help_heading = "Begin")]
+    #[command(after_help = "ace-session unsay @last")]
+    #[command(after_long_help = "0 taken back, 1 nothing waits")]
+    Unsay {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
     },
     /// Start the filters, go on with what is due
     #[command(subcommand_help_heading = "Go on")]
@@ -104,6 +113,39 @@ pub enum Command {
         /// As a filter.
         #[command(flatten)]
         filter: Filter,
+    },
+    /// A session with that past, print its id
+    #[command(subcommand_help_heading = "Travel", before_help = "S@LINE: its past ends there")]
+    #[command(after_help = "ace-session fork fix-median@23 \"try it without awk\"")]
+    Fork {
+        /// The session, or S@LINE
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// Its first message
+        #[arg(value_name = "TEXT")]
+        prompt: Option<String>,
+        /// Its name (default: its parent's, numbered)
+        #[arg(long)]
+        name: Option<String>,
+        /// A line of JSON instead of the id
+        #[arg(long)]
+        json: bool,
+    },
+    /// Conversation and files back to a line
+    #[command(subcommand_help_heading = "Travel", before_help = "nothing is erased")]
+    #[command(after_help = "ace-session rewind fix-median@23")]
+    Rewind {
+        /// The session and the line
+        #[arg(value_name = "S@LINE")]
+        session: SessionAddress,
+    },
+    /// Take the last turn back, files too
+    #[command(subcommand_help_heading = "Travel")]
+    #[command(after_help = "ace-session undo @last")]
+    Undo {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
     },
     /// Put a session away; its log stays
     #[command(subcommand_help_heading = "Keep")]

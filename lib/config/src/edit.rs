@@ -29,6 +29,7 @@ pub fn set(file: &str, old: &str, key: &str, text: &str) -> Result<String, Vec<P
     }
     let mut new: Value = match text.parse::<i64>() {
         Ok(number) if key.starts_with("limits.") => number.into(),
+        _ if key == "notify.bell" && matches!(text, "true" | "false") => (text == "true").into(),
         _ => text.into(),
     };
     match table.get_mut(last).and_then(Item::as_value_mut) {
@@ -58,11 +59,14 @@ mod tests {
         let new = set("c", old, "limits.answers", "7").unwrap();
         assert_eq!(new, format!("{old}\n[limits]\nanswers = 7\n"));
         assert_eq!(set("c", "", "mode", "auto").unwrap(), "mode = \"auto\"\n");
+        assert_eq!(set("c", "", "notify.bell", "false").unwrap(), "[notify]\nbell = false\n");
     }
 
     #[test]
     fn what_no_configuration_would_hold_is_refused() {
-        for (key, value) in [("modle", "a/b"), ("mode", "yolo"), ("limits.answers", "x"), ("model", "nobody/x")] {
+        for (key, value) in
+            [("modle", "a/b"), ("mode", "yolo"), ("limits.answers", "x"), ("model", "nobody/x"), ("notify.bell", "no")]
+        {
             assert!(set("c", "", key, value).is_err(), "{key} = {value}");
         }
     }

@@ -8,6 +8,7 @@ mod edit;
 mod layer;
 mod load;
 mod near;
+mod notify;
 mod problem;
 mod provider;
 mod read;
@@ -19,6 +20,7 @@ pub use layer::{
 };
 pub use load::{Config, Ignored, Value, load};
 pub use near::nearest;
+pub use notify::Desktop;
 pub use problem::{Problem, What};
 pub use provider::{BUILT_IN, BuiltIn, Provider, Wire};
 pub use read::keys;

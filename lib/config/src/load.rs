@@ -7,7 +7,7 @@ use ace_schema::permission::Mode;
 
 pub use crate::read::Value;
 use crate::read::{Setting, read};
-use crate::{BUILT_IN, Layer, LayerName, Origin, Problem, Provider, What, Wire, nearest, split_model};
+use crate::{BUILT_IN, Desktop, Layer, LayerName, Origin, Problem, Provider, What, Wire, nearest, split_model};
 
 /// The effective configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +26,10 @@ pub struct Config {
     pub filters: Vec<Vec<String>>,
     /// Gates before the appenders: program and arguments each.
     pub gates: Vec<Vec<String>>,
+    /// A person is called by the bell.
+    pub bell: bool,
+    /// A person who looks elsewhere is called by their desktop.
+    pub desktop: Desktop,
     /// What a project said and may not.
     pub ignored: Vec<Ignored>,
     set: BTreeMap<String, (Value, Origin)>,
@@ -50,7 +54,7 @@ pub struct Ignored {
 /// Everything that is wrong in any layer, in the order of layers and lines; there is no configuration then.
 pub fn load(layers: &[Layer]) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut config = Config { answers: ANSWERS_PER_TURN, ..Config::default() };
+    let mut config = Config { answers: ANSWERS_PER_TURN, bell: true, ..Config::default() };
     let mut layers: Vec<&Layer> = layers.iter().collect();
     layers.sort_by_key(|l| l.name);
     for layer in layers {
@@ -83,6 +87,8 @@ impl Config {
             self.set.iter().map(|(k, (v, _))| (k.as_str(), v.to_string())).collect();
         values.insert("mode", Value::Text(self.mode.name().to_owned()).to_string());
         values.insert("limits.answers", Value::Number(self.answers).to_string());
+        // How somebody is called changes nothing in a session.
+        values.retain(|key, _| !key.starts_with("notify."));
         values.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
     }
 
@@ -97,6 +103,8 @@ impl Config {
             ("mode", Value::Text(mode)) => self.mode = Mode::parse(mode).unwrap_or(self.mode),
             ("limits.answers", Value::Number(answers)) => self.answers = *answers,
             ("limits.context", Value::Number(tokens)) => self.context = u64::from(*tokens),
+            ("notify.bell", Value::Flag(bell)) => self.bell = *bell,
+            ("notify.desktop", Value::Text(desktop)) => self.desktop = Desktop::parse(desktop).unwrap_or_default(),
             _ => {}
         }
         self.set.insert(key, (value, layer.origin(line)));

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 use ace_schema::limits::{ANSWERS_PER_TURN_MOST, CONFIG_BYTES, CONTEXT_TOKENS_RANGE, USER_FILTERS};
 use ace_schema::permission::Mode;
 
-use crate::{Layer, Problem, What, Wire, nearest, split_model};
+use crate::{Desktop, Layer, Problem, What, Wire, nearest, split_model};
 
 /// A checked value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Value {
     Text(String),
     /// A whole number.
     Number(u32),
+    /// `true` or `false`.
+    Flag(bool),
     /// Commands, each a program and its arguments.
     Commands(Vec<Vec<String>>),
 }
@@ -26,6 +28,7 @@ impl std::fmt::Display for Value {
         match self {
             Self::Text(one) => text(one).fmt(f),
             Self::Number(number) => number.fmt(f),
+            Self::Flag(flag) => flag.fmt(f),
             Self::Commands(all) => {
                 let row = |words: &Vec<String>| toml::Value::Array(words.iter().map(|w| text(w)).collect());
                 toml::Value::Array(all.iter().map(row).collect()).fmt(f)
@@ -44,10 +47,11 @@ pub struct Setting {
     pub line: usize,
 }
 
-const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "limits"];
+const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "limits", "notify"];
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env"];
 const PIPELINE: &[&str] = &["filters", "gates"];
 const LIMITS: &[&str] = &["answers", "context"];
+const NOTIFY: &[&str] = &["bell", "desktop"];
 
 /// Every key that a file may set, with `NAME` where a name of the user's own stands; for the manual.
 #[must_use]
@@ -56,6 +60,7 @@ pub fn keys() -> Vec<String> {
         ("providers", "providers.NAME.", PROVIDER),
         ("pipeline", "pipeline.", PIPELINE),
         ("limits", "limits.", LIMITS),
+        ("notify", "notify.", NOTIFY),
     ];
     let leaf = |top: &&&str| tables.iter().all(|(table, ..)| table != *top);
     let inner = tables.iter().flat_map(|(_, path, leaves)| leaves.iter().map(move |l| format!("{path}{l}")));
@@ -103,6 +108,11 @@ impl Reader<'_> {
                     "answers" => r.number("limits.answers", node, (1, ANSWERS_PER_TURN_MOST)),
                     "context" => r.number("limits.context", node, CONTEXT_TOKENS_RANGE),
                     _ => r.unknown("limits.", name, at, LIMITS),
+                }),
+                "notify" => self.each(node, "notify", |r, name, at, node| match name {
+                    "bell" => r.flag("notify.bell", node),
+                    "desktop" => r.text("notify.desktop", node, desktop),
+                    other => r.unknown("notify.", other, at, NOTIFY),
                 }),
                 other => self.unknown("", other, key.span().start, TOP),
             }
@@ -160,6 +170,13 @@ impl Reader<'_> {
                 let why = format!("must be from {least} to {most}");
                 self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
             }
+        }
+    }
+
+    fn flag(&mut self, key: &str, node: &Node<'_>) {
+        match node.get_ref() {
+            DeValue::Boolean(flag) => self.set(key, Value::Flag(*flag), node),
+            _ => self.wrong_type(key, "true or false", node),
         }
     }
 
@@ -245,6 +262,16 @@ fn wire(text: &str) -> Verdict {
     match Wire::parse(text) {
         Some(_) => Ok(()),
         None => Err((format!("knows no '{text}'"), Some(format!("one of {}", Wire::ALL.map(Wire::name).join(", "))))),
+    }
+}
+
+fn desktop(text: &str) -> Verdict {
+    match Desktop::parse(text) {
+        Some(_) => Ok(()),
+        None => {
+            let all = Desktop::ALL.map(Desktop::name).join(", ");
+            Err((format!("knows no '{text}'"), Some(format!("one of {all}"))))
+        }
     }
 }
 

@@ -35,7 +35,8 @@ impl Desk {
 
     /// Takes in one fact.
     pub fn fold(&mut self, line: &Line) {
-        if self.pencil.drafter.session().is_empty() {
+        // A fork's past bears the names of its ancestors; its own comes last.
+        if self.pencil.drafter.session().is_empty() || line.ty == ace_schema::ty::SESSION_CREATED {
             self.pencil.drafter.set_session(&line.session);
         }
         self.state.fold(line);

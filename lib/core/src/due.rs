@@ -121,7 +121,7 @@ impl State {
             return None;
         }
         let message = self.waiting.front()?;
-        Some(Due::Turn { n: self.turns + 1, message: &message.id })
+        Some(Due::Turn { n: self.ordinal + 1, message: &message.id })
     }
 
     fn due_phase(&self) -> Option<Due<'_>> {

@@ -7,6 +7,7 @@
 pub mod compaction;
 pub mod desk;
 pub mod due;
+pub mod past;
 pub mod state;
 mod summary;
 pub mod transcript;
@@ -15,6 +16,7 @@ pub mod until;
 pub use compaction::{Plan, Whole};
 pub use desk::{Desk, Pencil};
 pub use due::{Due, End, Length};
+pub use past::Past;
 pub use state::{Call, CallState, Claim, Phase, Role, State, Turn, TurnEnd};
 pub use transcript::Transcript;
 pub use until::Until;

@@ -2,8 +2,8 @@
 
 use ace_schema::data::{
     Code, Compacts, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved,
-    SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, Shortening, ToolDiscovered, TurnFailed,
-    UserMessage,
+    SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound, Shortening, ToolDiscovered,
+    TurnFailed, UserMessage,
 };
 use ace_schema::message::Stop;
 use ace_schema::permission::{Decision, Mode};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::due::Length;
+use crate::past::Past;
 
 /// Which program a claim belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,12 @@ pub struct Call {
 }
 
 impl Call {
+    /// The program that runs it; the broker for tools that are not in the table.
+    #[must_use]
+    pub fn program(&self) -> &'static str {
+        tool::find(&self.tool).map_or("ace-tool", |t| t.by)
+    }
+
     /// Whether the tool changes nothing, so that it may run beside others.
     #[must_use]
     pub fn reads(&self) -> bool {
@@ -197,6 +204,17 @@ pub enum TurnEnd {
     Cancelled,
 }
 
+/// When a turn began and how it ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TurnMark {
+    /// Record of its message.
+    pub message: u64,
+    /// Record of its start.
+    pub began: u64,
+    /// Record of its end, and how it ended.
+    pub ended: Option<(u64, TurnEnd)>,
+}
+
 /// The state of a session after some recorded line.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -219,6 +237,8 @@ pub struct State {
     pub limits: Limits,
     /// Ordinal of the last turn started.
     pub turns: u32,
+    /// The last ordinal that is used up: by that turn, or by a message that was taken back before one could begin.
+    pub ordinal: u32,
     /// The running turn.
     pub turn: Option<Turn>,
     /// Messages that wait.
@@ -227,14 +247,22 @@ pub struct State {
     pub offer: Option<ToolDiscovered>,
     /// Blob of the system text of the last context; empty before the first.
     pub system: String,
-    /// The last `session.compacted`: contexts begin there. 0 if there is none.
-    pub compacted: u64,
+    /// Every `session.compacted` that was due.
+    pub compactions: Vec<u64>,
     /// It was put away and nothing was begun since.
     pub archived: bool,
     /// Claims that are open.
     pub claims: Vec<Claim>,
-    /// How the last turn ended.
+    /// How the last turn ended; `None` too where the past ends in the middle of one.
     pub ended: Option<TurnEnd>,
+    /// Which records count.
+    pub past: Past,
+    /// Every turn, those that count no more included.
+    pub marks: Vec<TurnMark>,
+    /// The git tree of the work tree, as recorded last; empty if none was.
+    pub tree: String,
+    /// The commit HEAD stood on, as recorded last beside a tree; empty if none was.
+    pub commit: String,
     /// Calls recorded ahead of their `model.completed`.
     arriving: Vec<Call>,
     /// Pens that are recorded as gone. A claim may be recorded after that: it was on its way when its writer fell.
@@ -261,10 +289,13 @@ impl State {
         match &*line.ty {
             ty::SESSION_CREATED => self.on_created(line),
             ty::SESSION_NAMED => self.with(line, |s, d: SessionNamed| s.name = d.name),
+            ty::SESSION_REWOUND => self.with(line, |s, d: SessionRewound| s.on_rewound(d)),
             ty::SESSION_ARCHIVED => self.archived = true,
             ty::SESSION_CONFIGURED => self.with(line, Self::on_configured),
             ty::SESSION_COMPACTED => self.on_compacted(line),
             ty::USER_MESSAGE => self.on_message(line),
+            ty::MESSAGE_STEERED => self.on_steered(line),
+            ty::MESSAGE_WITHDRAWN => self.on_withdrawn(line),
             ty::TURN_STARTED => self.on_started(line),
             ty::CONTEXT_BUILT => self.on_context(line),
             ty::MODEL_REQUESTED => self.on_model_claim(line),
@@ -275,7 +306,11 @@ impl State {
             ty::PERMISSION_RESOLVED => self.on_resolved(line),
             ty::TOOL_DISCOVERED => self.with(line, |s, d: ToolDiscovered| s.offer = Some(d)),
             ty::TOOL_STARTED => self.on_tool_claim(line),
-            ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.on_outcome(line),
+            ty::TOOL_COMPLETED | ty::TOOL_FAILED => {
+                self.on_tree(line);
+                self.on_outcome(line);
+            }
+            ty::WORKTREE_SNAPSHOT => self.on_tree(line),
             ty::TURN_COMPLETED => self.on_end(line, TurnEnd::Completed),
             ty::TURN_CANCELLED => self.on_end(line, TurnEnd::Cancelled),
             ty::TURN_FAILED => self.on_turn_failed(line),
@@ -327,6 +362,25 @@ impl State {
         self.claims.iter().find(|c| c.id == id)
     }
 
+    /// The state of files that a record names, whatever else it says.
+    fn on_tree(&mut self, line: &Line) {
+        #[derive(Deserialize)]
+        struct Named<'t> {
+            #[serde(borrow, default)]
+            tree: std::borrow::Cow<'t, str>,
+            #[serde(borrow, default)]
+            commit: std::borrow::Cow<'t, str>,
+        }
+        if let Ok(named) = line.data::<Named>()
+            && !named.tree.is_empty()
+        {
+            self.tree = named.tree.into_owned();
+            if !named.commit.is_empty() {
+                self.commit = named.commit.into_owned();
+            }
+        }
+    }
+
     fn with<'a, T: Deserialize<'a>>(&mut self, line: &Line<'a>, then: impl FnOnce(&mut Self, T)) {
         match line.data() {
             Ok(data) => then(self, data),
@@ -340,8 +394,51 @@ impl State {
             s.model.clone_from(&d.model);
             s.mode = d.mode;
             s.limits = d.limits.clone();
+            if d.forked_from.is_some() {
+                s.leave_behind();
+                (s.session, s.archived) = (line.session.to_string(), false);
+                // Pens are numbered anew.
+                s.dropped.clear();
+            }
             s.created = d;
         });
+    }
+
+    /// What was under way in the past that this one goes on from is not under way here.
+    fn leave_behind(&mut self) {
+        if self.turn.take().is_some() {
+            self.ended = None;
+        }
+        self.claims.clear();
+        self.waiting.clear();
+        self.arriving.clear();
+    }
+
+    fn on_rewound(&mut self, d: SessionRewound) {
+        self.leave_behind();
+        self.past.go_back(self.head, d.to);
+        if !d.tree.is_empty() {
+            self.tree = d.tree;
+        }
+        let ended = self.last_turn().and_then(|mark| mark.ended.clone());
+        self.ended = ended.filter(|(seq, _)| self.past.counts(self.head, *seq)).map(|(_, end)| end);
+    }
+
+    /// The last turn that counts.
+    #[must_use]
+    pub fn last_turn(&self) -> Option<&TurnMark> {
+        let ranges = self.past.ranges(self.head);
+        let counts = |seq: u64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&seq));
+        self.marks.iter().rev().find(|mark| counts(mark.began))
+    }
+
+    /// The record before the last turn that counts, its message included; `None` if there is none.
+    #[must_use]
+    pub fn before_last_turn(&self) -> Option<u64> {
+        let last = self.last_turn()?;
+        let ended = |mark: &TurnMark| mark.ended.as_ref().map_or(mark.began, |(seq, _)| *seq);
+        let was_queued = self.marks.iter().any(|m| m.began < last.began && last.message < ended(m));
+        Some(if was_queued { last.began } else { last.message.min(last.began) }.saturating_sub(1))
     }
 
     fn on_configured(&mut self, d: SessionConfigured) {
@@ -356,6 +453,26 @@ impl State {
         }
     }
 
+    /// The last compaction that counts: contexts begin there. 0 if there is none.
+    #[must_use]
+    pub fn compacted(&self) -> u64 {
+        let ranges = self.past.ranges(self.head);
+        let counts = |seq: u64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&seq));
+        self.compactions.iter().rev().copied().find(|seq| counts(*seq)).unwrap_or(0)
+    }
+
+    /// The ranges of records that a context names which is built now.
+    #[must_use]
+    pub fn context_ranges(&self) -> Vec<Vec<u64>> {
+        let from = self.compacted();
+        let mut ranges = self.past.context();
+        ranges.retain(|range| range.get(1).is_none_or(|last| *last >= from));
+        if let Some(first) = ranges.first_mut().and_then(|range| range.first_mut()) {
+            *first = (*first).max(from);
+        }
+        ranges
+    }
+
     /// The conversation goes on from a shorter one. It counts only where it was due: a context may have been quicker.
     fn on_compacted(&mut self, line: &Line) {
         let Ok(done) = line.data::<SessionCompacted>() else {
@@ -367,7 +484,7 @@ impl State {
             Phase::Context(cause) | Phase::Compacting(cause) if *cause == line.cause => {}
             _ => return,
         }
-        self.compacted = line.seq.unwrap_or_default();
+        self.compactions.push(line.seq.unwrap_or_default());
         turn.overflowed = false;
         turn.summarized |= done.how == Shortening::Summary;
         let id = line.id.to_string();
@@ -389,6 +506,21 @@ impl State {
         });
     }
 
+    fn on_steered(&mut self, line: &Line) {
+        if self.turn.is_some()
+            && let Some(message) = self.waiting.iter_mut().find(|w| w.id == line.cause && !w.compact)
+        {
+            message.now = true;
+        }
+    }
+
+    fn on_withdrawn(&mut self, line: &Line) {
+        self.waiting.retain(|w| w.id != line.cause);
+        if line.id == ace_schema::id::turn(self.ordinal + 1) {
+            self.ordinal += 1;
+        }
+    }
+
     fn on_started(&mut self, line: &Line) {
         let Some(at) = self.waiting.iter().position(|w| w.id == line.cause) else { return };
         if self.turn.is_some() {
@@ -396,8 +528,10 @@ impl State {
         }
         let message = self.waiting.remove(at);
         let order = message.as_ref().is_some_and(|w| w.compact);
+        let said = message.as_ref().map_or(0, |w| w.seq);
+        self.marks.push(TurnMark { message: said, began: self.head, ended: None });
         self.archived = false;
-        self.turns = line.turn;
+        (self.turns, self.ordinal) = (line.turn, self.ordinal.max(line.turn));
         self.ended = None;
         self.turn = Some(Turn {
             n: line.turn,
@@ -459,6 +593,11 @@ impl State {
         #[derive(Deserialize)]
         struct Named {
             tool: String,
+        }
+        if self.arriving.len() >= ace_schema::limits::CALLS_PER_ANSWER {
+            // No model program of ours sends more; what does is not worth anybody's memory.
+            self.unknown += 1;
+            return;
         }
         if self.claim(&line.cause).is_none_or(|c| c.role != Role::Model) && !self.answers_unclaimed(line) {
             return;
@@ -595,6 +734,9 @@ impl State {
     fn on_end(&mut self, line: &Line, end: TurnEnd) {
         if self.turn.as_ref().is_some_and(|t| t.n == line.turn) {
             self.turn = None;
+            if let Some(mark) = self.marks.last_mut() {
+                mark.ended = Some((self.head, end.clone()));
+            }
             self.ended = Some(end);
             for message in &mut self.waiting {
                 message.now = false;

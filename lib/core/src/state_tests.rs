@@ -328,17 +328,17 @@ fn a_summary_leads_to_a_compaction_and_from_there_to_the_context_that_was_due() 
     assert_eq!(log.state().turn.unwrap().answers, 0, "it is no answer");
     let log = compacted(&log, "m-2", 7);
     assert_eq!(log.due(), "context after compact-m-2");
-    assert_eq!((log.state().compacted, log.state().turn.unwrap().length()), (8, crate::Length::Least));
+    assert_eq!((log.state().compacted(), log.state().turn.unwrap().length()), (8, crate::Length::Least));
 }
 
 #[test]
 fn a_compaction_that_comes_too_late_changes_nothing() {
     // The context was quicker, and a rival trims what it was built from.
     let late = compacted(&asked(), "turn-1", 3);
-    assert_eq!((late.due(), late.state().compacted), ("ask ctx-turn-1".to_owned(), 0));
+    assert_eq!((late.due(), late.state().compacted()), ("ask ctx-turn-1".to_owned(), 0));
     // The turn was cancelled.
     let cancelled = compacted(&summed_up().add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}"), "m-2", 7);
-    assert_eq!((cancelled.due(), cancelled.state().compacted), (String::new(), 0));
+    assert_eq!((cancelled.due(), cancelled.state().compacted()), (String::new(), 0));
 }
 
 #[test]
@@ -363,4 +363,166 @@ fn an_order_to_compact_is_a_turn_of_its_own_and_no_part_of_the_conversation() {
     assert!(log.messages().is_empty());
     let done = compacted(&log, "turn-1", 3);
     assert_eq!(done.due(), "complete by compact-turn-1");
+}
+
+/// A running turn with a message that waits behind it.
+fn behind() -> Log {
+    asked().add(1, 0, "user.message", "p-3", "", r#"{"text":"and then"}"#)
+}
+
+#[test]
+fn a_message_that_waits_may_steer_the_turn_that_runs() {
+    let end = |log: Log| {
+        log.add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}")
+            .add(3, 1, "model.tool_call_requested", "m-2", "m-1", r#"{"tool":"read","args":{}}"#)
+            .add(3, 1, "model.completed", "m-3", "m-1", r#"{"stop":"tools","calls":1}"#)
+            .add(4, 1, "permission.resolved", "answer-m-2", "m-2", r#"{"decision":"deny","who":"rule","digest":""}"#)
+            .add(2, 1, "context.built", "ctx-m-3", "m-3", r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#)
+    };
+    let steered = end(behind().add(1, 0, "message.steered", "p-4", "p-3", "{}"));
+    assert_eq!(steered.messages().last(), Some(&Message::User("and then".to_owned())));
+    assert!(steered.state().waiting.is_empty());
+    let waits = end(behind());
+    assert_ne!(waits.messages().last(), Some(&Message::User("and then".to_owned())));
+    assert_eq!(waits.state().waiting.len(), 1);
+    // Too late: the turn has ended, and the message begins the next one.
+    let late =
+        behind().add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}").add(1, 0, "message.steered", "p-4", "p-3", "{}");
+    assert_eq!((late.due(), late.state().waiting[0].now), ("turn 2 on p-3".to_owned(), false));
+}
+
+#[test]
+fn a_message_that_is_taken_back_begins_no_turn_and_uses_up_its_number() {
+    let back = behind().add(1, 0, "message.withdrawn", "turn-2", "p-3", "{}");
+    assert!(back.state().waiting.is_empty());
+    let next = back.add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}").add(
+        1,
+        0,
+        "user.message",
+        "p-5",
+        "",
+        r#"{"text":"x"}"#,
+    );
+    assert_eq!(next.due(), "turn 3 on p-5");
+    assert_eq!((next.state().turns, next.state().ordinal), (1, 2));
+    // A context that was drawn for the turn that did not begin means nothing.
+    let void =
+        next.add(2, 2, "context.built", "ctx-turn-2", "turn-2", r#"{"system":"y","ranges":[[1]],"model":"a/b"}"#);
+    assert_eq!(void.due(), "turn 3 on p-5");
+    let begun = void.add(2, 3, "turn.started", "turn-3", "p-5", "{}");
+    assert_eq!(begun.due(), "context after turn-3");
+    assert_eq!(begun.messages().len(), 2, "{:?}", begun.messages());
+}
+
+#[test]
+fn a_steering_message_can_be_taken_back_until_a_context_has_it() {
+    let back = behind()
+        .add(1, 0, "message.steered", "p-4", "p-3", "{}")
+        .add(1, 0, "message.withdrawn", "turn-2", "p-3", "{}")
+        .add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}");
+    assert!(back.state().waiting.is_empty() && back.state().is_settled());
+}
+
+/// One whole turn that says something: message, start, context, claim, answer, end.
+fn turn(mut log: Log, n: u32, text: &str) -> Log {
+    let (m, t, c, r, a, e) = (
+        format!("u-{n}"),
+        format!("turn-{n}"),
+        format!("ctx-turn-{n}"),
+        format!("m-{n}"),
+        format!("a-{n}"),
+        format!("end-{n}"),
+    );
+    log = log.add(1, 0, "user.message", &m, "", &format!(r#"{{"text":"{text}"}}"#));
+    log = log.add(2, n, "turn.started", &t, &m, "{}");
+    log = log.add(2, n, "context.built", &c, &t, r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#);
+    log = log.add(3, n, "model.requested", &r, &c, "{}");
+    let answer = format!(r#"{{"parts":[{{"text":"re {text}"}}],"stop":"end"}}"#);
+    log = log.add(3, n, "model.completed", &a, &r, &answer);
+    log.add(2, n, "turn.completed", &e, &a, "{}")
+}
+
+fn created() -> Log {
+    let data = r#"{"name":"n","cwd":"/w","model":"a/b","mode":"auto"}"#;
+    Log::default().add(1, 0, "session.created", "p-1", "", data)
+}
+
+fn back(log: Log, to: u64) -> Log {
+    let id = format!("r-{}", log.0.len());
+    log.add(1, 0, "session.rewound", &id, "", &format!(r#"{{"to":{to},"tree":"t{to}"}}"#))
+}
+
+fn said(log: &Log) -> Vec<String> {
+    let text = |m: Message| match m {
+        Message::User(text) | Message::Assistant { text, .. } | Message::Result { text, .. } => text,
+    };
+    log.messages().into_iter().map(text).collect()
+}
+
+#[test]
+fn after_a_way_back_what_lies_between_counts_no_more() {
+    let log = turn(turn(created(), 1, "one"), 2, "two");
+    let state = log.state();
+    assert_eq!(state.before_last_turn(), Some(7));
+    let log = back(log, 7);
+    let state = log.state();
+    assert_eq!((state.turns, state.tree.as_str()), (2, "t7"));
+    assert_eq!(state.ended, Some(TurnEnd::Completed));
+    assert_eq!(state.before_last_turn(), Some(1));
+    assert!(state.is_settled());
+    assert_eq!(said(&log), ["one", "re one"]);
+    // The next turn has a number of its own, and its context names what counts.
+    let log = log.add(1, 0, "user.message", "u-3", "", r#"{"text":"three"}"#);
+    assert_eq!(log.due(), "turn 3 on u-3");
+    assert_eq!(log.state().past.context(), [vec![1, 7], vec![14]]);
+    let log = turn(back(turn(turn(created(), 1, "one"), 2, "two"), 7), 3, "three");
+    assert_eq!(said(&log), ["one", "re one", "three", "re three"]);
+}
+
+#[test]
+fn a_way_back_can_itself_be_undone() {
+    let log = back(turn(turn(created(), 1, "one"), 2, "two"), 7);
+    let log = back(log, 13);
+    assert_eq!(said(&log), ["one", "re one", "two", "re two"]);
+    assert_eq!(log.state().before_last_turn(), Some(7));
+    let log = back(log, 1);
+    assert!(said(&log).is_empty());
+    assert_eq!((log.state().ended, log.state().before_last_turn()), (None, None));
+}
+
+#[test]
+fn a_way_back_into_a_turn_leaves_its_open_calls_unrun() {
+    let log = called(&["shell", "shell"]);
+    let log = decide(log, "m-c0", "allow");
+    let log = log.add(5, 1, "tool.started", "t-1", "answer-m-c0", "{}");
+    let before = log.0.len() as u64;
+    let log =
+        log.add(5, 1, "tool.completed", "t-2", "t-1", r#"{"output":{"text":"out"},"sandbox":"off","tree":"abc"}"#);
+    let after = log.0.len() as u64;
+    let log = log.add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}");
+    assert_eq!(log.state().tree, "abc");
+    let log = back(log, before);
+    assert_eq!(said(&log)[2..], ["not run: the turn ended first", "not run: the turn ended first"]);
+    assert_eq!(log.state().ended, None);
+    let log = back(log, after);
+    assert_eq!(said(&log)[2..], ["out", "not run: the turn ended first"]);
+}
+
+#[test]
+fn a_fork_goes_on_from_its_past_under_its_own_name() {
+    let log = called(&["shell"]);
+    let past = log.0.len() as u64;
+    let data = format!(
+        r#"{{"name":"fork","cwd":"/f","model":"c/d","mode":"ask","forked_from":{{"session":"s","seq":{past},"hash":"h"}}}}"#
+    );
+    let mut log = log.add(1, 0, "session.created", "q-1", "", &data);
+    let line = log.0.pop().unwrap().replace(r#""session":"s""#, r#""session":"child""#);
+    log.0.push(line);
+    let state = log.state();
+    assert_eq!((state.session.as_str(), state.name.as_str(), state.model.as_str()), ("child", "fork", "c/d"));
+    assert_eq!((state.turns, state.ended.clone()), (1, None));
+    assert!(state.is_settled());
+    let log = log.add(1, 0, "user.message", "u-2", "", r#"{"text":"on"}"#);
+    assert_eq!(log.due(), "turn 2 on u-2");
+    assert_eq!(log.messages().len(), 3, "message, answer with its call, the call that never ran");
 }

@@ -24,6 +24,9 @@ impl State {
         writeln!(out, "model {}", self.model)?;
         writeln!(out, "mode {}", self.mode.name())?;
         writeln!(out, "turns {}", self.turns)?;
+        if self.ordinal > self.turns {
+            writeln!(out, "ordinal {}", self.ordinal)?;
+        }
         writeln!(out, "system {}", self.system)?;
         writeln!(out, "unknown {}", self.unknown)?;
         if self.limits.answers > 0 {
@@ -32,11 +35,18 @@ impl State {
         if self.limits.context > 0 {
             writeln!(out, "limit context {}", self.limits.context)?;
         }
-        if self.compacted > 0 {
-            writeln!(out, "compacted {}", self.compacted)?;
+        if self.compacted() > 0 {
+            writeln!(out, "compacted {}", self.compacted())?;
         }
         if let Some(offer) = &self.offer {
             writeln!(out, "offer {} {} {}", offer.server, offer.schema, offer.names.join(","))?;
+        }
+        if !self.tree.is_empty() {
+            writeln!(out, "tree {}", self.tree)?;
+        }
+        if self.past.ways() > 0 {
+            let ranges = self.past.ranges(self.head);
+            writeln!(out, "counts {}", ranges.iter().map(|(a, b)| format!("{a}-{b}")).collect::<Vec<_>>().join(","))?;
         }
         for waiting in &self.waiting {
             let order = if waiting.compact { " compact" } else { "" };

@@ -5,38 +5,61 @@
 
 use ace_schema::data::{
     BlobRef, Code, Compacts, ContextBuilt, ModelCompleted, ModelFailed, Part, PermissionResolved, SessionCompacted,
-    Shortening, ToolCall, ToolCompleted, ToolFailed, UserMessage,
+    SessionRewound, Shortening, ToolCall, ToolCompleted, ToolFailed, UserMessage,
 };
 use ace_schema::message::{Call, Message};
 use ace_schema::permission::Decision;
 use ace_schema::{Line, limits, ty};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::compaction::{self, Gauge, Plan, Whole};
 use crate::due::Length;
 use crate::state::State;
 
+use crate::past::Past;
+
 /// Finds the text of a blob; `None` if it is missing.
 pub type Resolve<'a> = &'a dyn Fn(&BlobRef) -> Option<String>;
+
+/// The records behind a message.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Origin {
+    /// The record that made it.
+    born: u64,
+    /// The record that gave a result its text; 0 if none did.
+    closed: u64,
+    /// The compaction that something shorter took its place in; 0 if none did.
+    gone: u64,
+    /// That text, while the record that gave it does not count.
+    text: Option<String>,
+}
+
+/// What stands for the result of a call that never ran.
+const NOT_RUN: &str = "not run: the turn ended first";
 
 /// The messages so far.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Transcript {
     messages: Vec<Message>,
-    /// The record that wrote each message last.
-    at: Vec<u64>,
+    /// Beside each message: where it came from.
+    origins: Vec<Origin>,
+    /// What was left behind by a way back, in the order of the record.
+    #[serde(skip)]
+    aside: Vec<(Origin, Message)>,
+    past: Past,
+    /// How often messages that were there have become others.
+    changes: u64,
     /// The record after which the messages were as they are.
     changed: u64,
-    /// How often they were replaced by shorter ones.
-    epoch: u64,
     /// Requests that have ended so far.
     answers: u64,
     /// Everything people said, in order; the messages may no longer hold it.
-    requests: Vec<String>,
+    requests: Vec<(u64, String)>,
     /// Files that calls have changed.
-    files: BTreeSet<String>,
+    files: BTreeMap<String, u64>,
     /// How many tokens the conversation has.
     gauge: Gauge,
     /// System text and tool list that the gauge knows.
@@ -82,12 +105,6 @@ impl Transcript {
         &self.messages
     }
 
-    /// How often the messages were replaced by shorter ones: whoever holds some of them begins anew when it grows.
-    #[must_use]
-    pub fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
     /// Requests to the model that have ended so far, well or not: the place in a recording. One that a crash interrupted is asked
     /// again and does not count.
     #[must_use]
@@ -128,14 +145,18 @@ impl Transcript {
         shown
     }
 
+    /// The record that wrote a message last.
+    fn record(&self, at: usize) -> u64 {
+        self.origins.get(at).map_or(0, |origin| origin.born.max(origin.closed))
+    }
+
     /// The state after old outputs were cut down, and what its record says beside the blob.
     #[must_use]
     pub fn trim(&self, state: &State, window: u64) -> (Whole, SessionCompacted) {
         let until = compaction::tail(&self.messages, self.gauge.allowed(window) / 4);
-        let (messages, cut) = compaction::trim(&self.messages, until, |i| self.at.get(i).copied().unwrap_or(0));
-        let trimmed = cut.iter().filter_map(|i| self.at.get(*i).copied()).collect();
-        let at = self.at.clone();
-        self.shorten(state, messages, at, SessionCompacted { trimmed, ..SessionCompacted::default() })
+        let (messages, cut) = compaction::trim(&self.messages, until, |i| self.record(i));
+        let trimmed = cut.into_iter().map(|i| self.record(i)).collect();
+        self.shorten(state, messages, SessionCompacted { trimmed, ..SessionCompacted::default() })
     }
 
     /// The state after the summary took the place of all but the end.
@@ -144,39 +165,42 @@ impl Transcript {
         let ordered = state.turn.as_ref().is_some_and(|t| t.order);
         let room = if ordered { 0 } else { self.gauge.allowed(window) / 4 };
         let from = compaction::tail(&self.messages, room);
-        let said = self.messages[from..].iter().filter(|m| matches!(m, Message::User(_))).count();
-        let requests = &self.requests[..self.requests.len().saturating_sub(said)];
-        let files: Vec<String> = self.files.iter().cloned().collect();
-        let goes_on = !ordered && from == self.messages.len();
-        let head = compaction::head(&self.summary.1, requests, &files, goes_on);
-        let messages = std::iter::once(head).chain(self.messages[from..].iter().cloned()).collect();
-        let at = std::iter::once(state.head).chain(self.at[from..].iter().copied()).collect();
+        let tail = &self.messages[from..];
+        let stays = |text: &String| tail.iter().any(|m| matches!(m, Message::User(said) if said == text));
+        let counts = |seq: u64| self.past.counts(state.head, seq);
+        let requests = self.requests.iter().filter(|(seq, text)| counts(*seq) && !stays(text));
+        let requests: Vec<String> = requests.map(|(_, text)| text.clone()).collect();
+        let files: Vec<String> = self.files.iter().filter(|(_, seq)| counts(**seq)).map(|(f, _)| f.clone()).collect();
+        let goes_on = !ordered && tail.is_empty();
+        let head = compaction::head(&self.summary.1, &requests, &files, goes_on);
+        let messages = std::iter::once(head).chain(tail.iter().cloned()).collect();
         let record = SessionCompacted { how: Shortening::Summary, ..SessionCompacted::default() };
-        self.shorten(state, messages, at, record)
+        self.shorten(state, messages, record)
     }
 
-    fn shorten(
-        &self,
-        state: &State,
-        messages: Vec<Message>,
-        at: Vec<u64>,
-        record: SessionCompacted,
-    ) -> (Whole, SessionCompacted) {
+    fn shorten(&self, state: &State, messages: Vec<Message>, record: SessionCompacted) -> (Whole, SessionCompacted) {
         let tokens = |messages: &[Message]| self.gauge.tokens_of(compaction::bytes(messages) + self.gauge.fixed);
         let (before, after) = (tokens(&self.messages), tokens(&messages));
-        let conversation = Self { messages, at, ..self.clone() };
+        let origins = messages.iter().map(|_| Origin { born: state.head, ..Origin::default() }).collect();
+        let conversation = Self { messages, origins, aside: Vec::new(), ..self.clone() };
         let whole = Whole { v: Whole::VERSION, session: state.clone(), conversation };
         (whole, SessionCompacted { upto: state.head, before, after, ..record })
     }
 
-    fn push(&mut self, seq: u64, message: Message) {
-        match &message {
-            Message::User(text) => self.requests.push(text.clone()),
-            Message::Assistant { .. } | Message::Result { .. } => {}
+    /// A number that is another whenever messages that were there are gone or have become others; else they only grow.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    fn push(&mut self, line: &Line, message: Message) {
+        let seq = line.seq.unwrap_or_default();
+        if let Message::User(text) = &message {
+            self.requests.push((seq, text.clone()));
         }
-        self.messages.push(message);
-        self.at.push(seq);
         self.changed = seq;
+        self.origins.push(Origin { born: line.seq.unwrap_or_default(), ..Origin::default() });
+        self.messages.push(message);
     }
 
     /// Takes in one recorded line.
@@ -184,7 +208,17 @@ impl Transcript {
         match &*line.ty {
             ty::SESSION_COMPACTED => self.on_compacted(line, blob),
             ty::USER_MESSAGE => self.on_message(line, blob),
+            ty::MESSAGE_STEERED if self.running => {
+                self.steering.extend(self.waiting.remove_entry(line.cause.as_ref()));
+            }
+            ty::MESSAGE_WITHDRAWN => {
+                self.waiting.remove(line.cause.as_ref());
+                self.steering.retain(|(id, _)| *id != line.cause);
+                self.orders.remove(line.cause.as_ref());
+            }
             ty::TURN_STARTED => self.on_started(line),
+            ty::SESSION_CREATED => self.leave_behind(),
+            ty::SESSION_REWOUND => self.on_rewound(line),
             ty::CONTEXT_BUILT => self.on_context(line, blob),
             ty::MODEL_REQUESTED if !self.context.is_empty() && self.context == line.cause => {
                 self.context.clear();
@@ -233,12 +267,12 @@ impl Transcript {
         self.compacts = built.compacts;
         if self.compacts.is_none() {
             for (_, text) in std::mem::take(&mut self.steering) {
-                self.push(seq, Message::User(text));
+                self.push(line, Message::User(text));
             }
         }
         if !built.repair.is_empty() {
+            self.origins.push(Origin { born: seq, ..Origin::default() });
             self.messages.push(Message::User(built.repair));
-            self.at.push(seq);
         }
         if (&self.texts.0, &self.texts.1) != (&built.system, &built.tools) {
             let size = |sha: &str| {
@@ -258,11 +292,15 @@ impl Transcript {
             return;
         }
         let Some(whole) = blob(&record.state).and_then(|text| Whole::read(&text)) else { return };
+        let seq = line.seq.unwrap_or_default();
+        // A way back may lead to before it.
+        for (origin, message) in self.origins.drain(..).zip(self.messages.drain(..)) {
+            self.aside.push((Origin { gone: seq, ..origin }, message));
+        }
         self.messages = whole.conversation.messages;
-        self.at = whole.conversation.at;
-        self.at.resize(self.messages.len(), record.upto);
-        self.changed = line.seq.unwrap_or_default();
-        self.epoch += 1;
+        self.origins = self.messages.iter().map(|_| Origin { born: seq, ..Origin::default() }).collect();
+        self.changed = seq;
+        self.changes += 1;
         self.open.clear();
         self.summary = Default::default();
     }
@@ -286,15 +324,67 @@ impl Transcript {
         let seq = line.seq.unwrap_or_default();
         let partial = std::mem::take(&mut self.partial);
         if !partial.is_empty() {
-            self.push(seq, Message::Assistant { text: partial, calls: Vec::new() });
+            self.push(line, Message::Assistant { text: partial, calls: Vec::new() });
         }
         self.open.clear();
         self.running = true;
         self.changed = seq;
         if let Some(text) = self.waiting.remove(line.cause.as_ref()) {
-            self.push(seq, Message::User(text));
+            self.push(line, Message::User(text));
         }
         self.focus = self.orders.remove(line.cause.as_ref()).unwrap_or_default();
+    }
+
+    /// What was under way is not under way any more.
+    fn leave_behind(&mut self) {
+        (self.running, self.context, self.asked) = (false, String::new(), String::new());
+        self.waiting.clear();
+        self.orders.clear();
+        self.focus.clear();
+        self.compacts = None;
+        self.steering.clear();
+        self.arriving.clear();
+        self.open.clear();
+    }
+
+    /// Messages whose records count no more are put aside, and those come back whose records count again.
+    fn on_rewound(&mut self, line: &Line) {
+        let Ok(rewound) = line.data::<SessionRewound>() else { return };
+        let seq = line.seq.unwrap_or_default();
+        self.leave_behind();
+        self.partial.clear();
+        self.past.go_back(seq, rewound.to);
+        let ranges = self.past.ranges(seq);
+        let counts = |seq: u64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&seq));
+        let mut all: Vec<(Origin, Message)> =
+            self.origins.drain(..).zip(self.messages.drain(..)).chain(self.aside.drain(..)).collect();
+        all.sort_by_key(|(origin, _)| origin.born);
+        for (mut origin, mut message) in all {
+            if !counts(origin.born) || (origin.gone > 0 && counts(origin.gone)) {
+                self.aside.push((origin, message));
+                continue;
+            }
+            if let Message::Result { text, .. } = &mut message {
+                match origin.text.take() {
+                    Some(own) if counts(origin.closed) => *text = own,
+                    Some(own) => origin.text = Some(own),
+                    None if origin.closed > 0 && !counts(origin.closed) => {
+                        origin.text = Some(std::mem::replace(text, NOT_RUN.to_owned()));
+                    }
+                    None => {}
+                }
+            }
+            self.origins.push(origin);
+            self.messages.push(message);
+        }
+        // The numbers go on: a compaction leaves calls out, but not their numbers.
+        let number = |m: &Message| match m {
+            Message::Result { call, .. } => call.strip_prefix("call_").and_then(|n| n.parse().ok()).unwrap_or(0),
+            _ => 0,
+        };
+        self.calls = self.messages.iter().map(number).max().unwrap_or(0);
+        self.changed = seq;
+        self.changes += 1;
     }
 
     fn on_call(&mut self, line: &Line, blob: Resolve) {
@@ -334,17 +424,12 @@ impl Transcript {
         // Every call gets its place at once, in order; what never runs keeps this text.
         let results: Vec<Message> = calls
             .iter()
-            .map(|c| Message::Result {
-                call: c.id.clone(),
-                tool: c.tool.clone(),
-                text: "not run: the turn ended first".to_owned(),
-            })
+            .map(|c| Message::Result { call: c.id.clone(), tool: c.tool.clone(), text: NOT_RUN.to_owned() })
             .collect();
-        let seq = line.seq.unwrap_or_default();
-        self.push(seq, Message::Assistant { text, calls });
+        self.push(line, Message::Assistant { text, calls });
         for (id, result) in own.into_iter().zip(results) {
             self.open.insert(id, self.messages.len());
-            self.push(seq, result);
+            self.push(line, result);
         }
     }
 
@@ -361,8 +446,8 @@ impl Transcript {
         {
             *text = outcome;
             self.changed = line.seq.unwrap_or_default();
-            if let Some(record) = self.at.get_mut(at) {
-                *record = self.changed;
+            if let Some(origin) = self.origins.get_mut(at) {
+                origin.closed = self.changed;
             }
         }
     }
@@ -383,7 +468,7 @@ impl Transcript {
             line.data::<ToolCompleted>().map(|d| {
                 for file in d.changed.iter().filter(|_| self.open.contains_key(line.cause.as_ref())) {
                     if self.files.len() < limits::FILES_NAMED {
-                        self.files.insert(file.path.clone());
+                        self.files.insert(file.path.clone(), line.seq.unwrap_or_default());
                     }
                 }
                 completed_text(&d)

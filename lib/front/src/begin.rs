@@ -1,7 +1,7 @@
 //! How a session begins for a person: which model, which mode, what they should know; and the pipeline it runs in.
 
 use ace_cli::{Complaint, Exit, SessionOptions, When};
-use ace_config::{Choice, choose_model};
+use ace_config::{Choice, choose_model, split_model};
 use ace_core::{Until, digest};
 use ace_host::{Made, NewSession, Plan, Programs, Stage, create, suite};
 use ace_schema::{Kind, limits};
@@ -34,6 +34,23 @@ pub fn model(opening: &Opening, color: When) -> Result<String, Complaint> {
             Err(Complaint::new(program, Exit::Config, "no model: no key variable is set and none is configured")
                 .hint("export OPENAI_API_KEY, or -m ollama/MODEL; ace demo plays a recorded session"))
         }
+    }
+}
+
+/// Whether the key that the configured model needs is there: looked for before anything is made that would wait for it.
+///
+/// # Errors
+/// It is not, in the words of the program that would miss it.
+pub fn key(opening: &Opening) -> Result<(), Complaint> {
+    let Some(model) = &opening.settings.config.model else { return Ok(()) };
+    let name = split_model(model).map_or("", |(name, _)| name);
+    let needed = opening.settings.config.providers.get(name).and_then(|p| p.api_key_env.as_deref());
+    match needed.filter(|var| std::env::var_os(var).is_none_or(|v| v.is_empty())) {
+        Some(var) => {
+            let what = format!("no key for '{name}': {var} is not set");
+            Err(Complaint::new("ace-model", Exit::Credentials, what).hint(format!("export {var}=...")))
+        }
+        None => Ok(()),
     }
 }
 
@@ -186,7 +203,7 @@ pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
         model_with(&mut stages, "--play", &path);
     }
     let own = config.filters.iter().filter(|f| !f.is_empty()).take(limits::USER_FILTERS);
-    stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter }));
+    stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter, lazy: false }));
     Plan {
         log,
         stages,

@@ -15,14 +15,16 @@ pub fn run(program: &'static str, filter: &mut dyn Filter, out: &Out, drafts_onl
         Err(PipeError::NotEvents { line, why: why @ LineError::Version(_) }) => {
             Err(Complaint::new(program, Exit::Damaged, format!("line {line} of the input {why}")))
         }
-        Err(PipeError::NotEvents { line, why }) => {
-            let what = format!("line {line} of the input is {why}");
-            Err(Complaint::new(program, Exit::Damaged, what)
-                .hint("a filter reads what 'ace-log follow S' or 'cat S' prints"))
-        }
+        Err(PipeError::NotEvents { line, why }) => Err(not_events(program, line, &why)),
+        Err(PipeError::Endless { line, why }) => Err(not_events(program, line, &why)),
         Err(PipeError::Unrecorded(what)) => Err(Complaint::new(program, Exit::Usage, what)),
         Err(PipeError::Io(e)) => Err(Complaint::io(program, "cannot go on", &e)),
     }
+}
+
+fn not_events(program: &'static str, line: u64, why: &dyn std::fmt::Display) -> Complaint {
+    Complaint::new(program, Exit::Damaged, format!("line {line} of the input is {why}"))
+        .hint("a filter reads what 'ace-log follow S' or 'cat S' prints")
 }
 
 /// What a program's main returns: its exit, after its complaint was said.

@@ -4,17 +4,21 @@
 use ace_core::{CallState, State};
 use ace_schema::permission::Decision;
 use ace_storage::Log;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{BufRead, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+mod read;
+
 use crate::answer::{AnswerError, answer, find_call};
-use crate::modes::{KeyByKey, are_ours, forget_typed};
+use crate::modes::{self, KeyByKey, are_ours, forget_typed};
 use crate::opening::{clock, random};
+use crate::pager;
+use crate::stage::Stage;
 use crate::typing::{Act, Key, Typing};
+use read::next_key;
 
 /// How long a question must have been seen before a key counts.
 const SEEN: Duration = Duration::from_millis(500);
@@ -54,15 +58,17 @@ pub struct Keys {
 
 impl Keys {
     /// A listener on stdin for one session. Where nothing is `painted` anew, words are typed on a line of the terminal's own.
-    /// With `typing`, what answers no question is a message.
+    /// With `typing`, what answers no question is a message, and the terminal may be lent on that stage.
     #[must_use]
-    pub fn new(log: Log, person: String, painted: bool, typing: Option<Typing>, tell: Tell) -> Self {
+    pub fn new(log: Log, person: String, painted: bool, (typing, stage): (Option<Typing>, Stage), tell: Tell) -> Self {
         let (board, ended) = (Shared::default(), Arc::new(AtomicBool::new(false)));
         let typing = typing.filter(|_| painted);
         let types = typing.is_some();
-        let listener = Listener { log, person, painted, typing, tell, board: board.clone(), ended: ended.clone() };
-        let listener = std::thread::spawn(move || listener.listen());
-        Self { board, ended, types, listener: Some(listener) }
+        let listener =
+            Listener { log, person, painted, typing, stage, tell, board: board.clone(), ended: ended.clone() };
+        // Without a thread nobody is asked here; the question stays open for `ace-permit allow`.
+        let listener = std::thread::Builder::new().spawn(move || listener.listen()).ok();
+        Self { board, ended, types, listener }
     }
 
     /// Learns from the state which question is open, if any. A new one rings.
@@ -109,6 +115,7 @@ struct Listener {
     person: String,
     painted: bool,
     typing: Option<Typing>,
+    stage: Stage,
     tell: Tell,
     board: Shared,
     ended: Arc<AtomicBool>,
@@ -188,13 +195,49 @@ impl Listener {
             Act::Stop => crate::say::cancel(&self.log, &self.person).err().and_then(failed),
             Act::Say(text, now) => match crate::say::message(&self.log, &self.session(), &text, &self.person, now) {
                 Ok((id, seq)) => {
-                    typing.queued(id, seq, text);
+                    typing.queued(id, seq, text, now);
                     None
                 }
                 Err(e) => failed(e),
             },
+            Act::Steer(message) => {
+                crate::say::steer(&self.log, &self.session(), &message, &self.person).err().and_then(failed)
+            }
+            Act::TakeBack(message, text) => match crate::say::withdraw(&self.log, &message, &self.person) {
+                Ok(true) => {
+                    typing.taken_back(&message, &text);
+                    None
+                }
+                Ok(false) => Some("too late: its turn has begun".to_owned()),
+                Err(e) => failed(e),
+            },
+            Act::Output => self.page(),
+            Act::Redraw => {
+                self.stage.redraw();
+                None
+            }
         };
         (self.tell)(told);
+    }
+
+    /// The whole output of the last call in the pager; what to tell if there is none.
+    fn page(&self) -> Option<String> {
+        let text = match pager::last_output(&self.log) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Some("no call has printed anything yet".to_owned()),
+            Err(e) => return Some(format!("cannot read the output: {e}")),
+        };
+        if !self.stage.enter(|| (self.tell)(None)) {
+            return Some("the screen is busy: ^O again".to_owned());
+        }
+        let told = |words: &str| {
+            let _ = std::io::stderr().write_all(words.as_bytes());
+        };
+        told(modes::NOT_TOLD);
+        let shown = modes::lend(|| pager::show(&text));
+        told(modes::TOLD);
+        self.stage.leave();
+        shown.err().map(|e| format!("cannot start the pager: {e}"))
     }
 
     fn session(&self) -> String {
@@ -248,55 +291,6 @@ impl Listener {
         let mut board = lock(&self.board);
         call.clone_into(&mut board.answered);
         board.open = board.open.take().filter(|open| open.call != call);
-    }
-}
-
-/// How long the rest of a key's sequence may take.
-const SEQUENCE: Duration = Duration::from_millis(50);
-
-/// The next key, if one comes within a tenth of a second.
-fn next_key() -> Option<Key> {
-    let first = byte(Duration::from_millis(100))?;
-    if first != 0x1b {
-        return Some(Key::Byte(first));
-    }
-    match byte(SEQUENCE) {
-        None => Some(Key::Escape),
-        Some(b'\n' | b'\r') => Some(Key::AltEnter),
-        Some(b'[' | b'O') => {
-            let mut sequence = Vec::new();
-            while let Some(b) = byte(SEQUENCE) {
-                sequence.push(b);
-                if (0x40..=0x7e).contains(&b) || sequence.len() > 16 {
-                    break;
-                }
-            }
-            Some(match &*sequence {
-                b"200~" => Key::PasteBegin,
-                b"201~" => Key::PasteEnd,
-                _ => Key::Other,
-            })
-        }
-        Some(_) => Some(Key::Other),
-    }
-}
-
-fn byte(within: Duration) -> Option<u8> {
-    let stdin = rustix::stdio::stdin();
-    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-    let wait = Timespec { tv_sec: 0, tv_nsec: i64::from(within.subsec_nanos()) };
-    if poll(&mut fds, Some(&wait)).ok()? == 0 {
-        return None;
-    }
-    // Byte by byte from the terminal itself: what a buffer has taken no poll tells of.
-    let mut byte = [0];
-    match rustix::io::read(stdin, &mut byte) {
-        Ok(1) => Some(byte[0]),
-        _ => {
-            // The terminal is gone: no key will come any more.
-            std::thread::sleep(Duration::from_millis(100));
-            None
-        }
     }
 }
 

@@ -8,7 +8,9 @@ pub mod begin;
 pub mod filter;
 mod keys;
 mod modes;
+mod notice;
 pub mod opening;
+pub mod pager;
 mod paint;
 pub mod prompt;
 pub mod rights;
@@ -16,6 +18,7 @@ pub mod say;
 pub mod screen;
 pub mod search;
 pub mod sessions;
+mod stage;
 mod typing;
 pub mod words;
 

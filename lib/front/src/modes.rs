@@ -81,6 +81,21 @@ fn restore() -> bool {
     before.is_some()
 }
 
+/// Lends the terminal as it was before to somebody else, and takes it again afterwards.
+pub fn lend<T>(to: impl FnOnce() -> T) -> T {
+    let held = restore();
+    let done = to();
+    if held {
+        set();
+    }
+    done
+}
+
+/// Asks the terminal to say where a paste begins and ends, and whether its window has the person's eyes.
+pub const TOLD: &str = "\x1b[?2004h\x1b[?1004h";
+/// Takes that back.
+pub const NOT_TOLD: &str = "\x1b[?2004l\x1b[?1004l";
+
 /// Says whether the cursor stands within a line, so that whoever comes next begins on a clean one.
 pub fn stands_within(line: bool) {
     WITHIN.store(line, Ordering::Relaxed);
@@ -107,7 +122,7 @@ pub fn leave() {
             let _ = tcsetattr(fd, OptionalActions::Now, original);
         }
         // Pastes are marked for an editor, not for whoever comes next.
-        let _ = std::io::stderr().write_all(b"\x1b[?2004l");
+        let _ = std::io::stderr().write_all(NOT_TOLD.as_bytes());
     }
     if WITHIN.swap(false, Ordering::Relaxed) {
         let _ = std::io::stderr().write_all(b"\n");
@@ -162,7 +177,8 @@ fn interrupted() {
 fn start_catcher() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
     let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP]) else { return };
-    std::thread::spawn(move || {
+    // Without a thread signals do what they do by themselves.
+    let _ = std::thread::Builder::new().spawn(move || {
         for signal in signals.forever() {
             match signal {
                 SIGINT => interrupted(),

@@ -3,7 +3,7 @@
 use ace_cli::{Complaint, SessionAddress};
 use ace_config::Layer;
 use ace_host::{Settings, settings};
-use ace_storage::{Clock, Found, Home, Log};
+use ace_storage::{Clock, Found, Home, Log, SessionRef};
 use std::path::{Path, PathBuf};
 
 use crate::words;
@@ -48,6 +48,13 @@ impl Opening {
     #[must_use]
     pub fn log(&self, found: &Found) -> Log {
         found.log().with_blobs(self.home().blobs())
+    }
+
+    /// What people call a session that was found: its name, or what was typed if its log does not tell.
+    #[must_use]
+    pub fn name(&self, found: &Found, typed: &SessionAddress) -> String {
+        let session = SessionRef { id: found.id.clone(), path: found.path.clone() };
+        session.name().unwrap_or_else(|| typed.place_text())
     }
 
     /// The name of the person, as records have it.

@@ -19,6 +19,7 @@ mod look;
 mod shell;
 
 use crate::modes::KeyByKey;
+use crate::notice::Notice;
 use crate::opening::{Opening, shown};
 use crate::screen::{Output, Screen, listing, watch};
 use crate::typing::Typing;
@@ -196,10 +197,11 @@ impl Desk {
     fn run(&mut self) -> Result<Then, Complaint> {
         // The screen takes the terminal itself.
         self.held = None;
+        let notice = self.notice();
         let Some(session) = &mut self.session else { return Ok(Then::Prompt) };
         let typing = Typing::begin(&std::mem::take(&mut self.typed));
         let output = Output { color: self.color, ..Output::default() };
-        let mut screen = Screen::new(output).with_typing(typing.clone());
+        let mut screen = Screen::new(output).with_typing(typing.clone()).with_notice(notice);
         let facts = session.facts();
         if let Some(known) = self.known {
             screen.go_on(facts.clone(), known, std::mem::take(&mut self.own_message));
@@ -211,6 +213,7 @@ impl Desk {
         }
         modes::ignore_interrupts();
         self.held = KeyByKey::begin();
+        let away = typing.is_away();
         let read = session.catch_up();
         self.known = Some(session.state.head);
         read.map_err(|e| self.unreadable(&e))?;
@@ -218,9 +221,16 @@ impl Desk {
         self.stands();
         if begun.elapsed() > LONG {
             // Whoever looks elsewhere by now hears that it has ended.
-            print!("\x07");
+            let name = self.session.as_ref().map_or("", |s| s.state.name.as_str());
+            print!("{}", notice.call(&format!("{name} has ended its turn"), away));
         }
         Ok(Then::Prompt)
+    }
+
+    /// How the person wants to be called.
+    fn notice(&self) -> Notice {
+        let config = &self.opening.settings.config;
+        Notice::new(config.bell, config.desktop, |name| std::env::var(name).ok())
     }
 
     /// How the session stands, above the prompt.
@@ -257,6 +267,10 @@ impl Desk {
         match read {
             Read::Line(line) => Ok(self.take(&line)),
             Read::Ended => Ok(Then::Leave),
+            Read::Output => {
+                self.output();
+                Ok(Then::Prompt)
+            }
             Read::Interrupted if leaving => Ok(Then::Leave),
             Read::Interrupted => {
                 self.leaving = true;
@@ -311,6 +325,7 @@ impl Desk {
     /// A session named after the person's own words, not after what goes with them.
     fn create(&mut self, words: &str, text: String) -> Result<String, Complaint> {
         let options = SessionOptions { name: Some(ace_host::name_of(words)), ..SessionOptions::default() };
+        begin::key(&self.opening)?;
         let made = begin::make(&self.opening, text, &options, self.color)?;
         let log = self.opening.home().log(&made.id);
         let session = Session::open(made.id, log).map_err(|e| self.unreadable(&e))?;
@@ -366,7 +381,7 @@ fn listen(follow: &Follower, breaker: Arc<AtomicBool>) -> Option<Arc<AtomicBool>
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = stop.clone();
     breaker.store(false, Ordering::Relaxed);
-    std::thread::spawn(move || {
+    let listening = std::thread::Builder::new().spawn(move || {
         while !stopped.load(Ordering::Relaxed) {
             match follow.wait(Duration::from_millis(200)) {
                 Ok(false) => {}
@@ -380,5 +395,5 @@ fn listen(follow: &Follower, breaker: Arc<AtomicBool>) -> Option<Arc<AtomicBool>
             }
         }
     });
-    Some(stop)
+    listening.ok().map(|_| stop)
 }

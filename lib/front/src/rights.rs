@@ -7,6 +7,7 @@
 //! | `ace-session step` | none | worktree, the user's instructions and blobs read | no |
 //! | `ace-model` | a client's | blobs, certificates, name resolution, recordings read | no |
 //! | `ace-permit`, the filter | none | blobs read | no |
+//! | `ace-fetch` | a client's | certificates, name resolution | no |
 //! | `ace-tool`, the broker | none | the user's, without capabilities | its workers |
 //!
 //! Not here, because they act for the person who typed them: `ace`, `ace-worktree`, the other verbs of `ace-session` (also `run`,
@@ -16,7 +17,7 @@
 use ace_cli::variables::RECORDINGS;
 use ace_cli::{Complaint, Exit, When};
 use ace_host::clean_environment;
-use ace_sandbox::{Profile, confine, is_secret};
+use ace_sandbox::{Applied, Layer, Profile, confine, is_secret};
 use ace_schema::data::SessionCreated;
 use ace_storage::{Blobs, Found};
 use std::collections::BTreeSet;
@@ -75,7 +76,7 @@ pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path, blo
     }
     profile = profile.read(blobs.folder());
     // The filter of system calls is there already.
-    profile.layers.remove(&ace_sandbox::Layer::Seccomp);
+    profile.layers.remove(&Layer::Seccomp);
     take(program, profile)
 }
 
@@ -102,6 +103,14 @@ pub fn model(opening: &Opening, play: Option<&Path>, record: Option<&Path>) -> R
     take(opening.program, profile)
 }
 
+/// `ace-fetch`: the network, and no file but what names and certificates need.
+///
+/// # Errors
+/// Rights that should be gone are not.
+pub fn fetch(opening: &Opening) -> Result<(), Complaint> {
+    take(opening.program, Profile::fetch())
+}
+
 /// `ace-permit` as a filter. Its configuration is read by now.
 ///
 /// # Errors
@@ -113,10 +122,13 @@ pub fn permit(opening: &Opening) -> Result<(), Complaint> {
 /// `ace-tool`, the broker. Its workers make namespaces and mounts of their own, which Landlock and seccomp would forbid them as
 /// well; so it leaves the network and its capabilities instead, and nobody can look into its memory.
 ///
+/// Whether its workers will have a view of their own of the files: for one without a user namespace nothing can be mounted, and
+/// what lies inside a writable folder cannot be closed.
+///
 /// # Errors
 /// Rights that should be gone are not.
-pub fn broker(program: &'static str) -> Result<(), Complaint> {
-    take(program, Profile::broker())
+pub fn broker(program: &'static str) -> Result<bool, Complaint> {
+    taken(program, Profile::broker()).map(|applied| applied.holds(Layer::User))
 }
 
 /// The broker whose workers a person wants without a sandbox: whatever it gave up, they would lack. Nobody looks into its memory.
@@ -166,12 +178,12 @@ pub fn nothing(program: &'static str) -> Result<(), Complaint> {
 }
 
 /// Ends the process with its complaint: after a refusal part of the confinement may be in force, and the rest is not.
-pub fn or_end(taken: Result<(), Complaint>) {
-    if let Err(complaint) = taken {
+pub fn or_end<T>(taken: Result<T, Complaint>) -> T {
+    taken.unwrap_or_else(|complaint| {
         let exit = complaint.exit;
         let _ = ace_cli::complain(&complaint, When::Auto);
-        std::process::exit(i32::from(exit.number()));
-    }
+        std::process::exit(i32::from(exit.number()))
+    })
 }
 
 /// The folder of the blobs. A filter is started before the first blob is stored, and what does not exist cannot be granted.
@@ -183,15 +195,16 @@ fn pool(opening: &Opening) -> PathBuf {
     folder
 }
 
-fn take(program: &'static str, mut profile: Profile) -> Result<(), Complaint> {
+fn take(program: &'static str, profile: Profile) -> Result<(), Complaint> {
+    taken(program, profile).map(drop)
+}
+
+fn taken(program: &'static str, mut profile: Profile) -> Result<Applied, Complaint> {
     for fd in inherited() {
         close_on_exec(fd);
         profile.keep.insert(fd);
     }
-    match confine(&profile) {
-        Ok(_) => Ok(()),
-        Err(e) => Err(Complaint::new(program, Exit::Config, format!("cannot give up rights: {e}"))),
-    }
+    confine(&profile).map_err(|e| Complaint::new(program, Exit::Config, format!("cannot give up rights: {e}")))
 }
 
 /// A pen that the supervisor handed down: as long as this process lives it is held. Anything else above stderr is a stranger's.

@@ -2,23 +2,31 @@
 //!
 //! Where stdout is no terminal it gets the answer alone (or the log's lines as JSON), and stderr the story.
 
-use ace_cli::{Complaint, Exit, When};
+use ace_cli::When;
 use ace_core::{State, TurnEnd};
-use ace_host::{Outcome, Plan, Seen, Star};
+use ace_host::Seen;
 use ace_schema::data::BlobRef;
 use ace_schema::{Line, ty};
-use ace_storage::{Blobs, Log};
-use ace_view::{CiView, Next, RunView, SessionFacts, Style, render};
+use ace_storage::Blobs;
+use ace_view::{CiView, Ledger, Next, RunView, SessionFacts, Style, Text, render};
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+mod look;
+mod status;
+mod watch;
+
 use crate::keys::Keys;
-use crate::modes::{KeyByKey, catch_signals, leave, stands_within, was_stopped};
-use crate::opening::{clock, random};
+use crate::modes::{KeyByKey, NOT_TOLD, TOLD, stands_within, was_stopped};
+use crate::notice::Notice;
+use crate::opening::clock;
 use crate::paint::Painter;
+use crate::stage::Stage;
 use crate::typing::Typing;
-use crate::words;
+pub use look::{listing, on_stderr};
+use look::{size, style};
+use status::status;
+pub use watch::{subject, watch};
 
 /// How a person wants to see a run.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,6 +72,13 @@ pub struct Screen {
     keys: Option<Keys>,
     /// What a person types while the turn runs, where they sit at a prompt.
     typing: Option<Typing>,
+    /// Whether the terminal is lent to another program, and what became final meanwhile.
+    stage: Stage,
+    meanwhile: Vec<Text>,
+    /// The whole session added up, for the line that says how it stands.
+    sums: Ledger,
+    /// How a person is called who may look elsewhere.
+    notice: Notice,
     /// Records up to this one were on this screen before; without it, all that stood there when the run began.
     known: Option<u64>,
     /// Id of a message that stands on this screen as it was typed.
@@ -78,56 +93,6 @@ pub struct Screen {
     held: Option<KeyByKey>,
     /// Why stdout takes no events any more: mostly that nobody reads it.
     gone: Option<std::io::Error>,
-}
-
-fn variable_set(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|v| !v.is_empty())
-}
-
-/// Columns and rows of the terminal at that end.
-fn size(aside: bool) -> (usize, usize) {
-    let size = if aside {
-        rustix::termios::tcgetwinsize(std::io::stderr())
-    } else {
-        rustix::termios::tcgetwinsize(std::io::stdout())
-    };
-    // A terminal that does not know its size says 0.
-    let known = |n: u16, else_: usize| if n == 0 { else_ } else { usize::from(n) };
-    size.map_or((80, 24), |s| (known(s.ws_col, 80), known(s.ws_row, 24)))
-}
-
-/// How the terminal at that end looks now.
-fn style(output: Output, aside: bool) -> Style {
-    let (columns, _) = size(aside);
-    let terminal = if aside { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()));
-    let locale = locale.unwrap_or_default().to_ascii_lowercase();
-    let utf8 = locale.contains("utf-8") || locale.contains("utf8");
-    let mut style = Style::new(columns);
-    style.color = output.color.colours(terminal);
-    style.ascii = variable_set("ACE_ASCII") || !utf8;
-    style.cjk = ["zh", "ja", "ko"].iter().any(|l| locale.starts_with(l));
-    style.plain = !terminal || variable_set("ACE_PLAIN") || std::env::var("TERM").is_ok_and(|t| t == "dumb");
-    style.reasoning = output.reasoning;
-    style.quiet = output.quiet;
-    style
-}
-
-/// The style for a page on stderr.
-#[must_use]
-pub fn on_stderr(color: When) -> Style {
-    style(Output { color, ..Output::default() }, true)
-}
-
-/// The style for a listing on stdout.
-#[must_use]
-pub fn listing(color: When) -> Style {
-    let mut style = style(Output { color, ..Output::default() }, false);
-    if !std::io::stdout().is_terminal() {
-        // Nobody's window limits a pipe.
-        style.whole = true;
-    }
-    style
 }
 
 impl Screen {
@@ -156,6 +121,10 @@ impl Screen {
             turn: Vec::new(),
             keys: None,
             typing: None,
+            stage: Stage::default(),
+            meanwhile: Vec::new(),
+            sums: Ledger::default(),
+            notice: Notice::default(),
             known: None,
             own: String::new(),
             headed: false,
@@ -173,6 +142,13 @@ impl Screen {
         self
     }
 
+    /// The same with another way to call a person.
+    #[must_use]
+    pub fn with_notice(mut self, notice: Notice) -> Self {
+        self.notice = notice;
+        self
+    }
+
     /// Goes on with a session of which all up to `known`, and the message `own`, was on this screen before: without its head lines.
     pub fn go_on(&mut self, facts: SessionFacts, known: u64, own: String) {
         (self.known, self.own) = (Some(known), own);
@@ -186,6 +162,16 @@ impl Screen {
             && std::io::stdin().is_terminal()
             && !self.output.json
             && !self.output.quiet
+    }
+
+    /// Whether lines are painted anew.
+    fn is_painted(&self) -> bool {
+        matches!(&self.view, View::Painted(view) if !view.style.plain)
+    }
+
+    /// Whether files were changed in what this screen has shown.
+    fn has_changes(&self) -> bool {
+        matches!(&self.view, View::Painted(view) if view.ledger().changes().0 > 0)
     }
 
     fn now(&self) -> i64 {
@@ -210,7 +196,7 @@ impl Screen {
         if matches!(&self.view, View::Painted(view) if !view.style.plain && !self.aside) {
             self.held = KeyByKey::begin();
             if self.typing.is_some() {
-                self.write(PASTES);
+                self.write(TOLD);
             }
         }
         match &mut self.view {
@@ -227,7 +213,7 @@ impl Screen {
         }
         match seen {
             Seen::Present => self.history = false,
-            Seen::Lines(bytes) => self.recorded(bytes),
+            Seen::Line(bytes, line) => self.recorded(bytes, line),
             Seen::Chalk(bytes) => self.chalk(bytes),
             Seen::Note(note) => self.note(note),
             Seen::Tick => self.tick(),
@@ -236,18 +222,21 @@ impl Screen {
             typing.watch(state);
         }
         if self.keys.as_ref().is_some_and(|keys| keys.watch(state)) {
-            // One bell for each question.
-            self.write("\x07");
+            // Once for each question.
+            let asked = state.asked().next().map(|call| format!("{} {}", call.tool, subject(call))).unwrap_or_default();
+            self.call(&format!("{} asks: {asked}", state.name));
         }
     }
 
-    fn recorded(&mut self, bytes: &[u8]) {
+    fn recorded(&mut self, bytes: &[u8], line: &Line) {
         // Also the lines that stood there before the run began: what is printed is the log.
         if self.output.json && self.gone.is_none() {
             let mut stdout = std::io::stdout().lock();
             self.gone = stdout.write_all(bytes).and_then(|()| stdout.flush()).err();
         }
-        let Ok(line) = Line::parse(bytes.strip_suffix(b"\n").unwrap_or(bytes)) else { return };
+        if self.typing.is_some() {
+            self.sums.fold(line);
+        }
         match &*line.ty {
             ty::TURN_STARTED => self.turn = vec![bytes.to_vec()],
             ty::MODEL_COMPLETED => {
@@ -261,17 +250,17 @@ impl Screen {
             Some(known) => line.seq.is_some_and(|seq| seq <= known),
             None => self.history,
         };
-        let opening = if history { Vec::new() } else { self.opens(&line) };
+        let opening = if history { Vec::new() } else { self.opens(line) };
         self.print(&opening);
         let lines = match &mut self.view {
             View::Painted(view) if history => {
-                view.history(&line);
+                view.history(line);
                 return;
             }
             View::Plain(_) if history => return,
-            View::Painted(view) => view.recorded(&line),
+            View::Painted(view) => view.recorded(line),
             View::Plain(view) => {
-                let told = view.recorded(&line);
+                let told = view.recorded(line);
                 if self.output.quiet || self.output.json { Vec::new() } else { told }
             }
         };
@@ -298,7 +287,9 @@ impl Screen {
             } else {
                 self.said.push((line.id.to_string(), words));
             }
-        } else if line.ty == ty::TURN_STARTED
+        } else if line.ty == ty::MESSAGE_WITHDRAWN {
+            self.said.retain(|(id, _)| *id != line.cause);
+        } else if matches!(&*line.ty, ty::TURN_STARTED | ty::MESSAGE_STEERED)
             && let Some(at) = self.said.iter().position(|(id, _)| *id == line.cause)
         {
             text = Some(self.said.remove(at).1);
@@ -318,6 +309,12 @@ impl Screen {
             }
         }
         self.print(&lines);
+    }
+
+    /// Calls the person, who may look elsewhere.
+    fn call(&self, words: &str) {
+        let away = self.typing.as_ref().is_some_and(Typing::is_away);
+        self.write(&self.notice.call(words, away));
     }
 
     /// A line of a filter for people.
@@ -347,6 +344,12 @@ impl Screen {
         if lines.is_empty() && matches!(self.view, View::Plain(_)) {
             return;
         }
+        if self.stage.is_lent() && !self.closed {
+            self.meanwhile.extend_from_slice(lines);
+            return;
+        }
+        let meanwhile = std::mem::take(&mut self.meanwhile);
+        let lines = &[&meanwhile, lines].concat()[..];
         let now = self.now();
         let mut out = String::new();
         match &self.view {
@@ -354,22 +357,29 @@ impl Screen {
                 if was_stopped() {
                     self.painter.forget();
                 }
+                if self.stage.take_redraw() {
+                    self.painter.forget();
+                    out.push_str("\x1b[H\x1b[2J");
+                }
+                let wanted = self.stage.is_wanted();
                 let (columns, rows) = size(self.aside);
-                let mut tail = if self.closed { Vec::new() } else { view.tail(now, rows.max(8)) };
+                let mut tail = if self.closed || wanted { Vec::new() } else { view.tail(now, rows.max(8)) };
                 let words = self.keys.as_ref().and_then(Keys::words).filter(|_| !tail.is_empty());
                 if let Some(words) = &words {
                     tail.pop();
                     tail.push(ace_view::ask::instead(words));
                 }
                 let mut within = words.is_some();
-                if let Some(typing) = self.typing.as_ref().filter(|_| !self.closed && !within && !view.style.plain) {
+                if let Some(typing) =
+                    self.typing.as_ref().filter(|_| !(self.closed || wanted || within || view.style.plain))
+                {
                     let asks = view.question().is_some();
                     if !asks || !typing.is_empty() {
-                        tail.extend(typing.tail(status(view), &view.style));
+                        tail.extend(typing.tail(&status(view.facts(), &self.sums, &view.style), &view.style));
                         within = true;
                     }
                 }
-                out = self.painter.update(lines, &tail, within, &view.style, columns);
+                out += &self.painter.update(lines, &tail, within, &view.style, columns);
                 stands_within(within);
             }
             View::Plain(_) => {
@@ -381,6 +391,9 @@ impl Screen {
             }
         }
         self.write(&out);
+        if self.stage.is_wanted() {
+            self.stage.make_room();
+        }
     }
 
     /// One write. A terminal that is gone is no reason to stop the session.
@@ -407,7 +420,7 @@ impl Screen {
     fn release(&mut self) {
         self.held = None;
         if matches!(&self.view, View::Painted(view) if self.typing.is_some() && !view.style.plain) {
-            self.write(NO_PASTES);
+            self.write(NOT_TOLD);
         }
     }
 
@@ -444,155 +457,7 @@ impl Screen {
     }
 }
 
-/// Asks the terminal to say where a paste begins and ends.
-const PASTES: &str = "\x1b[?2004h";
-const NO_PASTES: &str = "\x1b[?2004l";
-
-/// The last line but one at a prompt: which session works.
-fn status(view: &RunView) -> ace_view::Text {
-    let facts = view.facts();
-    let turn = view.ledger().turn;
-    ace_view::Text::marked(ace_view::Mark::Runs, &view.style)
-        .with(ace_view::Role::Bold, &facts.name)
-        .dim(format!("  {}  turn {turn}", facts.mode))
-}
-
 fn progress_ms() -> u64 {
     let seconds = std::env::var(ace_cli::variables::PROGRESS).ok().and_then(|v| v.parse::<u64>().ok());
     seconds.unwrap_or(10).saturating_mul(1000)
-}
-
-/// Runs a session on a screen, until its turn has ended, or only a person can go on and none sits here. `next` learns whether files
-/// were changed.
-///
-/// # Errors
-/// In words; also when the turn ended without an answer.
-pub fn watch(
-    program: &'static str,
-    plan: Plan,
-    mut screen: Screen,
-    facts: impl FnOnce(&State) -> SessionFacts,
-    next: impl FnOnce(&State, bool) -> Vec<Next>,
-) -> Result<Exit, Complaint> {
-    let (log, person): (Log, String) = (plan.log.clone(), plan.person.clone());
-    let opened = |e: &ace_host::StarError| words::star(program, "the session", e);
-    let star = Star::open(plan, clock(), random()).map_err(|e| opened(&e))?;
-    let known = Arc::new(OnceLock::<String>::new());
-    let told = known.clone();
-    let (interrupt, nudge) = (star.interrupter(), star.teller());
-    let typing = screen.typing.clone();
-    let cleared = move || {
-        if let Some(typing) = typing.as_ref().filter(|t| !t.is_empty()) {
-            // ^C clears what is typed first.
-            let _ = typing.take();
-            nudge(None);
-            return false;
-        }
-        interrupt();
-        true
-    };
-    catch_signals(cleared, move || {
-        let session = told.get().map_or("@last", String::as_str);
-        let _ = writeln!(std::io::stderr(), "{program}: killed\nhint: nothing is lost: ace resume {session}");
-    });
-    let stop = star.interrupter();
-    if screen.answerable() {
-        let painted = matches!(&screen.view, View::Painted(view) if !view.style.plain);
-        screen.keys = Some(Keys::new(log.clone(), person, painted, screen.typing.clone(), Box::new(star.teller())));
-    }
-    let mut facts = Some(facts);
-    let mut name = String::new();
-    let ended = star.run(|seen, state| {
-        if matches!(seen, Seen::Present)
-            && let Some(facts) = facts.take()
-        {
-            name.clone_from(&state.name);
-            let _ = known.set(state.name.clone());
-            let facts = facts(state);
-            screen.begin(facts);
-        }
-        let read = screen.gone.is_none();
-        screen.see(seen, state);
-        if read && screen.gone.is_some() {
-            // Who reads the events is who wanted the run: it ends in order, as by ^C, and nothing is left at work.
-            stop();
-        }
-    });
-    let outcome = ended.map_err(|e| {
-        screen.close();
-        leave();
-        words::star(program, &name, &e)
-    })?;
-    if let Some(e) = screen.gone.take() {
-        screen.close();
-        leave();
-        return Err(Complaint::io(program, "cannot print", &e));
-    }
-    let changed = matches!(&screen.view, View::Painted(view) if view.ledger().changes().0 > 0);
-    let next = next(&outcome.state, changed);
-    screen
-        .end(&outcome.state, &next, log.blobs())
-        .map_err(|e| Complaint::io(program, "cannot write the answer", &e))?;
-    let has_told = screen.has_told();
-    match verdict(program, &name, &outcome, &log) {
-        // The verdict has said it all, but for the question that nobody was there to answer.
-        Err(complaint) if has_told && complaint.exit != Exit::Undecided => Ok(complaint.exit),
-        ended => ended,
-    }
-}
-
-/// What a run's end means for whoever started it.
-fn verdict(program: &'static str, name: &str, outcome: &Outcome, log: &Log) -> Result<Exit, Complaint> {
-    let state = &outcome.state;
-    if outcome.interrupted {
-        return Ok(Exit::Cancelled);
-    }
-    if state.turn.is_some() {
-        return Err(nobody_to_ask(program, name, log));
-    }
-    match &state.ended {
-        Some(TurnEnd::Failed { code, message, hint }) => {
-            let whose = match code {
-                ace_schema::data::Code::Limit
-                | ace_schema::data::Code::Interrupted
-                | ace_schema::data::Code::Schema => program,
-                _ => "ace-model",
-            };
-            let complaint = Complaint::new(whose, words::exit_of(code), message.clone());
-            Err(if hint.is_empty() { complaint } else { complaint.hint(hint.clone()) })
-        }
-        Some(TurnEnd::Cancelled) => Ok(Exit::Cancelled),
-        Some(TurnEnd::Completed) | None => Ok(Exit::Done),
-    }
-}
-
-/// Exit 3, with the question and the command that answers it.
-fn nobody_to_ask(program: &'static str, name: &str, log: &Log) -> Complaint {
-    let waiting = crate::answer::state_of(log).ok().and_then(|(state, asked)| {
-        let call = state.asked().next()?.clone();
-        let line = asked.iter().rev().find(|(_, id)| *id == call.id).map_or(call.seq, |(seq, _)| *seq);
-        Some((call, line))
-    });
-    match waiting {
-        Some((call, line)) => {
-            let what = subject(&call);
-            Complaint::new(
-                program,
-                Exit::Undecided,
-                format!("stopped at @{line}: nobody to ask about {} '{what}'", call.tool),
-            )
-            .hint(format!("ace-permit allow {name} @{line}, then: ace resume {name}"))
-        }
-        None => Complaint::new(program, Exit::Undecided, "stopped: nobody to ask"),
-    }
-}
-
-/// The path or command of a call.
-#[must_use]
-pub fn subject(call: &ace_core::Call) -> String {
-    let argument = ace_schema::tool::find(&call.tool).map_or("", |t| t.subject);
-    serde_json::from_str::<serde_json::Value>(&call.data)
-        .ok()
-        .and_then(|data| Some(data.get("args")?.get(argument)?.as_str()?.to_owned()))
-        .unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 
 use ace_cli::{Complaint, SessionAddress};
 use ace_core::{CallState, State, TurnEnd};
-use ace_schema::Line;
+use ace_schema::{Line, LineError};
 use ace_storage::{Follower, Index, IndexRow, Log};
 use ace_view::list::Row;
 use ace_view::{Ledger, Mark};
@@ -66,6 +66,9 @@ impl Session {
         .to_string()
     }
 }
+
+/// The least of a log that a thread of its own reads, bytes.
+const SHARE_BYTES: usize = 4 << 20;
 
 /// All sessions, archived ones only with `all`: who waits for a person first, then newest. A log that cannot be read is shown as
 /// damaged.
@@ -201,10 +204,21 @@ pub fn stands(facts: &Facts, log: &Log) -> (Mark, String) {
 /// # Errors
 /// In words.
 pub fn load(opening: &Opening, session: &SessionAddress) -> Result<(Log, Vec<u8>), Complaint> {
+    let (log, all) = load_unread(opening, session)?;
+    let _ = lines(opening, session, &all)?;
+    Ok((log, all))
+}
+
+/// The same, not looked at yet.
+///
+/// # Errors
+/// In words.
+pub fn load_unread(opening: &Opening, session: &SessionAddress) -> Result<(Log, Vec<u8>), Complaint> {
     let log = opening.log(&opening.find(session)?);
     let cannot = |e| Complaint::io(opening.program, "cannot read the log", &e);
     let mut follow = log.follow(0).map_err(cannot)?;
-    let mut all = Vec::new();
+    let bytes = std::fs::metadata(log.file()).map_or(0, |meta| meta.len());
+    let mut all = Vec::with_capacity(usize::try_from(bytes).unwrap_or(0));
     loop {
         let lines = follow.read().map_err(cannot)?;
         if lines.is_empty() {
@@ -212,13 +226,60 @@ pub fn load(opening: &Opening, session: &SessionAddress) -> Result<(Log, Vec<u8>
         }
         all.extend_from_slice(lines);
     }
-    for (n, bytes) in ace_storage::split(&all).enumerate() {
-        if let Err(e) = Line::parse(bytes) {
-            let fault = ace_storage::Fault::Line(e);
-            return Err(crate::words::damaged(opening.program, &session.to_string(), n as u64 + 1, &fault));
+    Ok((log, all))
+}
+
+/// A log's bytes as lines, each read once; a long log by several threads.
+///
+/// # Errors
+/// In words: the first that is none.
+pub fn lines<'a>(opening: &Opening, session: &SessionAddress, all: &'a [u8]) -> Result<Vec<Line<'a>>, Complaint> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = (all.len() / cores.max(1)).max(SHARE_BYTES);
+    let mut rest = all;
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let end = rest
+            .get(share..)
+            .and_then(|tail| tail.iter().position(|&b| b == b'\n'))
+            .map_or(rest.len(), |at| share + at + 1);
+        let (part, more) = rest.split_at(end);
+        parts.push(part);
+        rest = more;
+    }
+    let read = |part: &'a [u8]| -> Result<Vec<Line<'a>>, (usize, LineError)> {
+        ace_storage::split(part).enumerate().map(|(n, bytes)| Line::parse(bytes).map_err(|e| (n, e))).collect()
+    };
+    let mut done = Vec::new();
+    std::thread::scope(|scope| {
+        let last = parts.pop();
+        let start = |part| (part, std::thread::Builder::new().spawn_scoped(scope, move || read(part)));
+        let started: Vec<_> = parts.into_iter().map(start).collect();
+        let last = last.map(read);
+        for (part, thread) in started {
+            // Where no thread can be had, or one is lost, it is done here.
+            done.push(thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| read(part)));
+        }
+        done.extend(last);
+    });
+    let mut lines = Vec::new();
+    for part in done {
+        match part {
+            Ok(more) if lines.is_empty() => lines = more,
+            Ok(more) => lines.extend(more),
+            Err((n, e)) => {
+                let (at, fault) = ((lines.len() + n) as u64 + 1, ace_storage::Fault::Line(e));
+                return Err(crate::words::damaged(opening.program, &session.to_string(), at, &fault));
+            }
         }
     }
-    Ok((log, all))
+    Ok(lines)
+}
+
+/// The lines a record needs to be understood: those of its turn.
+pub fn around<'l, 'a>(lines: &'l [Line<'a>], seq: u64) -> Vec<&'l Line<'a>> {
+    let turn = lines.iter().find(|line| line.seq == Some(seq)).map(|line| line.turn);
+    lines.iter().filter(|line| Some(line.turn) == turn).collect()
 }
 
 /// The first record of a session.
@@ -226,9 +287,10 @@ pub fn load(opening: &Opening, session: &SessionAddress) -> Result<(Log, Vec<u8>
 /// # Errors
 /// In words.
 pub fn created(opening: &Opening, session: &SessionAddress) -> Result<ace_schema::data::SessionCreated, Complaint> {
-    let (_, all) = load(opening, session)?;
-    let first = ace_storage::split(&all).next().unwrap_or_default();
-    let read = Line::parse(first).and_then(|l| l.data());
+    let log = opening.log(&opening.find(session)?);
+    let first = log.first_line().map_err(|e| Complaint::io(opening.program, "cannot read the log", &e))?;
+    let first = first.unwrap_or_default();
+    let read = Line::parse(&first).and_then(|l| l.data());
     read.map_err(|e| crate::words::damaged(opening.program, &session.to_string(), 1, &ace_storage::Fault::Line(e)))
 }
 
@@ -245,4 +307,18 @@ pub fn first_message(opening: &Opening, session: &SessionAddress) -> Result<Stri
     let text = said.map(|m| m.text).unwrap_or_default();
     let line: String = text.lines().next().unwrap_or("a session of ace").chars().take(72).collect();
     Ok(if line.trim().is_empty() { "a session of ace".to_owned() } else { line })
+}
+
+/// What going back has done, and how to undo it, in one line.
+#[must_use]
+pub fn went_back(name: &str, done: &ace_host::Rewound) -> String {
+    let plural = |n: usize| if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
+    let files = match done.files {
+        None => "; files are not recorded here and stay".to_owned(),
+        Some((0, 0)) => "; no file differs".to_owned(),
+        Some((written, 0)) => format!("; {} brought back", plural(written)),
+        Some((0, removed)) => format!("; {} removed", plural(removed)),
+        Some((written, removed)) => format!("; {} brought back, {} removed", plural(written), plural(removed)),
+    };
+    format!("{name} is back at @{}{files} (ace rewind {name}@{} undoes this)", done.to, done.from)
 }

@@ -20,6 +20,10 @@ pub enum Key {
     Escape,
     /// Alt and Enter.
     AltEnter,
+    /// The arrow up.
+    Up,
+    /// The window that this terminal is has the person's eyes, or has them no more.
+    Focus(bool),
     /// What follows is pasted.
     PasteBegin,
     /// What was pasted ends.
@@ -35,18 +39,37 @@ pub enum Act {
     Nothing,
     /// A message; with `true` it steers the running turn.
     Say(String, bool),
+    /// The message of that id shall steer the running turn.
+    Steer(String),
+    /// The message of that id shall be taken back; its text.
+    TakeBack(String, String),
     /// The turn shall stop.
     Stop,
+    /// The whole output of the last call shall be shown.
+    Output,
+    /// The screen shall be painted anew.
+    Redraw,
     /// Words for the person.
     Tell(&'static str),
+}
+
+/// A message that was recorded from here and that no turn has taken up.
+#[derive(Debug)]
+struct Queued {
+    id: String,
+    seq: u64,
+    text: String,
+    /// It steers the running turn.
+    now: bool,
 }
 
 #[derive(Debug, Default)]
 struct Typed {
     draft: Vec<u8>,
     pasting: bool,
-    /// Id, seq and text of the messages that were queued here.
-    queued: Vec<(String, u64, String)>,
+    /// Nobody looks at this terminal, as far as it tells.
+    away: bool,
+    queued: Vec<Queued>,
     /// Messages that wait, whoever said them.
     waiting: usize,
 }
@@ -87,22 +110,44 @@ impl Typing {
     }
 
     /// Remembers a message that was recorded.
-    pub fn queued(&self, id: String, seq: u64, text: String) {
-        self.lock().queued.push((id, seq, text));
+    pub fn queued(&self, id: String, seq: u64, text: String, now: bool) {
+        self.lock().queued.push(Queued { id, seq, text, now });
+    }
+
+    /// A message was taken back: it is typed again, before what is typed by now.
+    pub fn taken_back(&self, id: &str, text: &str) {
+        let mut typed = self.lock();
+        typed.queued.retain(|q| q.id != id);
+        let rest = std::mem::take(&mut typed.draft);
+        typed.draft = [text.as_bytes(), &rest].concat();
+    }
+
+    /// Whether the person looks elsewhere, as far as the terminal tells.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.lock().away
     }
 
     /// Learns which messages still wait.
     pub fn watch(&self, state: &State) {
         let mut typed = self.lock();
         typed.waiting = state.waiting.len();
-        typed.queued.retain(|(id, seq, _)| *seq > state.head || state.waiting.iter().any(|w| w.id == *id));
+        typed.queued.retain_mut(|queued| match state.waiting.iter().find(|w| w.id == queued.id) {
+            Some(waiting) => {
+                queued.now |= waiting.now;
+                true
+            }
+            None => queued.seq > state.head,
+        });
     }
 
     /// Takes in a key.
     pub fn key(&self, key: Key) -> Act {
         let mut typed = self.lock();
-        let Typed { draft, pasting, .. } = &mut *typed;
+        let Typed { draft, pasting, away, queued, .. } = &mut *typed;
+        let newest = |steering: bool| queued.iter().rev().find(|q| steering || !q.now);
         match key {
+            Key::Focus(here) => *away = !here,
             Key::PasteBegin => *pasting = true,
             Key::PasteEnd => *pasting = false,
             Key::Escape => return Act::Stop,
@@ -111,10 +156,18 @@ impl Typing {
                     draft.push(if b == b'\r' { b'\n' } else { b });
                 }
             }
+            Key::Byte(b'\n' | b'\r') | Key::AltEnter if draft.is_empty() => {
+                return newest(false).map_or(Act::Nothing, |q| Act::Steer(q.id.clone()));
+            }
+            Key::Up if draft.is_empty() => {
+                return newest(true).map_or(Act::Nothing, |q| Act::TakeBack(q.id.clone(), q.text.clone()));
+            }
             Key::AltEnter => return said(draft, true),
             Key::Byte(b'\n' | b'\r') => return said(draft, false),
             Key::Byte(0x7f | 0x08) => cut(draft, |text| text.pop().is_none()),
             Key::Byte(0x15) => draft.clear(),
+            Key::Byte(0x0f) => return Act::Output,
+            Key::Byte(0x0c) => return Act::Redraw,
             Key::Byte(0x17) => {
                 cut(draft, |text| {
                     let end = text.trim_end().rfind(char::is_whitespace).map_or(0, |at| at + 1);
@@ -123,27 +176,66 @@ impl Typing {
                 });
             }
             Key::Byte(b) if b >= b' ' && draft.len() < limits::PROMPT_BYTES => draft.push(b),
-            Key::Byte(_) | Key::Other => {}
+            Key::Byte(_) | Key::Up | Key::Other => {}
         }
         Act::Nothing
     }
 
     /// What stands below the run: the queue and the line that is typed. The last line is where the cursor stands.
     #[must_use]
-    pub fn tail(&self, status: Text, style: &Style) -> Vec<Text> {
+    pub fn tail(&self, status: &[Text], style: &Style) -> Vec<Text> {
         let typed = self.lock();
         let mut out: Vec<Text> = Vec::new();
-        for (_, _, text) in typed.queued.iter().take(SHOWN) {
-            let first = text.lines().next().unwrap_or_default();
-            out.push(Text::of(Role::Dim, "queued").to(9).and(visible(first, Role::Plain)).cut_end(style.width, style));
+        let keys = if typed.draft.is_empty() { typed.keys() } else { "" };
+        for (i, queued) in typed.queued.iter().enumerate().skip(typed.queued.len().saturating_sub(SHOWN)) {
+            let last = i + 1 == typed.queued.len();
+            out.push(queued.line(if last { keys } else { "" }, style));
         }
         let waiting = typed.waiting.max(typed.queued.len());
-        let queued = if waiting > 0 { format!("  {waiting} queued") } else { String::new() };
+        let queued = (waiting > 0).then(|| Text::of(Role::Dim, format!("{waiting} queued")));
         let keys = if typed.draft.is_empty() { "Esc stops" } else { "Enter queues  Alt-Enter steers" };
-        out.push(status.dim(format!("{queued}  {keys}")).cut_end(style.width, style));
+        out.push(stands(status, queued, Text::of(Role::Dim, keys), style));
         out.push(line(&String::from_utf8_lossy(&typed.draft), style));
         out
     }
+}
+
+impl Typed {
+    /// What the keys do to the newest message while nothing is typed.
+    fn keys(&self) -> &'static str {
+        if self.queued.iter().any(|q| !q.now) { "Enter: now  Up: edit" } else { "Up: edit" }
+    }
+}
+
+impl Queued {
+    fn line(&self, keys: &str, style: &Style) -> Text {
+        let label = if self.now { "steers" } else { "queued" };
+        let first = self.text.lines().next().unwrap_or_default();
+        let text = Text::of(Role::Dim, label).to(9).and(visible(first, Role::Plain));
+        edges(text, Text::of(Role::Typed, keys), style)
+    }
+}
+
+/// How the session stands, the queue behind it, the keys at the right edge. What does not fit is left out, the last field first.
+fn stands(status: &[Text], queued: Option<Text>, keys: Text, style: &Style) -> Text {
+    let mut fields = status.to_vec();
+    let joined = |fields: &[Text]| {
+        let all = fields.iter().chain(&queued).cloned();
+        all.reduce(|left, right| left.gap(2).and(right)).unwrap_or_default()
+    };
+    while fields.len() > 1 && joined(&fields).cells() + 2 + keys.cells() > style.width {
+        fields.pop();
+    }
+    edges(joined(&fields), keys, style)
+}
+
+/// Text left, text at the right edge; if both do not fit, the left one is cut.
+fn edges(left: Text, right: Text, style: &Style) -> Text {
+    if right.is_empty() {
+        return left.cut_end(style.width, style);
+    }
+    let room = style.width.saturating_sub(right.cells());
+    left.cut_end(room.saturating_sub(2), style).to(room).and(right)
 }
 
 /// The line that is typed: its end, if it is too long.
@@ -213,12 +305,44 @@ mod tests {
     }
 
     #[test]
+    fn with_nothing_typed_enter_steers_with_the_newest_and_up_takes_it_back() {
+        let typing = Typing::default();
+        assert_eq!(typing.key(Key::Up), Act::Nothing);
+        typing.queued("a".to_owned(), 7, "one".to_owned(), false);
+        typing.queued("b".to_owned(), 8, "two".to_owned(), false);
+        assert_eq!(typing.key(Key::Byte(b'\r')), Act::Steer("b".to_owned()));
+        typing.queued("c".to_owned(), 9, "three".to_owned(), true);
+        assert_eq!(typing.key(Key::Byte(b'\r')), Act::Steer("b".to_owned()), "what steers need not be told again");
+        assert_eq!(typing.key(Key::Up), Act::TakeBack("c".to_owned(), "three".to_owned()));
+        typed(&typing, "x");
+        assert_eq!(typing.key(Key::Up), Act::Nothing);
+        typing.taken_back("c", "three");
+        assert_eq!(typing.take(), "threex");
+        assert_eq!(typing.key(Key::Up), Act::TakeBack("b".to_owned(), "two".to_owned()));
+        assert!(!typing.is_away());
+        typing.key(Key::Focus(false));
+        assert!(typing.is_away());
+    }
+
+    #[test]
+    fn the_queue_and_the_status_fit_any_width() {
+        for width in [20, 40, 80] {
+            let (typing, style) = (Typing::default(), Style { color: false, ..Style::new(width) });
+            typing.queued("a".to_owned(), 7, "add a test for the empty list".to_owned(), false);
+            let tail =
+                typing.tail(&["> fix-median", "turn 2", "ask", "$0.0412"].map(|f| Text::of(Role::Plain, f)), &style);
+            assert!(tail.iter().all(|l| l.cells() <= width), "{tail:?}");
+            assert!(tail[0].words().ends_with("Up: edit") && tail[1].words().ends_with("Esc stops"), "{tail:?}");
+        }
+    }
+
+    #[test]
     fn a_paste_is_one_text_however_many_lines_it_has() {
         let (typing, style) = (Typing::default(), Style { color: false, ..Style::new(40) });
         typing.key(Key::PasteBegin);
         typed(&typing, &"a line\r".repeat(20));
         typing.key(Key::PasteEnd);
-        let tail = typing.tail(Text::new(), &style);
+        let tail = typing.tail(&[], &style);
         assert_eq!(tail.last().map(Text::words), Some("> [paste 20 lines]".to_owned()));
         assert_eq!(typing.key(Key::Byte(b'\r')), Act::Say("a line\n".repeat(20).trim().to_owned(), false));
     }

@@ -2,7 +2,7 @@
 
 use ace_cli::{Complaint, Exit};
 use ace_config::Problem;
-use ace_host::{NewError, Note, SettingsError, StarError};
+use ace_host::{NewError, Note, SettingsError, StarError, TravelError};
 use ace_schema::data::Code;
 use ace_storage::{AppendError, CreateError, Fault, FindError};
 use ace_worktree as git;
@@ -77,6 +77,29 @@ pub fn not_made(program: &str, error: &NewError) -> Complaint {
     }
 }
 
+/// A way back or sideways that there was not.
+#[must_use]
+pub fn travel(program: &str, name: &str, error: &TravelError) -> Complaint {
+    let complaint = |exit, what: String| Complaint::new(program, exit, what);
+    match error {
+        TravelError::NoLine { last, .. } => complaint(Exit::No, format!("'{name}' has {error}"))
+            .hint(format!("ace log {name} shows all, and ends at @{last}")),
+        TravelError::Running => complaint(Exit::Busy, format!("in '{name}' {error}"))
+            .hint(format!("ace cancel {name}, and ace-session run {name} settles what is open")),
+        TravelError::Busy => complaint(Exit::Busy, format!("'{name}' runs")).hint(format!("ace cancel {name}")),
+        TravelError::NothingToUndo | TravelError::TooOften => complaint(Exit::No, format!("'{name}': {error}")),
+        TravelError::Name(_) => complaint(Exit::Usage, error.to_string()).hint("letters, digits, '-', '_' and '.'"),
+        TravelError::HugePrompt { .. } => complaint(Exit::Usage, error.to_string())
+            .hint("name the file in the prompt: the read tool takes it in parts"),
+        TravelError::FilesGone => complaint(Exit::No, format!("'{name}': {error}"))
+            .hint("the private git folder under the home of ace was removed, or git gc took its base"),
+        TravelError::Git(e) => worktree(program, e),
+        TravelError::Create(e) => complaint(Exit::Io, format!("cannot make the session: {e}")),
+        TravelError::Append(e) => append(program, name, e),
+        TravelError::Io(e) => Complaint::io(program, &format!("cannot read '{name}'"), e),
+    }
+}
+
 /// What git says no to.
 #[must_use]
 pub fn worktree(program: &str, error: &git::Error) -> Complaint {
@@ -95,6 +118,10 @@ pub fn worktree(program: &str, error: &git::Error) -> Complaint {
         git::Error::Conflicts { paths: p } => {
             complaint(Exit::No, format!("both sides changed the same lines: {}", paths(p)))
                 .hint("nothing was changed; git merge the branch to settle it by hand")
+        }
+        git::Error::InTheWay { paths: p } => {
+            complaint(Exit::No, format!("files that no record holds are in the way: {}", paths(p)))
+                .hint("move them away: nothing was changed")
         }
         git::Error::Unmerged { branch, .. } => complaint(Exit::No, format!("{error}"))
             .hint(format!("land it first, or keep the branch: git branch keep {branch}")),
@@ -216,6 +243,8 @@ pub fn note(note: &Note) -> (String, Option<&'static str>) {
             };
             (format!("{files} behind: the worktree starts at HEAD {head}"), Some("--carry brings them along"))
         }
+        Note::FilesStay => ("not a git repository: the conversation goes on from there, the files are as they are".to_owned(), None),
+        Note::FilesUnknown => ("nothing is recorded of the files then: the worktree holds the commit alone".to_owned(), None),
         Note::Detached { head } => {
             (format!("HEAD is detached: the worktree starts at {head}, and landing needs a branch"), None)
         }

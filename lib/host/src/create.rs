@@ -73,6 +73,10 @@ pub enum Note {
         /// Where the worktree starts.
         head: String,
     },
+    /// A fork outside git: it works where its parent does, on the files as they are.
+    FilesStay,
+    /// A fork of a session of whose files nothing is recorded at that moment: its worktree holds the commit alone.
+    FilesUnknown,
     /// HEAD is on no branch; landing will need one.
     Detached {
         /// Where the worktree starts.
@@ -120,8 +124,10 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
         return Err(NewError::Name(wanted));
     }
     let mut notes = Vec::new();
+    // Until the session is there: two that begin at once with the same words are two.
+    let held = home.hold_name(&wanted).map_err(CreateError::from)?;
     let mut created = SessionCreated {
-        name: home.free_name(&wanted).map_err(CreateError::from)?,
+        name: held.name().to_owned(),
         owner: new.owner.clone(),
         host: new.host.clone(),
         cwd: new.cwd.display().to_string(),
@@ -235,7 +241,7 @@ pub fn message_of(drafter: &mut Drafter, text: &str, schema: &str, said: UserMes
 }
 
 /// Whether the text can name a session and its branch: letters, digits, dots and dashes, as git and the shell like them.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     !text.is_empty()
         && text.len() <= limits::NAME_BYTES

@@ -1,5 +1,6 @@
 //! The filters at work: each with its pen, its feed and the thread that records what it sends back.
 
+use ace_core::{Call, CallState, State};
 use ace_schema::Kind;
 use ace_storage::{Nib, Pen};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
@@ -24,12 +25,15 @@ const HOPELESS: [i32; 6] = [2, 65, 69, 74, 77, 78];
 /// How long filters may take to finish once their input has ended.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// The same for filters of the user's own, which hold nothing that has to be closed (one that does not listen delays nobody for long),
-/// and for all when they were asked to end now.
-const OWN_FAREWELL: Duration = Duration::from_millis(500);
+/// The same for filters of the user's own, which hold nothing that has to be closed: one that does not listen delays nobody for long,
+/// and one that was slow to start still says what it has to say.
+const OWN_FAREWELL: Duration = Duration::from_secs(2);
+
+/// The same for all when they were asked to end now.
+const HURRIED_FAREWELL: Duration = Duration::from_millis(500);
 
 /// How long the output of a filter that has ended is still read when something it started holds the pipe.
-const LINGER: Duration = Duration::from_millis(limits::LINGER_MS);
+pub const LINGER: Duration = Duration::from_millis(limits::LINGER_MS);
 
 /// What has become of a filter whose output ended.
 pub enum Fate {
@@ -65,8 +69,11 @@ struct Member {
 fn listen(shared: &Shared) -> std::io::Result<std::io::PipeWriter> {
     let (reader, writer) = std::io::pipe()?;
     let news = shared.news.clone();
-    std::thread::spawn(move || {
-        let tell = |words: String| drop(news.send(News::Note(words)));
+    std::thread::Builder::new().spawn(move || {
+        let tell = |words: String| {
+            news.await_room();
+            news.send(News::Note(words));
+        };
         let mut reader = BufReader::new(reader);
         let mut line = Vec::new();
         let (mut since, mut told) = (Instant::now(), 0);
@@ -86,13 +93,15 @@ fn listen(shared: &Shared) -> std::io::Result<std::io::PipeWriter> {
             }
             line.clear();
         }
-    });
+    })?;
     Ok(writer)
 }
 
 /// All filters of one star.
 pub struct Crew {
     members: Vec<Member>,
+    /// Stages that nothing has called for yet.
+    waiting: Vec<Stage>,
     gates: Option<Arc<Gates>>,
     leaving: bool,
     /// All were asked to end now.
@@ -105,12 +114,27 @@ impl Crew {
     pub fn start(shared: &Arc<Shared>, plan: &Plan) -> Result<Self, StarError> {
         let stderr = listen(shared)?;
         let gates = Gates::start(shared, plan)?;
-        let mut crew = Self { members: Vec::new(), gates, leaving: false, hurried: false, stderr };
-        for stage in &plan.stages {
-            let member = crew.hire(stage.clone(), 0, crew.members.len(), shared, plan)?;
+        let (waiting, stages): (Vec<Stage>, Vec<Stage>) = plan.stages.iter().cloned().partition(|stage| stage.lazy);
+        let mut crew = Self { members: Vec::new(), waiting, gates, leaving: false, hurried: false, stderr };
+        for stage in stages {
+            let member = crew.hire(stage, 0, crew.members.len(), shared, plan)?;
             crew.members.push(member);
         }
         Ok(crew)
+    }
+
+    /// Starts the stages that a call in this state waits for.
+    pub fn summon(&mut self, state: &State, shared: &Arc<Shared>, plan: &Plan) -> Result<(), StarError> {
+        let wanted = |stage: &Stage| {
+            let allowed = |call: &Call| matches!(call.state, CallState::Allowed(_)) && call.program() == stage.argv[0];
+            state.calls().any(allowed)
+        };
+        while let Some(at) = self.waiting.iter().position(wanted) {
+            let stage = self.waiting.remove(at);
+            let member = self.hire(stage, 0, self.members.len(), shared, plan)?;
+            self.members.push(member);
+        }
+        Ok(())
     }
 
     fn hire(
@@ -122,7 +146,7 @@ impl Crew {
         plan: &Plan,
     ) -> Result<Member, StarError> {
         let program = stage.argv[0].clone();
-        let pen = lock(&shared.log).open_pen(stage.kind)?;
+        let pen = lock(&shared.log).opened()?.open_pen(stage.kind)?;
         let nib = pen.nib();
         // The suite's own share one way to be heard; one of the user's own cannot drown them.
         let stderr = match stage.kind {
@@ -136,11 +160,11 @@ impl Crew {
         let (feed, backlog) = Feed::new(stdin)?;
         lock(&shared.hub).set(at, feed);
         let follow = plan.log.follow(0)?;
-        start_catching_up(&shared.hub, at, backlog, follow);
+        start_catching_up(&shared.hub, at, backlog, follow)?;
         let (shared, gates, pid) = (shared.clone(), self.gates.clone(), pid_of(&child));
         let flooded: Arc<AtomicBool> = Arc::default();
         let floods = flooded.clone();
-        let collector = std::thread::spawn(move || {
+        let collector = std::thread::Builder::new().spawn(move || {
             if collect(stdout, nib, &program, &shared, gates.as_deref()) && nib.kind == Kind::Filter {
                 floods.store(true, Ordering::Relaxed);
                 let _ = pid.map(|pid| rustix::process::kill_process_group(pid, Signal::KILL));
@@ -148,8 +172,8 @@ impl Crew {
             // One that only watches may have closed its output.
             await_end(pid);
             pen.leave();
-            let _ = shared.news.send(News::Gone(at, generation));
-        });
+            shared.news.send(News::Gone(at, generation));
+        })?;
         let (collector, falls) = (Some(collector), Vec::new());
         Ok(Member { stage, child, nib, generation, collector, falls, ended: None, flooded, done: false })
     }
@@ -160,7 +184,7 @@ impl Crew {
             match member.ended {
                 None if has_ended(&member.child) => member.ended = Some(Instant::now()),
                 Some(since) if since.elapsed() > LINGER => {
-                    let _ = shared.news.send(News::Gone(at, member.generation));
+                    shared.news.send(News::Gone(at, member.generation));
                 }
                 _ => {}
             }
@@ -225,11 +249,16 @@ impl Crew {
         // The user's own first: they have the least time.
         for own in [true, false] {
             for member in self.members.iter_mut().filter(|m| (m.stage.kind == Kind::Filter) == own) {
-                member.see_off(begin, if own || self.hurried { OWN_FAREWELL } else { FAREWELL });
+                let farewell = match (self.hurried, own) {
+                    (true, _) => HURRIED_FAREWELL,
+                    (_, true) => OWN_FAREWELL,
+                    (..) => FAREWELL,
+                };
+                member.see_off(begin, farewell);
             }
         }
         if let Some(gates) = &self.gates {
-            gates.close();
+            gates.close(if self.hurried { OWN_FAREWELL } else { FAREWELL });
         }
         self.members.iter().map(|m| m.nib.number).collect()
     }
@@ -316,7 +345,12 @@ pub fn collect(mut stdout: impl Read, nib: Nib, program: &str, shared: &Shared, 
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(_) => return false,
         };
-        let whole = lines.push(&buffer[..n]);
+        // No lock is held here: a filter is held back when people cannot read what the session says, and nobody else is.
+        shared.news.await_room();
+        let Ok(whole) = lines.push(&buffer[..n]) else {
+            shared.news.send(News::Note(format!("'{program}' sends a line without an end, and is no longer heard")));
+            return true;
+        };
         let taken = match gates {
             _ if whole.is_empty() => Ok(0),
             Some(gates) => gates.pass(nib, whole).map(|()| 0),
@@ -325,12 +359,12 @@ pub fn collect(mut stdout: impl Read, nib: Nib, program: &str, shared: &Shared, 
         match taken {
             Ok(more) => refused += more,
             Err(e) => {
-                let _ = shared.news.send(News::Failed(e));
+                shared.news.send(News::Failed(e));
                 return false;
             }
         }
         if refused > limits::LINES_REFUSED || lines.rest().len() > limits::LINE_BYTES {
-            let _ = shared.news.send(News::Note(format!("'{program}' sends what is no event, and is no longer heard")));
+            shared.news.send(News::Note(format!("'{program}' sends what is no event, and is no longer heard")));
             return true;
         }
     }

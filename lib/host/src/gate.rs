@@ -5,16 +5,23 @@
 
 use ace_schema::{Line, id, limits, ty};
 use ace_storage::Nib;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use crate::crew::LINGER;
 use crate::stage::clean_environment;
 use crate::star::{News, Plan, Shared, StarError, lock};
 
 /// Drafts on their way through the gates whose pen is remembered by their whole id.
 const DERIVED_ON_THE_WAY: usize = 4096;
+
+/// Writers that are known by their prefixes.
+const PREFIXES: usize = 4096;
 
 /// The chain of gates.
 pub struct Gates {
@@ -35,7 +42,8 @@ impl Routes {
         for line in lines.split(|&b| b == b'\n') {
             let Ok(line) = Line::parse(line) else { continue };
             if let Some(prefix) = id::prefix(&line.id) {
-                if !self.prefixes.contains_key(prefix) {
+                // A filter has one for each time it was started. One that makes up more is not heard under them.
+                if !self.prefixes.contains_key(prefix) && self.prefixes.len() < PREFIXES {
                     self.prefixes.insert(prefix.to_owned(), nib);
                 }
             } else if !line.id.is_empty() {
@@ -64,6 +72,8 @@ impl Gates {
         for argv in plan.gates.iter().take(limits::USER_FILTERS).filter(|a| !a.is_empty()) {
             let mut command = Command::new(plan.programs.find(&argv[0]));
             command.args(&argv[1..]).env_clear().envs(clean_environment()).stdout(Stdio::piped());
+            // A group of its own: it ends with all it has started, and an interrupt at the terminal is not for it.
+            command.process_group(0);
             command.stdin(last.take().map_or_else(Stdio::piped, Stdio::from));
             let mut child = command.spawn().map_err(|source| StarError::Start { program: argv[0].clone(), source })?;
             entry = entry.or_else(|| child.stdin.take());
@@ -78,7 +88,7 @@ impl Gates {
             recorder: Mutex::new(None),
         });
         let (shared, reader) = (shared.clone(), gates.clone());
-        *lock(&gates.recorder) = Some(std::thread::spawn(move || reader.record(exit, &shared)));
+        *lock(&gates.recorder) = Some(std::thread::Builder::new().spawn(move || reader.record(exit, &shared))?);
         Ok(Some(gates))
     }
 
@@ -95,9 +105,15 @@ impl Gates {
         let mut lines = ace_pipe::Lines::default();
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(n @ 1..) = exit.read(&mut buffer) {
-            let whole = lines.push(&buffer[..n]).to_vec();
+            shared.news.await_room();
+            let Ok(whole) = lines.push(&buffer[..n]).map(<[u8]>::to_vec) else {
+                // Nothing else it says can be told apart from that line.
+                let source = io::Error::new(io::ErrorKind::InvalidData, "a gate sends a line without an end");
+                shared.news.send(News::Failed(source.into()));
+                return;
+            };
             if let Err(e) = self.route(&whole, shared) {
-                let _ = shared.news.send(News::Failed(e));
+                shared.news.send(News::Failed(e));
                 return;
             }
         }
@@ -115,12 +131,12 @@ impl Gates {
                     Some(nib) => Some(nib),
                     None => {
                         let note = format!("refused from a gate: '{}' is of no filter", parsed.id);
-                        let _ = shared.news.send(News::Note(note));
+                        shared.news.send(News::Note(note));
                         continue;
                     }
                 },
                 Err(why) => {
-                    let _ = shared.news.send(News::Note(format!("refused from a gate: {why}")));
+                    shared.news.send(News::Note(format!("refused from a gate: {why}")));
                     continue;
                 }
             };
@@ -141,15 +157,29 @@ impl Gates {
         }
     }
 
-    /// No more drafts come: waits for the gates to hand on what they hold.
-    pub fn close(&self) {
+    /// No more drafts come: waits for the gates to hand on what they hold, but not for ever.
+    pub fn close(&self, farewell: Duration) {
         lock(&self.entry).take();
         let recorder = lock(&self.recorder).take();
-        if let Some(recorder) = recorder {
-            let _ = recorder.join();
+        let begin = Instant::now();
+        let mut children = lock(&self.children);
+        let is_heard = || recorder.as_ref().is_some_and(|r| !r.is_finished());
+        let mut all_ended = || children.iter_mut().all(|c| !matches!(c.try_wait(), Ok(None)));
+        // Once its words are heard no more, or all are recorded, nothing is lost with a gate that stays.
+        while is_heard() && begin.elapsed() < farewell || !all_ended() && begin.elapsed() < LINGER {
+            std::thread::sleep(Duration::from_micros(200));
         }
-        for child in lock(&self.children).iter_mut() {
-            let _ = child.wait();
+        for child in children.iter_mut() {
+            if matches!(child.try_wait(), Ok(None)) {
+                let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+                let _ = group.map(|group| kill_process_group(group, Signal::KILL));
+                let _ = child.wait();
+            }
+        }
+        let killed = Instant::now();
+        // Something a gate has started may hold its output for ever.
+        while is_heard() && killed.elapsed() < LINGER {
+            std::thread::sleep(Duration::from_micros(200));
         }
     }
 }

@@ -3,25 +3,27 @@
 use ace_storage::{Follower, Log};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::feed::{Backlog, Feed, catch_up};
+use crate::news::Teller;
 use crate::star::News;
 
 /// The reader and its audience.
 pub struct Hub {
     follow: Follower,
     feeds: Vec<Feed>,
-    watcher: Sender<News>,
+    watcher: Teller,
+    /// It stopped before the end of the log, because the watcher has not heard the rest yet.
+    behind: bool,
     /// Feeds that fell behind in the last pump, with what they lack and a reader that stands behind it.
     fallen: Vec<(usize, Backlog, Follower)>,
 }
 
 impl Hub {
     /// A hub whose reader stands where `follow` stands.
-    pub fn new(follow: Follower, watcher: Sender<News>) -> Self {
-        Self { follow, feeds: Vec::new(), watcher, fallen: Vec::new() }
+    pub fn new(follow: Follower, watcher: Teller) -> Self {
+        Self { follow, feeds: Vec::new(), watcher, behind: false, fallen: Vec::new() }
     }
 
     /// Bytes of the log handed on so far.
@@ -48,15 +50,25 @@ impl Hub {
         self.feeds.iter_mut().for_each(Feed::close);
     }
 
-    /// Hands on all that is recorded by now.
+    /// Whether lines wait here until the watcher has heard what was handed on.
+    pub fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// Hands on all that is recorded by now, as far as the watcher keeps up. Whether that was all.
     ///
     /// # Errors
     /// The log cannot be read.
-    pub fn pump(&mut self) -> io::Result<()> {
+    pub fn pump(&mut self) -> io::Result<bool> {
+        self.behind = false;
         loop {
+            if !self.watcher.has_room() {
+                self.behind = true;
+                return Ok(false);
+            }
             let lines = self.follow.read()?.to_vec();
             if lines.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             for (at, feed) in self.feeds.iter_mut().enumerate() {
                 if let Some(backlog) = feed.push(&lines) {
@@ -64,37 +76,40 @@ impl Hub {
                     self.fallen.push((at, backlog, self.follow.fork()?));
                 }
             }
-            // The watcher may have left; the session goes on.
-            let _ = self.watcher.send(News::Lines(lines));
+            self.watcher.send(News::Lines(lines));
         }
     }
 }
 
-/// Hands on all that is recorded by now and starts a thread for each filter that does not keep up.
+/// Hands on all that is recorded by now and starts a thread for each filter that does not keep up. `false` if the main loop has
+/// not heard enough yet to be told the rest; it goes on by itself.
 ///
 /// # Errors
 /// The log cannot be read.
-pub fn pump(hub: &Arc<Mutex<Hub>>) -> io::Result<()> {
-    let fallen = {
+pub fn pump(hub: &Arc<Mutex<Hub>>) -> io::Result<bool> {
+    let (reached, fallen) = {
         let mut hub = hub.lock().unwrap_or_else(PoisonError::into_inner);
-        hub.pump()?;
-        std::mem::take(&mut hub.fallen)
+        (hub.pump()?, std::mem::take(&mut hub.fallen))
     };
     for (at, backlog, follow) in fallen {
-        start_catching_up(hub, at, backlog, follow);
+        start_catching_up(hub, at, backlog, follow)?;
     }
-    Ok(())
+    Ok(reached)
 }
 
 /// Starts the thread that catches one feed up.
-pub fn start_catching_up(hub: &Arc<Mutex<Hub>>, at: usize, backlog: Backlog, follow: Follower) {
+///
+/// # Errors
+/// No thread can be had.
+pub fn start_catching_up(hub: &Arc<Mutex<Hub>>, at: usize, backlog: Backlog, follow: Follower) -> io::Result<()> {
     let hub = hub.clone();
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         if let Err(e) = catch_up(&hub, at, backlog, follow) {
             let hub = hub.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = hub.watcher.send(News::Failed(e.into()));
+            hub.watcher.send(News::Failed(e.into()));
         }
-    });
+    })?;
+    Ok(())
 }
 
 /// The bit on which the star itself waits for others; what it records itself it hands on at once.
@@ -105,17 +120,17 @@ pub fn follow_others(hub: &Arc<Mutex<Hub>>, log: &Log) -> io::Result<()> {
     let mut waiter = log.follow(0)?.on_bit(OWN_BIT);
     waiter.skip_to_end()?;
     let hub = hub.clone();
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         loop {
             let handed_on = waiter.wait(crate::star::TICK).and_then(|_| waiter.skip_to_end()).and_then(|()| pump(&hub));
             if let Err(e) = handed_on {
                 // Who no longer hears of others must not go on as if they were silent.
                 let hub = hub.lock().unwrap_or_else(PoisonError::into_inner);
-                let _ = hub.watcher.send(News::Failed(e.into()));
+                hub.watcher.send(News::Failed(e.into()));
                 return;
             }
         }
-    });
+    })?;
     Ok(())
 }
 
@@ -129,23 +144,24 @@ impl Drop for Chalking {
 }
 
 /// Hands on the chalk of the star that runs the session, for one that only watches it.
-pub fn follow_chalk(hub: &Arc<Mutex<Hub>>, log: &Log, news: Sender<News>) -> io::Result<Chalking> {
+pub fn follow_chalk(hub: &Arc<Mutex<Hub>>, log: &Log, news: Teller) -> io::Result<Chalking> {
     let mut follower = log.follow(0)?.with_chalk();
     let (hub, ended) = (hub.clone(), Arc::new(AtomicBool::new(false)));
     let end = ended.clone();
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         while !end.load(Ordering::Relaxed) {
+            news.await_room();
             // The record of a model call comes before the pieces of its answer.
-            let waited = follower.skip_to_end().and_then(|()| pump(&hub));
+            let waited = follower.skip_to_end().and_then(|()| pump(&hub).map(drop));
             let chalk = waited.and_then(|()| follower.chalk().map(<[u8]>::to_vec));
             let Ok(chalk) = chalk else { return };
             if !chalk.is_empty() {
-                let _ = news.send(News::Chalk(chalk));
+                news.send(News::Chalk(chalk));
             }
             if follower.wait(crate::star::TICK).is_err() {
                 return;
             }
         }
-    });
+    })?;
     Ok(Chalking(ended))
 }

@@ -4,14 +4,14 @@ use ace_core::State;
 use ace_schema::Kind;
 use ace_storage::{Clock, Log};
 use std::process::Stdio;
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 use crate::crew::{collect, with_pen};
 use crate::feed::Feed;
-use crate::hub::{Hub, OWN_BIT, follow_others, start_catching_up};
+use crate::hub::{Hub, follow_others, pump, start_catching_up};
+use crate::news::queue;
 use crate::stage::{Programs, Stage, Started, start};
-use crate::star::{News, Shared, StarError, lock};
+use crate::star::{Book, News, Shared, StarError, lock};
 
 /// What a filter may write, told by its program: the suite's own by their names, all others as a user's filter.
 #[must_use]
@@ -22,7 +22,7 @@ pub fn kind_of(argv: &[String]) -> Kind {
         ("ace-model" | "ace-agent", _) => Kind::Model,
         ("ace-permit", None) => Kind::Permit,
         ("ace-permit", Some(flag)) if flag.starts_with('-') => Kind::Permit,
-        ("ace-tool", _) => Kind::Tool,
+        ("ace-tool" | "ace-fetch", _) => Kind::Tool,
         _ => Kind::Filter,
     }
 }
@@ -32,13 +32,12 @@ pub fn kind_of(argv: &[String]) -> Kind {
 /// # Errors
 /// See [`StarError`].
 pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)) -> Result<i32, StarError> {
-    let (sender, news) = channel();
-    let mut appender = log.append(clock)?;
-    appender.spare(OWN_BIT);
+    let (sender, news) = queue();
+    let book = Book::of(log, clock);
     let hub = Arc::new(Mutex::new(Hub::new(log.follow(0)?, sender.clone())));
     follow_others(&hub, log)?;
-    let shared = Arc::new(Shared { log: Mutex::new(appender), hub, news: sender });
-    let pen = lock(&shared.log).open_pen(stage.kind)?;
+    let shared = Arc::new(Shared { log: Mutex::new(book), hub, news: sender });
+    let pen = lock(&shared.log).opened()?.open_pen(stage.kind)?;
     let nib = pen.nib();
     let program = stage.argv[0].clone();
     let (started, pen) = with_pen(pen, || start(stage, &Programs::beside_this(), Stdio::inherit()))
@@ -46,15 +45,19 @@ pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)
     let Started { mut child, stdin, stdout } = started;
     let (feed, backlog) = Feed::new(stdin)?;
     lock(&shared.hub).set(0, feed);
-    start_catching_up(&shared.hub, 0, backlog, log.follow(0)?);
+    start_catching_up(&shared.hub, 0, backlog, log.follow(0)?)?;
     let theirs = shared.clone();
-    std::thread::spawn(move || {
+    std::thread::Builder::new().spawn(move || {
         collect(stdout, nib, &program, &theirs, None);
         pen.leave();
-        let _ = theirs.news.send(News::Gone(0, 0));
-    });
+        theirs.news.send(News::Gone(0, 0));
+    })?;
     let mut state = State::new();
-    for news in news {
+    loop {
+        if lock(&shared.hub).is_behind() {
+            pump(&shared.hub)?;
+        }
+        let Ok(news) = news.listen() else { break };
         match news {
             News::Note(words) => note(words),
             News::Failed(e) => return Err(e),
@@ -66,7 +69,7 @@ pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)
     let status = child.wait()?;
     // What it has left open is for a runner to see.
     if state.claims.iter().all(|c| c.pen != nib.number) {
-        lock(&shared.log).forget_pen(nib.number)?;
+        lock(&shared.log).opened()?.forget_pen(nib.number)?;
     }
     Ok(status.code().unwrap_or(1))
 }

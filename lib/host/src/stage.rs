@@ -13,6 +13,8 @@ pub struct Stage {
     pub argv: Vec<String>,
     /// What its pen may write.
     pub kind: Kind,
+    /// It is started only when a call that it runs was allowed.
+    pub lazy: bool,
 }
 
 /// Finds the suite's programs: beside our own executable first, then on PATH.
@@ -46,13 +48,15 @@ impl Programs {
 pub fn suite(more: &[String]) -> Vec<Stage> {
     let stage = |argv: &[&str], kind, more: &[String]| {
         let argv = argv.iter().map(|&a| a.to_owned()).chain(more.iter().cloned()).collect();
-        Stage { argv, kind }
+        Stage { argv, kind, lazy: false }
     };
     vec![
         stage(&["ace-tool", "--drafts-only"], Kind::Tool, more),
         stage(&["ace-session", "step", "--drafts-only"], Kind::Step, &[]),
         stage(&["ace-model", "--drafts-only"], Kind::Model, &[]),
         stage(&["ace-permit", "--drafts-only"], Kind::Permit, more),
+        // Most sessions fetch nothing: they need not pay for a process that has the network.
+        Stage { lazy: true, ..stage(&["ace-fetch", "--drafts-only"], Kind::Tool, &[]) },
     ]
 }
 

@@ -7,14 +7,15 @@
 use ace_core::{CallState, Phase, State, Until};
 use ace_schema::data::TurnCancelled;
 use ace_schema::{Drafter, Kind, Line, id, limits, ty};
-use ace_storage::{AppendError, Appender, Clock, Log, Nib};
+use ace_storage::{AppendError, Appender, Clock, Fault, Log, Nib};
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::crew::{Crew, Fate};
 use crate::hub::{Chalking, Hub, OWN_BIT, follow_chalk, follow_others, pump};
+use crate::news::{Ear, Teller, queue};
 use crate::pens::dropped;
 use crate::stage::{Programs, Stage};
 
@@ -46,8 +47,8 @@ pub enum News {
 /// What a client sees of a run.
 #[derive(Debug)]
 pub enum Seen<'a> {
-    /// Recorded lines, whole; the session's history comes first.
-    Lines(&'a [u8]),
+    /// A recorded line with its LF, and the same read; the session's history comes first.
+    Line(&'a [u8], &'a Line<'a>),
     /// History has been shown; what follows happens now.
     Present,
     /// Chalk.
@@ -118,11 +119,38 @@ pub struct Plan {
     pub person: String,
 }
 
+/// The writing end of the log, opened when something is to be written: that reads the log through, and a session with nothing to
+/// do needs none of it.
+pub(crate) struct Book {
+    log: Log,
+    clock: Clock,
+    open: Option<Appender>,
+}
+
+impl Book {
+    pub fn of(log: &Log, clock: Clock) -> Self {
+        Self { log: log.clone(), clock, open: None }
+    }
+
+    /// The appender.
+    ///
+    /// # Errors
+    /// The log cannot be opened, or is damaged.
+    pub fn opened(&mut self) -> Result<&mut Appender, AppendError> {
+        if self.open.is_none() {
+            let mut log = self.log.append(self.clock.clone())?;
+            log.spare(OWN_BIT);
+            self.open = Some(log);
+        }
+        self.open.as_mut().ok_or(AppendError::Gone)
+    }
+}
+
 /// The log and who is fed from it; shared by all threads of a star.
 pub(crate) struct Shared {
-    pub log: Mutex<Appender>,
+    pub log: Mutex<Book>,
     pub hub: Arc<Mutex<Hub>>,
-    pub news: Sender<News>,
+    pub news: Teller,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -130,23 +158,24 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// Records drafts under a pen and hands on what was recorded. How many of them were refused.
+    /// Records drafts under a pen and hands on what was recorded. How many of them were refused. Whoever is not the main loop
+    /// waits for room in the queue before.
     pub fn append(&self, pen: Nib, drafts: &[u8], whose: &str) -> Result<usize, StarError> {
-        let appended = lock(&self.log).append(pen, drafts)?;
+        let appended = lock(&self.log).opened()?.append(pen, drafts)?;
         // The last piece of an answer often comes with the record of the whole: it is seen before it, as it was sent.
         if !appended.chalk.is_empty() {
-            let _ = self.news.send(News::Chalk(appended.chalk));
+            self.news.send(News::Chalk(appended.chalk));
         }
         if !appended.lines.is_empty() {
             pump(&self.hub)?;
         }
         let refused = appended.refused.len();
         for refusal in appended.refused.into_iter().take(REFUSALS_TOLD) {
-            let _ = self.news.send(News::Note(format!("refused from {whose}: {refusal}")));
+            self.news.send(News::Note(format!("refused from {whose}: {refusal}")));
         }
         if refused > REFUSALS_TOLD {
             let more = refused - REFUSALS_TOLD;
-            let _ = self.news.send(News::Note(format!("refused from {whose}: {more} lines more")));
+            self.news.send(News::Note(format!("refused from {whose}: {more} lines more")));
         }
         Ok(refused)
     }
@@ -156,10 +185,12 @@ impl Shared {
 pub struct Star {
     plan: Plan,
     shared: Arc<Shared>,
-    news: Receiver<News>,
+    news: Ear,
     state: State,
     drafter: Drafter,
     interrupts: u32,
+    /// Lines heard so far.
+    lines: u64,
     /// When it last looked around.
     looked: Instant,
     /// Since when something is due that nobody has claimed, and whether that was said.
@@ -172,21 +203,30 @@ impl Star {
     /// # Errors
     /// The log cannot be opened, or is damaged.
     pub fn open(plan: Plan, clock: Clock, random: u64) -> Result<Self, StarError> {
-        let (sender, news) = channel();
-        let mut log = plan.log.append(clock)?;
-        log.spare(OWN_BIT);
+        let (sender, news) = queue();
+        let log = Book::of(&plan.log, clock);
         let hub = Arc::new(Mutex::new(Hub::new(plan.log.follow(0)?, sender.clone())));
         follow_others(&hub, &plan.log)?;
         let shared = Arc::new(Shared { log: Mutex::new(log), hub, news: sender });
         let drafter = Drafter::new("ace", random);
-        Ok(Self { plan, shared, news, state: State::new(), drafter, interrupts: 0, looked: Instant::now(), idle: None })
+        Ok(Self {
+            plan,
+            shared,
+            news,
+            state: State::new(),
+            drafter,
+            interrupts: 0,
+            lines: 0,
+            looked: Instant::now(),
+            idle: None,
+        })
     }
 
     /// A handle by which a signal or another thread can stop the run.
     pub fn interrupter(&self) -> impl Fn() + Send + use<> {
         let news = self.shared.news.clone();
         move || {
-            let _ = news.send(News::Interrupt);
+            news.send(News::Interrupt);
         }
     }
 
@@ -194,7 +234,7 @@ impl Star {
     pub fn teller(&self) -> impl Fn(Option<String>) + Send + use<> {
         let news = self.shared.news.clone();
         move |note| {
-            let _ = news.send(note.map_or(News::Nudge, News::Note));
+            news.send(note.map_or(News::Nudge, News::Note));
         }
     }
 
@@ -209,8 +249,7 @@ impl Star {
     /// # Errors
     /// See [`StarError`]; the session stays as its log says.
     pub fn run(mut self, mut seen: impl FnMut(Seen, &State)) -> Result<Outcome, StarError> {
-        pump(&self.shared.hub)?;
-        self.drain(&mut seen, None)?;
+        self.catch_up(&mut seen, None)?;
         self.drafter.set_session(&self.state.session.clone());
         seen(Seen::Present, &self.state);
         let mut runner = None;
@@ -237,15 +276,15 @@ impl Star {
 
     /// This star is the one: settles what a crash left, starts the filters, runs.
     fn lead(mut self, seen: &mut impl FnMut(Seen, &State)) -> Result<Outcome, StarError> {
-        let gone = lock(&self.shared.log).gone_pens()?;
+        let gone = lock(&self.shared.log).opened()?.gone_pens()?;
         self.drop_pens(&gone, seen, None)?;
         // What the star before this one recorded last may not have been heard yet; perhaps nothing is left to do.
-        pump(&self.shared.hub)?;
-        self.drain(seen, None)?;
+        self.catch_up(seen, None)?;
         if self.is_over() {
             return Ok(self.outcome());
         }
         let mut crew = Crew::start(&self.shared, &self.plan)?;
+        crew.summon(&self.state, &self.shared, &self.plan)?;
         let ended = loop {
             if self.is_over() {
                 break Ok(());
@@ -258,13 +297,15 @@ impl Star {
         if ended.is_err() || self.interrupts > 1 {
             crew.terminate();
         }
+        // They are waited for by the loop that would make room for them.
+        self.news.open();
         let pens = crew.join();
         // What the filters said last is part of the record, and of what is seen.
-        let rest = self.drain(seen, None);
+        let rest = self.catch_up(seen, None);
         for pen in pens {
             // Who has left something open is left for the next runner to see.
             if self.state.claims.iter().all(|c| c.pen != pen) {
-                let _ = lock(&self.shared.log).forget_pen(pen);
+                let _ = lock(&self.shared.log).opened().map(|log| log.forget_pen(pen));
             }
         }
         ended.and(rest).map(|()| self.outcome())
@@ -277,9 +318,23 @@ impl Star {
         self.plan.until.is_reached(&self.state) || self.interrupts > 1 || (self.interrupts > 0 && stopped)
     }
 
+    /// All that is recorded by now, piece by piece: a long history is never held as a whole.
+    fn catch_up(&mut self, seen: &mut impl FnMut(Seen, &State), mut crew: Option<&mut Crew>) -> Result<(), StarError> {
+        loop {
+            let reached = pump(&self.shared.hub)?;
+            self.drain(seen, crew.as_deref_mut())?;
+            if reached {
+                return Ok(());
+            }
+        }
+    }
+
     /// One piece of news, or a look around.
     fn turn(&mut self, seen: &mut impl FnMut(Seen, &State), mut crew: Option<&mut Crew>) -> Result<(), StarError> {
-        match self.news.recv_timeout(TICK) {
+        if lock(&self.shared.hub).is_behind() {
+            pump(&self.shared.hub)?;
+        }
+        match self.news.hear(TICK) {
             Ok(news) => self.hear(news, seen, crew.as_deref_mut())?,
             Err(RecvTimeoutError::Timeout) => seen(Seen::Tick, &self.state),
             // This star holds a sender itself.
@@ -300,10 +355,26 @@ impl Star {
 
     /// All news that is there already.
     fn drain(&mut self, seen: &mut impl FnMut(Seen, &State), mut crew: Option<&mut Crew>) -> Result<(), StarError> {
-        while let Ok(news) = self.news.try_recv() {
+        while let Some(news) = self.news.hear_now() {
             self.hear(news, seen, crew.as_deref_mut())?;
         }
         Ok(())
+    }
+
+    /// Folds a recorded line. Whoever goes on from a log must not pass by what is wrong with it; that the lines continue each
+    /// other's hashes is for `verify` to tell.
+    fn take<'l>(&mut self, bytes: &'l [u8]) -> Result<Line<'l>, StarError> {
+        let (at, expected) = (self.lines + 1, self.state.head + 1);
+        let damaged = |fault| StarError::Append(AppendError::Damaged { line: at, fault });
+        let line = Line::parse(bytes).map_err(|e| damaged(Fault::Line(e)))?;
+        let found = line.seq.unwrap_or(0);
+        // A fork goes on from its parent's number.
+        if found != expected && self.lines > 0 {
+            return Err(damaged(Fault::Seq { expected, found }));
+        }
+        self.state.fold(&line);
+        self.lines = at;
+        Ok(line)
     }
 
     fn hear(
@@ -315,11 +386,14 @@ impl Star {
         match news {
             News::Lines(lines) => {
                 self.idle = None;
-                for line in lines.split_inclusive(|&b| b == b'\n') {
-                    if let Ok(parsed) = Line::parse(line.strip_suffix(b"\n").unwrap_or(line)) {
-                        self.state.fold(&parsed);
-                    }
-                    seen(Seen::Lines(line), &self.state);
+                let mut decided = false;
+                for bytes in lines.split_inclusive(|&b| b == b'\n') {
+                    let line = self.take(bytes.strip_suffix(b"\n").unwrap_or(bytes))?;
+                    decided |= line.ty == ty::PERMISSION_RESOLVED;
+                    seen(Seen::Line(bytes, &line), &self.state);
+                }
+                if let Some(crew) = crew.filter(|_| decided) {
+                    crew.summon(&self.state, &self.shared, &self.plan)?;
                 }
             }
             News::Chalk(chalk) => seen(Seen::Chalk(&chalk), &self.state),
@@ -358,7 +432,7 @@ impl Star {
                 let n = turn.n;
                 let data = TurnCancelled { who: self.plan.person.clone() };
                 let draft = self.drafter.line(&id::end(n), n, &id::turn(n), ty::TURN_CANCELLED, &data);
-                let pen = lock(&self.shared.log).open_pen(Kind::Person)?;
+                let pen = lock(&self.shared.log).opened()?.open_pen(Kind::Person)?;
                 self.shared.append(pen.nib(), &draft, "ace").map(drop)
             }
             (_, 1) => Ok(()),
@@ -383,8 +457,7 @@ impl Star {
         if gone.is_empty() {
             return Ok(());
         }
-        pump(&self.shared.hub)?;
-        self.drain(seen, crew)?;
+        self.catch_up(seen, crew)?;
         gone.iter().try_for_each(|&pen| self.drop_pen(pen))
     }
 
@@ -397,7 +470,7 @@ impl Star {
         if strangers.is_empty() {
             return Ok(());
         }
-        let gone = lock(&self.shared.log).unheld(&strangers)?;
+        let gone = lock(&self.shared.log).opened()?.unheld(&strangers)?;
         self.drop_pens(&gone, seen, Some(crew))
     }
 
@@ -407,7 +480,7 @@ impl Star {
         if let Some(draft) = dropped(&self.state, pen, &self.drafter) {
             self.shared.append(Nib::KEEPER, &draft, "ace")?;
         }
-        lock(&self.shared.log).forget_pen(pen)?;
+        lock(&self.shared.log).opened()?.forget_pen(pen)?;
         Ok(())
     }
 
@@ -419,7 +492,7 @@ impl Star {
             Some((since, said)) if waits && !*said && since.elapsed() > Duration::from_millis(limits::UNCLAIMED_MS) => {
                 *said = true;
                 let note = format!("{} is due and nobody takes it up", what_is_due(&self.state));
-                let _ = self.shared.news.send(News::Note(note));
+                self.shared.news.send(News::Note(note));
             }
             Some(_) if !waits => self.idle = None,
             _ => {}

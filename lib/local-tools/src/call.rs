@@ -144,6 +144,7 @@ impl Completed {
             sandbox: sandbox.to_owned(),
             changed: self.changed,
             patch: self.patch,
+            ..ToolCompleted::default()
         }
     }
 }
@@ -188,6 +189,7 @@ impl Failed {
             message: self.message,
             output: self.output.map(|kept| kept.into_output(blobs)),
             ms: self.ms,
+            ..ToolFailed::default()
         }
     }
 }

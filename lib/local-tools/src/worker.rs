@@ -57,10 +57,11 @@ impl Worker {
         let pid = child.id();
         let shared =
             Arc::new(Shared { calls: Mutex::default(), greeted: Condvar::new(), child: Mutex::new(child), pid });
-        let reader = stdout.map(|stdout| {
+        let listen = |stdout| {
             let shared = Arc::clone(&shared);
-            std::thread::spawn(move || shared.listen(stdout))
-        });
+            std::thread::Builder::new().spawn(move || shared.listen(stdout))
+        };
+        let reader = stdout.map(listen).transpose()?;
         Ok(Self { stdin: Mutex::new(stdin), shared, reader })
     }
 

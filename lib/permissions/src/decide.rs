@@ -49,6 +49,7 @@ pub fn decide(mode: Mode, call: &CallFacts<'_>) -> Verdict {
     let denied = match tool.name {
         "shell" => shell(call),
         "patch" => patch(call),
+        "fetch" => return with_proposal(fetch(mode, call), call),
         // What these do touches no path.
         "job" | "todo" => None,
         _ => file(tool, call),
@@ -129,6 +130,14 @@ fn worst(path: &str, joined: &str, call: &CallFacts<'_>) -> Reach {
         (Reach::Outside, _) | (_, Reach::Outside) => Reach::Outside,
         _ if spelled => Reach::Outside,
         (_, there) => there,
+    }
+}
+
+/// A page of the web: it is outside of every sandbox, and what is asked for tells the server something.
+fn fetch(mode: Mode, call: &CallFacts<'_>) -> Verdict {
+    match call.args.get("url") {
+        Some(Value::String(_)) => verdict(Decision::Ask, &format!("mode-{}", mode.name()), "reaches the net"),
+        _ => verdict(Decision::Deny, "arguments", "url must be a string"),
     }
 }
 

@@ -549,5 +549,7 @@ fn looking_after_a_job_is_free_and_typing_into_it_is_not() {
     check(Mode::Ask, "job", json!({"id": "1", "kill": true}), Decision::Allow, "mode-ask");
     check(Mode::Ask, "job", json!({"id": "1", "input": "rm -r x\n"}), Decision::Ask, "mode-ask");
     check(Mode::Plan, "job", json!({"id": "1", "input": "x"}), Decision::Deny, "mode-plan");
+    check(Mode::Auto, "fetch", json!({"url": "https://example.com/"}), Decision::Ask, "mode-auto");
+    check(Mode::Auto, "fetch", json!({"url": 3}), Decision::Deny, "arguments");
     check(Mode::Plan, "todo", json!({"items": []}), Decision::Allow, "mode-plan");
 }

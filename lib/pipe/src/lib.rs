@@ -7,7 +7,7 @@
 mod lines;
 mod out;
 
-pub use lines::Lines;
+pub use lines::{Endless, Lines};
 pub use out::Out;
 
 use ace_schema::draft::BlobPartLine;
@@ -55,6 +55,14 @@ pub enum PipeError {
         /// Why.
         why: LineError,
     },
+    /// The input holds a line that does not end.
+    #[error("line {line} of the input: {why}")]
+    Endless {
+        /// Ordinal of the line, from 1.
+        line: u64,
+        /// How much of it was read.
+        why: Endless,
+    },
     /// The filter does not work without a log.
     #[error("{0}")]
     Unrecorded(String),
@@ -95,8 +103,13 @@ pub fn run(filter: &mut dyn Filter, out: &Out, options: Options) -> Result<(), P
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => break Err(e.into()),
         };
-        if let Err(e) = looped.chunk(lines.push(&buffer[..n])) {
-            break Err(e);
+        match lines.push(&buffer[..n]) {
+            Ok(whole) => {
+                if let Err(e) = looped.chunk(whole) {
+                    break Err(e);
+                }
+            }
+            Err(why) => break Err(PipeError::Endless { line: looped.line + 1, why }),
         }
     };
     if matches!(ended, Err(PipeError::Broken)) {

@@ -1,4 +1,12 @@
-//! Cutting a byte stream into lines. LF is the only separator; an unfinished last line is not there yet.
+//! Cutting a byte stream into lines. LF is the only separator; an unfinished last line is not there yet, and one that does not
+//! end is not waited for without a limit.
+
+use ace_schema::limits;
+
+/// A line that has not ended after so many bytes, more than [`limits::UNFINISHED_BYTES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a line that has not ended after {0} bytes")]
+pub struct Endless(pub usize);
 
 /// Holds the beginning of a line until its LF arrives.
 #[derive(Debug, Default)]
@@ -9,7 +17,10 @@ pub struct Lines {
 
 impl Lines {
     /// Takes bytes in and gives out all lines that are whole now, with their LFs, as one slice.
-    pub fn push(&mut self, bytes: &[u8]) -> &[u8] {
+    ///
+    /// # Errors
+    /// [`Endless`]; nothing more can be made of the stream then. What is held stays the [`rest`](Self::rest).
+    pub fn push(&mut self, bytes: &[u8]) -> Result<&[u8], Endless> {
         self.buffer.drain(..self.given);
         self.given = 0;
         let kept = self.buffer.len();
@@ -17,7 +28,12 @@ impl Lines {
         if let Some(at) = memchr::memrchr(b'\n', bytes) {
             self.given = kept + at + 1;
         }
-        &self.buffer[..self.given]
+        let unfinished = self.buffer.len() - self.given;
+        if unfinished > limits::UNFINISHED_BYTES {
+            // The lines before it were given up to here, or come too late: whoever sends such a line sends no events.
+            return Err(Endless(unfinished));
+        }
+        Ok(&self.buffer[..self.given])
     }
 
     /// The unfinished last line.
@@ -47,11 +63,22 @@ mod tests {
         for cut in 0..text.len() {
             let mut lines = Lines::default();
             let mut all = Vec::new();
-            all.extend_from_slice(lines.push(&text[..cut]));
-            all.extend_from_slice(lines.push(&text[cut..]));
+            all.extend_from_slice(lines.push(&text[..cut]).unwrap());
+            all.extend_from_slice(lines.push(&text[cut..]).unwrap());
             assert_eq!(all, b"one\ntwo\xff\n\nthree\n", "cut at {cut}");
             assert_eq!(lines.rest(), b" four");
         }
+    }
+
+    #[test]
+    fn f02_a_line_without_an_end_is_not_held_for_ever() {
+        let mut lines = Lines::default();
+        let chunk = vec![b'x'; 64 * 1024];
+        for _ in 0..limits::UNFINISHED_BYTES / chunk.len() {
+            assert_eq!(lines.push(&chunk), Ok(&b""[..]));
+        }
+        assert!(matches!(lines.push(&chunk), Err(Endless(_))));
+        assert!(lines.rest().len() <= limits::UNFINISHED_BYTES + chunk.len());
     }
 
     #[test]

@@ -58,6 +58,37 @@ pub struct Lack {
     pub why: String,
 }
 
+/// What a ceiling is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resource {
+    /// Memory, bytes.
+    Memory,
+    /// Processes and threads.
+    Processes,
+}
+
+impl Resource {
+    /// The name used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Resource::Memory => "memory",
+            Resource::Processes => "processes",
+        }
+    }
+}
+
+/// A ceiling in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ceiling {
+    /// Of what.
+    pub what: Resource,
+    /// The most of it: bytes or processes.
+    pub most: u64,
+    /// What enforces it, in words.
+    pub how: String,
+}
+
 /// What confinement achieved. Its [`fmt::Display`] is the `sandbox` text of an event: `user+mount+net+pid+landlock:7+seccomp`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
@@ -67,6 +98,8 @@ pub struct Applied {
     pub landlock_abi: u32,
     /// The layers that were wanted and do not hold.
     pub lacking: Vec<Lack>,
+    /// Ceilings that hold.
+    pub ceilings: Vec<Ceiling>,
     /// Single promises of the profile that nothing enforces here, one sentence each.
     pub gaps: Vec<String>,
 }
@@ -75,6 +108,11 @@ impl Applied {
     /// Whether `layer` holds.
     pub fn holds(&self, layer: Layer) -> bool {
         self.held.contains(&layer)
+    }
+
+    /// Whether there is a ceiling for this.
+    pub fn limits(&self, what: Resource) -> bool {
+        self.ceilings.iter().any(|ceiling| ceiling.what == what)
     }
 
     pub(crate) fn lack(&mut self, layer: Layer, why: impl fmt::Display) {

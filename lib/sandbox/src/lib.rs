@@ -15,7 +15,7 @@ mod places;
 mod plan;
 mod profile;
 
-pub use applied::{Applied, Lack, Layer, Refused};
+pub use applied::{Applied, Ceiling, Lack, Layer, Refused, Resource};
 pub use environment::{CORE, environment, is_secret};
 pub use git::Git;
 pub use profile::{Access, Grant, Limits, Network, Profile, Worker};

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use ace_schema::limits;
+
 use crate::{Git, Layer, places};
 
 /// What may be done below a path. The longest path that covers a file decides.
@@ -47,12 +49,28 @@ pub enum Network {
 /// Ceilings for what a process tree may use up. `None` leaves the inherited one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Processes and threads of the tree. Needs the pid layer (Linux 6.14) for root, the user layer for others.
+    /// Processes and threads of the tree. Held by a control group where one can be had, else by the pid layer (Linux 6.14), else,
+    /// but not for root, by the user layer.
     pub processes: Option<u32>,
+    /// Bytes of memory of the tree as a whole, by a control group. Where none can be had each process is held to it by itself.
+    pub memory: Option<u64>,
     /// Bytes of private memory a single process may map for writing (`RLIMIT_DATA`).
     pub data: Option<u64>,
     /// Bytes a single file may grow to (`RLIMIT_FSIZE`).
     pub file: Option<u64>,
+}
+
+impl Limits {
+    /// What a tree of tools may use up of this machine: not all of its memory, so that the keeper of the log lives on, and no
+    /// more processes than any build needs.
+    pub fn of_machine() -> Limits {
+        let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+            let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+            line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
+        });
+        let memory = total.map(|kib| kib * 1024 / 8 * 7);
+        Limits { processes: Some(limits::WORKER_PROCESSES), memory, ..Limits::default() }
+    }
 }
 
 /// What a process may reach. A plain value: it can be written as JSON and handed to the process that applies it.
@@ -134,6 +152,13 @@ impl Profile {
         places::RESOLUTION.iter().fold(profile, |profile, path| profile.read(path))
     }
 
+    /// For `ace-fetch`: the network, name resolution and certificates, and no other file.
+    pub fn fetch() -> Profile {
+        let mut profile = Profile::bare("fetch");
+        profile.network = Network::Full;
+        places::RESOLUTION.iter().fold(profile, |profile, path| profile.read(path))
+    }
+
     /// For `ace-tool`, the broker: it starts the workers and keeps the private git data, has no key and no network. Landlock and
     /// seccomp would pass on to the workers and keep them from building their own view, so it gets a user and an empty network
     /// namespace instead, and gives up its capabilities. A broker whose workers are to have the host's network
@@ -150,6 +175,7 @@ impl Profile {
         let mut profile = Profile::bare("worker");
         profile.layers = Layer::ALL.into();
         profile.hosts = true;
+        profile.limits = Limits::of_machine();
         profile.network = Network::Loopback;
         profile.tmp = place.tmp.clone();
         profile.cwd = Some(place.worktree.clone());

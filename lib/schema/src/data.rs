@@ -202,6 +202,23 @@ pub struct UserMessage {
     pub schema: Option<BlobRef>,
 }
 
+/// `message.steered`. Its cause is the message; without a running turn, or when the message waits no more, it changes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageSteered {
+    /// Who says so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub who: String,
+}
+
+/// `message.withdrawn`. Its cause is the message. Its id is that of the next turn's start, so that of a turn that begins and a
+/// message that is taken back only one is recorded; that number is used up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageWithdrawn {
+    /// Who takes it back.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub who: String,
+}
+
 /// `turn.started`. Its cause is the message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnStarted {}
@@ -345,10 +362,11 @@ pub enum Part {
 }
 
 /// Why something failed. Open: readers keep codes they do not know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The writer is gone; whether it happened is unknown.
+    #[default]
     Interrupted,
     /// A person stopped it.
     Cancelled,
@@ -502,12 +520,21 @@ pub struct Output {
 /// A file changed by a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
-    /// Path relative to the worktree.
+    /// Path relative to the worktree. Bytes that are no UTF-8 are replaced; the patch and the tree have them as they are.
     pub path: String,
     /// Lines added.
     pub added: u64,
     /// Lines removed.
     pub removed: u64,
+}
+
+/// A file that a recorded state leaves out because it is too large.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Path relative to the root of the work tree.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
 }
 
 /// `tool.completed`. Its cause is the claim.
@@ -527,16 +554,29 @@ pub struct ToolCompleted {
     pub ms: u64,
     /// Sandbox profile it ran in; `off` if none.
     pub sandbox: String,
-    /// Files the tool itself changed.
+    /// Files changed: by the tool itself, or by whatever the command started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<Changed>,
-    /// Unified diff of what the tool itself changed, if it fits; for people.
+    /// Further files changed, beyond those that fit the line.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changed_more: u64,
+    /// Unified diff of them, if it fits.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub patch: String,
+    /// The diff as a blob, when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch_blob: Option<BlobRef>,
+    /// The git tree of the work tree after the call (40 hexadecimal digits), kept in the private git folder of the repository:
+    /// untracked files that are not ignored included. Absent outside git, and after calls that only read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tree: String,
+    /// Files that the tree leaves out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// `tool.failed`. Its cause is the claim.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ToolFailed {
     /// Kind of failure.
     pub code: Code,
@@ -548,6 +588,25 @@ pub struct ToolFailed {
     /// Duration, ms.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub ms: u64,
+    /// Files changed before it failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Changed>,
+    /// Further files changed, beyond those that fit the line.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changed_more: u64,
+    /// Unified diff of them, if it fits.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub patch: String,
+    /// The diff as a blob, when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch_blob: Option<BlobRef>,
+    /// The git tree of the work tree after the call (40 hexadecimal digits), kept in the private git folder of the repository:
+    /// untracked files that are not ignored included. Absent outside git, and after calls that only read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tree: String,
+    /// Files that the tree leaves out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// `turn.completed`. Its cause is the last answer.
@@ -577,6 +636,40 @@ pub struct TurnCancelled {
 
 /// `worktree.created`, `worktree.removed`: the same facts as in `session.created`.
 pub type WorktreeCreated = Worktree;
+
+/// `worktree.snapshot`: the state of the work tree outside a call, recorded when it is another than the last one recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorktreeSnapshot {
+    /// The git tree, 40 hexadecimal digits.
+    pub tree: String,
+    /// The commit HEAD stood on; empty if there was none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub commit: String,
+    /// Why: `base` before the first call, `outside` when somebody else changed files since, `rewind` before going back.
+    pub why: String,
+    /// Files that differ from the state recorded before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Changed>,
+    /// Further such files, beyond those that fit the line.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changed_more: u64,
+    /// Files that the tree leaves out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+}
+
+/// `session.rewound`: from here on the conversation and the files are what they were at an earlier record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRewound {
+    /// The last record that counts; what stands between it and this one is kept and counts no more.
+    pub to: u64,
+    /// The git tree the work tree was brought to; empty where files are not recorded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tree: String,
+    /// Who went back.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub who: String,
+}
 
 /// `worktree.landed`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,8 +7,11 @@ pub mod ty {
     pub const SESSION_NAMED: &str = "session.named";
     pub const SESSION_ARCHIVED: &str = "session.archived";
     pub const SESSION_CONFIGURED: &str = "session.configured";
+    pub const SESSION_REWOUND: &str = "session.rewound";
     pub const SESSION_COMPACTED: &str = "session.compacted";
     pub const USER_MESSAGE: &str = "user.message";
+    pub const MESSAGE_STEERED: &str = "message.steered";
+    pub const MESSAGE_WITHDRAWN: &str = "message.withdrawn";
     pub const TURN_STARTED: &str = "turn.started";
     pub const TURN_COMPLETED: &str = "turn.completed";
     pub const TURN_FAILED: &str = "turn.failed";
@@ -88,8 +91,11 @@ pub const EVENTS: &[Event] = &[
     stone(ty::SESSION_NAMED, "The session has a new name."),
     stone(ty::SESSION_ARCHIVED, "The session is put away; its log stays."),
     stone(ty::SESSION_CONFIGURED, "Model, mode or limits change from here on."),
+    stone(ty::SESSION_REWOUND, "Conversation and files are what they were at an earlier record; nothing is erased."),
     stone(ty::SESSION_COMPACTED, "A whole state: a fold may begin here."),
     stone(ty::USER_MESSAGE, "A person, or a program in a person's name, says something."),
+    stone(ty::MESSAGE_STEERED, "A message that waits steers the running turn instead."),
+    stone(ty::MESSAGE_WITHDRAWN, "A message that waits is taken back: no turn will begin on it."),
     derived(ty::TURN_STARTED, "Work on a message begins."),
     stone(ty::TURN_COMPLETED, "The turn has its answer."),
     stone(ty::TURN_FAILED, "The turn ends without an answer, and why."),

@@ -48,7 +48,7 @@ pub fn prefix(id: &str) -> Option<&str> {
     id.rsplit_once('-').map(|(p, _)| p)
 }
 
-/// Id of the start of turn `n`.
+/// Id of the start of turn `n`, or of the withdrawal of a message before it.
 #[must_use]
 pub fn turn(n: u32) -> String {
     format!("turn-{n}")

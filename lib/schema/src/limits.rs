@@ -2,6 +2,8 @@
 
 /// A recorded line with its LF, bytes. Larger payloads go to blobs.
 pub const LINE_BYTES: usize = 64 * 1024;
+/// An unfinished line of a stream, bytes: one that is no event may be longer than a record and passes, but its end must come.
+pub const UNFINISHED_BYTES: usize = 1024 * 1024;
 /// What the log may put in front of a draft (`seq`, `ts`, `prev`, `pen`), bytes: a draft must leave this much room.
 pub const STAMP_BYTES: usize = 256;
 /// A payload above this goes to a blob, bytes (the rest of the line is envelope and other fields; JSON may double the size by escapes).
@@ -10,6 +12,10 @@ pub const INLINE_BYTES: usize = 24 * 1024;
 pub const BLOB_PART_BYTES: usize = 40 * 1024;
 /// One blob, bytes.
 pub const BLOB_BYTES: u64 = 256 * 1024 * 1024;
+/// Sessions forked one from the other that a log is read through.
+pub const ANCESTORS: usize = 64;
+/// Ways back in one session.
+pub const REWINDS: usize = 500;
 /// A prompt or other message of a person, bytes (about a million tokens: more fits no model).
 pub const PROMPT_BYTES: usize = 4 * 1024 * 1024;
 /// Pictures of one message or one call's output.
@@ -129,6 +135,8 @@ pub const USER_FILTERS: usize = 16;
 pub const RESTARTS: u32 = 5;
 /// Lines of one filter that the log may refuse before it is no longer heard; so many of them are told.
 pub const LINES_REFUSED: usize = 64;
+/// Bytes of news that wait for a star's main loop; who makes more of it waits.
+pub const NEWS_BYTES: usize = 1024 * 1024;
 /// Lines that filters may say to people a second; what is more is not shown.
 pub const NOTES_PER_SECOND: u32 = 100;
 /// The window for `RESTARTS`, ms.
@@ -167,6 +175,8 @@ pub const SPILLS: usize = 32;
 pub const ORDER_BYTES: usize = ANSWER_BYTES + 64 * 1024;
 /// A line from a worker to the broker, bytes.
 pub const REPLY_BYTES: usize = 1024 * 1024;
+/// Processes and threads of a worker and all it starts.
+pub const WORKER_PROCESSES: u32 = 4096;
 /// Calls that wait in a worker.
 pub const QUEUED_CALLS: usize = 256;
 /// Between the polite and the final signal to a command that must stop, ms.
@@ -220,6 +230,8 @@ pub mod worktree {
     pub const DISK_DEPTH: usize = 256;
     /// How long to wait for another `create` in the same repository to choose its branch, ms.
     pub const TURN_MS: u64 = 10_000;
+    /// How long a registration may stay without its path before it counts as torn, ms.
+    pub const TORN_MS: u64 = 250;
     /// Bytes of all changed files that one diff holds in memory.
     pub const DIFF_TOTAL_BYTES: u64 = 256 << 20;
     /// Lines of what the `git` program says that an error repeats.
@@ -230,6 +242,22 @@ pub mod worktree {
     pub const HOOKS: usize = 1000;
     /// Bytes of one hook or configuration that a fingerprint covers.
     pub const HOOK_BYTES: u64 = 1 << 20;
+    /// Bytes of one new or changed file that a recorded state holds; a larger one is left out and named.
+    pub const STATE_FILE_BYTES: u64 = 64 << 20;
+    /// Bytes of all new or changed files that one look stores; what comes after is left out and named.
+    pub const STATE_NEW_BYTES: u64 = 512 << 20;
+    /// Files and folders that one look passes over before it gives up.
+    pub const STATE_FILES: usize = 2_000_000;
+    /// Folders within folders that a look enters.
+    pub const STATE_DEPTH: usize = 256;
+    /// Names of changed or left out files in one record, bytes; further ones are counted.
+    pub const STATE_NAMES_BYTES: usize = 4 << 10;
+    /// A patch above this is a blob beside its record, bytes of its JSON.
+    pub const STATE_PATCH_INLINE: usize = 8 << 10;
+    /// Bytes of the patch that is kept with one record; the trees have the rest.
+    pub const STATE_PATCH_BYTES: usize = 4 << 20;
+    /// How long before a look a file may have changed to be read again by the next one, ms: its times may not tell.
+    pub const RACY_MS: u64 = 20;
 }
 /// How deep groups and substitutions of a command may nest before the rest counts as unread.
 pub const SHELL_NESTING: usize = 24;
@@ -253,3 +281,15 @@ pub const COMMAND_FILES: usize = 1_000;
 pub const COMMAND_FILE_BYTES: u64 = 64 * 1024;
 /// Output of a person's own command that goes with a message, bytes.
 pub const OWN_OUTPUT_BYTES: usize = 16 * 1024;
+/// A web address that may be fetched, bytes.
+pub const URL_BYTES: usize = 4096;
+/// What is read of a page, bytes, unpacked.
+pub const FETCH_BYTES: usize = 5 * 1024 * 1024;
+/// Time for a page with all its redirects, ms.
+pub const FETCH_MS: u64 = 30_000;
+/// Redirects that are followed for one page.
+pub const REDIRECTS: usize = 5;
+/// Tags open within each other before a page is read as bare text.
+pub const HTML_DEPTH: usize = 4096;
+/// Pages that are fetched at once in one session.
+pub const FETCHES: usize = 4;

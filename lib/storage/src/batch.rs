@@ -56,7 +56,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Line<'_>, LineError> {
 /// Whether a derived id is one that conclusions of this type have; a foreign one would have the true conclusion dropped.
 pub(crate) fn shape_fits(id: &str, name: &str) -> bool {
     let types: &[&str] = match id.split_once('-').map(|(head, _)| head) {
-        Some("turn") => &[ty::TURN_STARTED],
+        Some("turn") => &[ty::TURN_STARTED, ty::MESSAGE_WITHDRAWN],
         Some("ctx") => &[ty::CONTEXT_BUILT],
         Some("end") => &[ty::TURN_COMPLETED, ty::TURN_FAILED, ty::TURN_CANCELLED],
         Some("answer") => &[ty::PERMISSION_RESOLVED],

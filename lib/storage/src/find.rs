@@ -1,6 +1,5 @@
 //! What a person means by a word: names, ids and paths of sessions. It must never write.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -101,20 +100,6 @@ impl Home {
         }
     }
 
-    /// The name, or the name with the first number behind it, that no session was created with. What sessions were renamed to later
-    /// is not looked for: that would read every log to its end, and a first name is found before a later one anyway.
-    ///
-    /// # Errors
-    /// The home cannot be read.
-    pub fn free_name(&self, wanted: &str) -> io::Result<String> {
-        let names = self.sessions()?;
-        let taken: HashSet<String> =
-            names.iter().filter_map(SessionRef::first_name).filter(|name| name.starts_with(wanted)).collect();
-        let numbered = (2..).map(|n: u32| format!("{wanted}-{n}"));
-        let mut all = std::iter::once(wanted.to_owned()).chain(numbered);
-        Ok(all.find(|name| !taken.contains(name)).unwrap_or_default())
-    }
-
     fn find_path(&self, name: &str, seq: Option<u64>) -> Result<Found, FindError> {
         let none = || FindError::NoSession { name: name.to_owned(), nearest: Vec::new() };
         let log = Log::at(name);
@@ -138,6 +123,12 @@ impl SessionRef {
         let first = first_line(&self.path.join("log.jsonl")).ok()??;
         let line = Line::parse(&first).ok().filter(|line| line.ty == ty::SESSION_CREATED)?;
         line.data::<SessionCreated>().ok().map(|data| data.name)
+    }
+
+    /// The record of another session that it goes on from, if it was forked.
+    #[must_use]
+    pub fn origin(&self) -> Option<ace_schema::data::ForkedFrom> {
+        crate::ancestry::origin(&self.log()).ok()?
     }
 
     /// The name it has: the last one it was given. Reads the whole log.
@@ -172,7 +163,7 @@ impl SessionRef {
 }
 
 /// The first line of a file without its LF; `None` if it has no whole line of a lawful length.
-fn first_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn first_line(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = File::open(path)?;
     // One small read nearly always holds it; a list of sessions is as many of these.
     let mut head = [0; HEAD_BYTES];

@@ -1,5 +1,6 @@
 //! The reading end of a log file. It must never hand on a line that is not yet on the disk, and never write to the log.
 
+use std::collections::VecDeque;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ace_schema::{Line, limits};
 
+use crate::ancestry;
 use crate::bell::{Bell, EVERYONE, LOOK};
 use crate::chalk::ChalkReader;
 use crate::log::Log;
@@ -27,6 +29,12 @@ pub struct Follower {
     from: u64,
     skip: u64,
     buf: Vec<u8>,
+    /// What of other logs comes first: files, and how far each counts.
+    past: VecDeque<(File, u64)>,
+    /// Bytes of the first of them that were handed on.
+    past_at: u64,
+    /// Bytes of all of them that were handed on or left out.
+    past_done: u64,
 }
 
 impl Follower {
@@ -35,10 +43,27 @@ impl Follower {
     /// # Errors
     /// The file cannot be opened.
     pub fn open(log: &Log, from: u64) -> io::Result<Self> {
+        let past = ancestry::segments(log)?.into();
+        Self::open_at(log, from, past)
+    }
+
+    fn open_at(log: &Log, from: u64, past: VecDeque<(File, u64)>) -> io::Result<Self> {
         let file = File::open(log.file())?;
         let bell = log.beside("bell").and_then(|path| Bell::open(&path).ok());
-        let log = log.clone();
-        Ok(Self { log, file, bell, chalk: None, bits: EVERYONE, at: 0, from, skip: 0, buf: Vec::new() })
+        Ok(Self {
+            log: log.clone(),
+            file,
+            bell,
+            chalk: None,
+            bits: EVERYONE,
+            at: 0,
+            from,
+            skip: 0,
+            buf: Vec::new(),
+            past,
+            past_at: 0,
+            past_done: 0,
+        })
     }
 
     /// Reads the chalk of the running turn as well, by [`chalk`](Self::chalk).
@@ -48,10 +73,10 @@ impl Follower {
         self
     }
 
-    /// Bytes of the log that were handed on or left out so far.
+    /// Bytes of the log, and of those it goes on from, that were handed on or left out so far.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.at
+        self.past_done + self.at
     }
 
     /// A second reader that stands where this one stands.
@@ -59,8 +84,10 @@ impl Follower {
     /// # Errors
     /// The file cannot be opened.
     pub fn fork(&self) -> io::Result<Self> {
-        let mut twin = Self::open(&self.log, 0)?;
+        let past = self.past.iter().map(|(file, len)| Ok((file.try_clone()?, *len))).collect::<io::Result<_>>()?;
+        let mut twin = Self::open_at(&self.log, 0, past)?;
         (twin.at, twin.from, twin.skip) = (self.at, self.from, self.skip);
+        (twin.past_at, twin.past_done) = (self.past_at, self.past_done);
         Ok(twin)
     }
 
@@ -69,6 +96,8 @@ impl Follower {
     /// # Errors
     /// Looking failed.
     pub fn skip_to_end(&mut self) -> io::Result<()> {
+        self.past_done += self.past.drain(..).map(|(_, len)| len).sum::<u64>() - self.past_at;
+        self.past_at = 0;
         self.at = self.limit()?;
         (self.from, self.skip) = (0, 0);
         Ok(())
@@ -97,11 +126,27 @@ impl Follower {
     /// # Errors
     /// Reading failed.
     pub fn read(&mut self) -> io::Result<&[u8]> {
+        while let Some((file, len)) = self.past.front() {
+            let got = fill(file, &mut self.buf, self.past_at, *len)?;
+            if got == 0 && self.past_at < *len {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the log it was forked from was cut"));
+            }
+            self.past_at += got as u64;
+            self.past_done += got as u64;
+            if self.past_at == *len {
+                self.past.pop_front();
+                self.past_at = 0;
+            }
+            let begin = self.left_out(got);
+            if begin < got {
+                return Ok(&self.buf[begin..got]);
+            }
+        }
         let limit = self.limit()?;
         let mut begin = 0;
         let mut end = 0;
         while begin == end && self.at < limit {
-            let got = self.fill(limit)?;
+            let got = fill(&self.file, &mut self.buf, self.at, limit)?;
             if got == 0 {
                 break;
             }
@@ -110,23 +155,6 @@ impl Follower {
             end = got;
         }
         Ok(&self.buf[begin..end])
-    }
-
-    /// Reads whole lines into the buffer; their length.
-    fn fill(&mut self, limit: u64) -> io::Result<usize> {
-        let left = usize::try_from(limit - self.at).unwrap_or(usize::MAX);
-        let mut most = left.min(limits::FOLLOW_BYTES);
-        loop {
-            self.buf.resize(most, 0);
-            let got = read_full(&self.file, &mut self.buf, self.at)?;
-            if let Some(lf) = memchr::memrchr(b'\n', &self.buf[..got]) {
-                return Ok(lf + 1);
-            }
-            if got < most || most == left {
-                return Ok(0);
-            }
-            most = left.min(most.saturating_mul(2));
-        }
     }
 
     /// How many of the first bytes in the buffer are lines before the first record wanted.
@@ -232,6 +260,9 @@ impl Follower {
     }
 
     fn has_more(&mut self) -> io::Result<bool> {
+        if !self.past.is_empty() {
+            return Ok(true);
+        }
         if let (Some(chalk), Some(bell)) = (&self.chalk, &self.bell)
             && chalk.has_more(bell)
         {
@@ -270,6 +301,23 @@ impl Follow for Follower {
 
     fn wait(&mut self, timeout: Duration) -> io::Result<bool> {
         Self::wait(self, timeout)
+    }
+}
+
+/// Reads whole lines between two places into the buffer; their length.
+fn fill(file: &File, buf: &mut Vec<u8>, at: u64, limit: u64) -> io::Result<usize> {
+    let left = usize::try_from(limit - at).unwrap_or(usize::MAX);
+    let mut most = left.min(limits::FOLLOW_BYTES);
+    loop {
+        buf.resize(most, 0);
+        let got = read_full(file, buf, at)?;
+        if let Some(lf) = memchr::memrchr(b'\n', &buf[..got]) {
+            return Ok(lf + 1);
+        }
+        if got < most || most == left {
+            return Ok(0);
+        }
+        most = left.min(most.saturating_mul(2));
     }
 }
 

@@ -124,6 +124,15 @@ impl Home {
         Ok(all)
     }
 
+    /// The sessions that were forked from this one: it cannot go before they do.
+    ///
+    /// # Errors
+    /// The home cannot be read.
+    pub fn children(&self, id: &str) -> io::Result<Vec<SessionRef>> {
+        let is_child = |one: &SessionRef| one.origin().is_some_and(|from| from.session == id);
+        Ok(self.sessions()?.into_iter().filter(is_child).collect())
+    }
+
     /// Creates a session as a whole: written aside with its first batch (`session.created` first; `log.blob` lines are stored),
     /// brought to the disk, and renamed in. Returns its folder.
     ///

@@ -6,6 +6,7 @@
 
 #![deny(unsafe_code)]
 
+mod ancestry;
 mod append;
 mod batch;
 #[allow(unsafe_code, reason = "shared memory: see there")]
@@ -23,6 +24,7 @@ mod ledger;
 mod lines;
 mod log;
 mod memory;
+mod names;
 mod parts;
 mod pens;
 mod recover;
@@ -41,6 +43,7 @@ pub use index::{Hit, Index, IndexError, Row as IndexRow, Words};
 pub use lines::{Lines, Piece, split};
 pub use log::Log;
 pub use memory::{Memory, MemoryFollower};
+pub use names::HeldName;
 pub use pens::{Pen, Runner};
 pub use recover::{RecoverError, Recovered};
 pub use store::{AppendError, Appended, Fault, Follow, Nib, Refusal, Store, Why};

@@ -65,6 +65,14 @@ impl Log {
         &self.blobs
     }
 
+    /// Its own first line, without those of sessions it was forked from; `None` if it has no whole line.
+    ///
+    /// # Errors
+    /// Reading failed.
+    pub fn first_line(&self) -> io::Result<Option<Vec<u8>>> {
+        crate::find::first_line(&self.file)
+    }
+
     /// Opens it for appending.
     ///
     /// # Errors
@@ -73,7 +81,7 @@ impl Log {
         Appender::open(self, clock)
     }
 
-    /// Opens it for reading from the record `from` on (0 or 1: all).
+    /// Opens it for reading from the record `from` on (0 or 1: all, those of its ancestors first if it was forked).
     ///
     /// # Errors
     /// See [`Follower::open`].

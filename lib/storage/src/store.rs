@@ -203,6 +203,27 @@ pub enum Fault {
     /// A record is another than was noted elsewhere: the log was written anew from there or before.
     #[error("@{0} is not the line that was noted")]
     Anchor(u64),
+    /// The session it was forked from is not there.
+    #[error("session {0}, which it was forked from, is gone")]
+    Parent(String),
+    /// The session it was forked from is damaged before the record it goes on from.
+    #[error("session {session}, which it was forked from, line {line}: {fault}")]
+    Ancestor {
+        /// That session.
+        session: String,
+        /// Line of its file, from 1.
+        line: u64,
+        /// What is wrong there.
+        fault: Box<Fault>,
+    },
+    /// The record it goes on from is another than it was.
+    #[error("@{seq} of session {session} is not the line it was forked from")]
+    Origin {
+        /// The session it was forked from.
+        session: String,
+        /// The record.
+        seq: u64,
+    },
     /// It names a blob that is not stored.
     #[error("blob {0} is missing")]
     BlobMissing(String),

@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io;
 
 use ace_schema::data::{ContextBuilt, ToolDiscovered};
-use ace_schema::{Line, LineError, ty};
+use ace_schema::{Line, LineError, limits, ty};
 use memchr::memmem;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::ancestry;
 use crate::blobs::{BlobError, Blobs};
 use crate::hash::{hex, is_hex_of, is_sha};
 use crate::ledger::Ledger;
@@ -69,8 +70,36 @@ pub struct Anchor {
     pub hash: String,
 }
 
-/// Checks a log up to the first damage. Blob damage stops nothing but is what the report names if no line is damaged.
+/// Checks a log up to the first damage, then those it was forked from, up to where it was. Blob damage stops nothing but is what
+/// the report names if no line is damaged. The report counts the log's own lines.
 pub(crate) fn verify(log: &Log, anchor: Option<&Anchor>) -> io::Result<Report> {
+    let mut report = verify_to(log, anchor, u64::MAX)?;
+    let mut log = log.clone();
+    for _ in 0..limits::ANCESTORS {
+        if report.damage.is_some() || log.folder().is_none() {
+            break;
+        }
+        let Some(from) = ancestry::origin(&log)? else { break };
+        let damage = |fault| Some(Damage { line: 1, seq: from.seq + 1, fault });
+        match ancestry::beside(&log, &from.session) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                report.damage = damage(Fault::Parent(from.session.clone()));
+                break;
+            }
+            parent => log = parent?,
+        }
+        let above = verify_to(&log, None, from.seq)?;
+        if let Some(Damage { line, fault, .. }) = above.damage {
+            report.damage = damage(Fault::Ancestor { session: from.session.clone(), line, fault: Box::new(fault) });
+        } else if above.last_seq != from.seq || above.head != from.hash {
+            report.damage = damage(Fault::Origin { session: from.session.clone(), seq: from.seq });
+        }
+    }
+    Ok(report)
+}
+
+/// Checks the lines of one log up to the record `last`.
+fn verify_to(log: &Log, anchor: Option<&Anchor>, last: u64) -> io::Result<Report> {
     let mut check = Check {
         ledger: Ledger::for_reading(),
         blobs: log.blobs(),
@@ -93,7 +122,9 @@ pub(crate) fn verify(log: &Log, anchor: Option<&Anchor>) -> io::Result<Report> {
     let mut last_time = String::new();
     let mut anchored = None;
     let mut missing = None;
-    while let Some(piece) = lines.next_piece()? {
+    while check.ledger.seq() < last
+        && let Some(piece) = lines.next_piece()?
+    {
         let fault = match piece {
             Piece::Line(bytes) => match check.line(bytes) {
                 Ok(line) => {

@@ -23,6 +23,8 @@ pub struct CiView {
     first: Option<i64>,
     last: i64,
     begun: bool,
+    /// Why the last answer failed and its seq, until it is known that the turn's end does not say the same.
+    failure: Option<(u64, String)>,
 }
 
 impl CiView {
@@ -37,6 +39,7 @@ impl CiView {
             first: None,
             last: 0,
             begun: false,
+            failure: None,
         }
     }
 
@@ -61,7 +64,19 @@ impl CiView {
     /// The next recorded line: failures, refusals and warnings are told at once.
     pub fn recorded(&mut self, line: &Line) -> Vec<Text> {
         let Some(seq) = line.seq else { return Vec::new() };
-        match self.ledger.fold(line) {
+        let step = self.ledger.fold(line);
+        let mut out = match self.failure.take() {
+            // Whoever started the run complains of that, once and with a hint.
+            Some((_, why)) if matches!(&step, Step::Ended(End::Failed(end)) if end.message == why) => Vec::new(),
+            Some((seq, why)) => self.say(&format!("@{seq} model call: {why}")),
+            None => Vec::new(),
+        };
+        out.extend(self.step(step, seq));
+        out
+    }
+
+    fn step(&mut self, step: Step, seq: u64) -> Vec<Text> {
+        match step {
             Step::Created(created) if !self.begun => self.begin(&SessionFacts::of(&created)),
             Step::Ran { call, ran } if is_failure(&ran) => {
                 let how = match (ran.signal, ran.exit) {
@@ -98,7 +113,8 @@ impl CiView {
             Step::AnswerFailed(failed) => {
                 let why =
                     if failed.message.is_empty() { outcome(&failed.code).to_owned() } else { failed.message.clone() };
-                self.say(&format!("@{seq} model call: {why}"))
+                self.failure = Some((seq, why));
+                Vec::new()
             }
             _ => Vec::new(),
         }
@@ -124,7 +140,7 @@ impl CiView {
         self.say(&format!("{}  {place}{what}  {cost}", units::seconds(between(first, now))))
     }
 
-    /// The log's path, then the verdict: the last line, to be found by grep.
+    /// The log's path, then the verdict, to be found by grep. Why it failed is for whoever started the run to say.
     pub fn verdict(&mut self) -> Vec<Text> {
         let (mark, word) = verdict::word(&self.ledger);
         let mut out = Vec::new();
@@ -135,11 +151,6 @@ impl CiView {
         let mut line = format!("{word} in {}", units::duration(worked));
         if waited > 0 {
             line += &format!(" (+{} waiting)", units::duration(waited));
-        }
-        if let Some(End::Failed(failed)) = &self.ledger.end
-            && !failed.message.is_empty()
-        {
-            line += &format!(", {}", failed.message);
         }
         if let (Mark::Waits, Some(call)) = (mark, self.ledger.waiting().next()) {
             let seq = call.asked.as_ref().map_or(0, |(seq, _)| *seq);

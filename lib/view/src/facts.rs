@@ -27,6 +27,8 @@ pub struct SessionFacts {
     pub place: String,
     /// Limit in micro-dollars, if one is set.
     pub budget: Option<u64>,
+    /// Tokens that the model can take in, if that is known.
+    pub window: Option<u64>,
     /// Path of the log as it shall be shown (`~` for the home); empty leaves the line out.
     pub log: String,
     /// The model is played from a recording: its cost is not paid again.

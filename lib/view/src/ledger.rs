@@ -28,6 +28,8 @@ pub struct Ledger {
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Tokens.
     pub usage: Usage,
+    /// Tokens of the last answer and of all that it was given.
+    pub context: u64,
     /// Micro-dollars of all calls that have a price.
     pub spent: u64,
     /// Some call has no price.
@@ -116,6 +118,10 @@ impl Ledger {
     /// Takes the next recorded line. Drafts, chalk and control lines, unknown types and payloads of another shape are `Other`.
     pub fn fold(&mut self, line: &Line) -> Step {
         let Some(seq) = line.seq else { return Step::Other };
+        if line.ty == ty::SESSION_CREATED {
+            // What a fork's past has cost and changed is counted where it happened.
+            *self = Self::default();
+        }
         self.seq = seq;
         let now = moment(&line.ts).unwrap_or(self.last);
         if self.last == 0 || matches!(&*line.ty, ty::USER_MESSAGE | ty::SESSION_CREATED | ty::TURN_STARTED) {
@@ -232,6 +238,8 @@ impl Ledger {
         self.asking = None;
         self.model_calls += 1;
         let (sum, add) = (&mut self.usage, &done.usage);
+        let parts = [add.input, add.cache_read, add.cache_write, add.output];
+        self.context = parts.into_iter().fold(0, u64::saturating_add);
         sum.input = sum.input.saturating_add(add.input);
         sum.output = sum.output.saturating_add(add.output);
         sum.cache_read = sum.cache_read.saturating_add(add.cache_read);

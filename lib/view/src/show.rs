@@ -127,7 +127,7 @@ fn turn_head(number: u32, words: &str, ledger: &Ledger, style: &Style) -> Text {
 /// The record `seq` whole: for a decision or outcome, the call with its arguments, decision, output; else its payload. `None` if
 /// there is no such record.
 #[must_use]
-pub fn record(lines: &[Line], seq: u64, style: &Style) -> Option<Vec<Text>> {
+pub fn record<'l, 'a: 'l>(lines: impl IntoIterator<Item = &'l Line<'a>>, seq: u64, style: &Style) -> Option<Vec<Text>> {
     let mut ledger = Ledger::default();
     let mut decisions: Vec<(String, u64, PermissionResolved)> = Vec::new();
     for line in lines {

@@ -14,7 +14,7 @@ use ace_schema::limits::worktree as limits;
 use crate::branch::{delete_branch, make_branch};
 use crate::carry;
 use crate::error::Error;
-use crate::linked::Place;
+use crate::linked::{Place, read_pointer};
 use crate::note::Note;
 use crate::repository::{self, Repository};
 
@@ -61,6 +61,7 @@ pub fn create(repo: &Repository, name: &str, path: &Path, base: Option<&str>, ca
     }
     let mut undo = Undo::new(repo, path);
     let turn = wait_for_turn(&repo.facts().common_dir)?;
+    clear_torn(&repo.facts().common_dir);
     let branch = make_branch(repo, name, commit)?;
     undo.branch = Some((branch.clone(), commit));
     let prepared = prepare(repo, path, commit, &branch)?;
@@ -91,7 +92,7 @@ fn is_free(path: &Path) -> bool {
 
 /// Waits until no other `create` is choosing a branch or registering a worktree here: the library looks
 /// before it takes a reference's lock, so two could get the same one. The lock goes with the file.
-fn wait_for_turn(common_dir: &Path) -> Result<File, Error> {
+pub(crate) fn wait_for_turn(common_dir: &Path) -> Result<File, Error> {
     let folder = File::open(common_dir).map_err(Error::io(common_dir))?;
     let began = Instant::now();
     loop {
@@ -107,6 +108,36 @@ fn wait_for_turn(common_dir: &Path) -> Result<File, Error> {
                 return Err(Error::Io { path: common_dir.to_owned(), source });
             }
         }
+    }
+}
+
+/// The files without which a registration is none, and git itself stops at it.
+const REGISTRATION: [&str; 3] = ["gitdir", "commondir", "HEAD"];
+
+/// Whether HEAD is the null id that stands there until the worktree gets its commit.
+fn is_at_nothing(folder: &Path) -> bool {
+    read_pointer(&folder.join("HEAD")).is_some_and(|head| !head.is_empty() && head.iter().all(|digit| *digit == b'0'))
+}
+
+/// Takes away registrations whose maker was killed while writing them: neither the library nor git goes on beside one. It is called
+/// by who has the turn, so that none of ours is just being written; git writes its own in one go, so that one that stays torn and
+/// has no index is nobody's any more.
+pub(crate) fn clear_torn(common_dir: &Path) {
+    let is_whole = |path: PathBuf| path.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() > 0);
+    let is_torn = |folder: &PathBuf| {
+        folder.is_dir()
+            && !folder.join("index").exists()
+            && (REGISTRATION.iter().any(|name| !is_whole(folder.join(name))) || is_at_nothing(folder))
+    };
+    let all = std::fs::read_dir(common_dir.join("worktrees")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let torn: Vec<PathBuf> = all.filter(is_torn).collect();
+    if torn.is_empty() {
+        return;
+    }
+    std::thread::sleep(Duration::from_millis(limits::TORN_MS));
+    for folder in torn.iter().filter(|folder| is_torn(folder)) {
+        // If it cannot be removed, the library says what is wrong.
+        let _ = std::fs::remove_dir_all(folder);
     }
 }
 

@@ -84,15 +84,26 @@ pub fn diff(place: &Place, base: &str) -> Result<Diff, Error> {
     let new = repo.find_tree(snapshot.tree).map_err(Error::git(what))?;
     let mut changes = compare(&repo, &old, &new)?;
     with_unstored(&mut changes, &snapshot, &old)?;
-    let mut out = Diff {
-        base: base.id.to_hex().to_string(),
-        truncated: changes.len() > limits::DIFF_FILES,
-        nested: scan.nested.iter().map(native).collect::<Result<_, _>>()?,
-        ..Diff::default()
-    };
+    let nested = scan.nested.iter().map(native).collect::<Result<_, _>>()?;
+    shown(&repo, changes, Diff { base: base.id.to_hex().to_string(), nested, ..Diff::default() })
+}
+
+/// Compares two trees that are stored.
+pub(crate) fn between(repo: &gix::Repository, old: gix::ObjectId, new: gix::ObjectId) -> Result<Diff, Error> {
+    let what = "compare trees";
+    let base = old.to_hex().to_string();
+    let old = repo.find_tree(old).map_err(Error::git(what))?;
+    let new = repo.find_tree(new).map_err(Error::git(what))?;
+    let changes = compare(repo, &old, &new)?;
+    shown(repo, changes, Diff { base, ..Diff::default() })
+}
+
+/// The changes with their numbers and the patch, as far as there is room.
+fn shown(repo: &gix::Repository, mut changes: Vec<Differs>, mut out: Diff) -> Result<Diff, Error> {
+    out.truncated = changes.len() > limits::DIFF_FILES;
     changes.truncate(limits::DIFF_FILES);
     for change in changes {
-        let change = show(&repo, change, &mut out)?;
+        let change = show(repo, change, &mut out)?;
         out.added += u64::from(change.added);
         out.removed += u64::from(change.removed);
         out.files.push(change);

@@ -45,6 +45,12 @@ pub enum Error {
         /// The files, relative to the root of the work tree; the first hundred.
         paths: Vec<PathBuf>,
     },
+    /// Something that no recorded state holds (an ignored file, for instance) stands where a file has to come; nothing was changed.
+    #[error("{} files in the way that no record holds", paths.len())]
+    InTheWay {
+        /// The paths, relative to the root of the work tree; the first hundred.
+        paths: Vec<PathBuf>,
+    },
     /// The two sides changed the same lines; nothing was changed.
     #[error("{} files conflict", paths.len())]
     Conflicts {

@@ -124,7 +124,8 @@ impl Git<'_> {
 fn say(command: &mut Command) -> Result<Said, Error> {
     let mut child: Child = command.spawn().map_err(Error::git("start git"))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
-    let errors = std::thread::spawn(move || err.map(keep).unwrap_or_default());
+    let errors = std::thread::Builder::new().spawn(move || err.map(keep).unwrap_or_default());
+    let errors = errors.map_err(Error::git("listen to git"))?;
     let stdout = out.map(keep).unwrap_or_default();
     let stderr = errors.join().unwrap_or_default();
     let status = child.wait().map_err(Error::git("wait for git"))?;

@@ -9,6 +9,7 @@ use gix::worktree::remove::Force as GixForce;
 use ace_schema::limits::worktree as limits;
 
 use crate::branch::delete_branch;
+use crate::create::{clear_torn, wait_for_turn};
 use crate::error::Error;
 use crate::linked::Place;
 use crate::list::{Listed, ahead, inspect, is_merged, list, locked, places, tip};
@@ -152,6 +153,9 @@ pub fn prune(
     dry_run: bool,
 ) -> Result<Vec<Pruned>, Error> {
     let mut out = Vec::new();
+    if !dry_run && let Ok(_turn) = wait_for_turn(&repo.facts().common_dir) {
+        clear_torn(&repo.facts().common_dir);
+    }
     for listed in list(repo)? {
         let orphan = orphan(&listed);
         if !orphan && !settled(&listed) {

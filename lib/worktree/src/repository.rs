@@ -102,20 +102,33 @@ fn is_absent(error: &gix::Error) -> bool {
 /// Opens `git_dir` without trusting it: only settings that are data count, no `GIT_*` variable, no
 /// user or system file, and a `core.worktree` of its own never moves the work tree away from `root`.
 pub(crate) fn open(git_dir: &Path, root: Option<&Path>) -> Result<gix::Repository, Error> {
+    open_with(git_dir, root, Vec::new())
+}
+
+/// The same with further settings.
+pub(crate) fn open_with(
+    git_dir: &Path,
+    root: Option<&Path>,
+    settings: Vec<String>,
+) -> Result<gix::Repository, Error> {
     let options = gix::open::Options::isolated()
         // Reduced trust is what keeps filters, commands and file names from the repository's own
         // configuration out; the filter says the same again, should a version change its mind.
         .with(Trust::Reduced)
         .filter_config_section(|meta| meta.source.kind() != gix::config::source::Kind::Repository)
         .open_path_as_is(true)
-        .config_overrides([
-            format!("gitoxide.objects.allocLimitIfReducedTrust={}", limits::OBJECT_BYTES),
-            "gitoxide.committer.nameFallback=ace".into(),
-            "gitoxide.committer.emailFallback=ace@localhost".into(),
-            "worktree.useRelativePaths=false".into(),
-            "core.trustCTime=true".into(),
-            "core.checkStat=default".into(),
-        ]);
+        .config_overrides(
+            [
+                format!("gitoxide.objects.allocLimitIfReducedTrust={}", limits::OBJECT_BYTES),
+                "gitoxide.committer.nameFallback=ace".into(),
+                "gitoxide.committer.emailFallback=ace@localhost".into(),
+                "worktree.useRelativePaths=false".into(),
+                "core.trustCTime=true".into(),
+                "core.checkStat=default".into(),
+            ]
+            .into_iter()
+            .chain(settings),
+        );
     let mut repo = options.open(git_dir).map_err(Error::git("open the repository"))?.to_thread_local();
     repo.set_workdir(root.map(Path::to_owned)).map_err(Error::git("open the work tree"))?;
     Ok(repo)

@@ -247,3 +247,19 @@ fn thirty_two_at_once_all_succeed() {
         assert_eq!(porcelain(&fixture.place(&n.to_string())), "");
     }
 }
+
+#[test]
+fn a_registration_that_was_torn_does_not_stop_the_next_one() {
+    let fixture = Fixture::new();
+    fixture.create("first");
+    let torn = |n: usize| fixture.root().join(format!(".git/worktrees/torn{n}"));
+    write(&torn(0).join("gitdir"), "");
+    write(&torn(0).join("locked"), "initializing");
+    write(&torn(1).join("gitdir"), "/nowhere/.git\n");
+    write(&torn(1).join("HEAD"), "ref: refs/heads/x\n");
+    write(&torn(1).join("commondir"), "");
+    assert!(!run(&fixture.root(), &["fsck"]).status.success(), "git itself stops at it");
+    fixture.create("second");
+    assert!(!torn(0).exists() && !torn(1).exists() && fixture.place("first").join("a.txt").exists());
+    fixture.git(&["fsck"]);
+}

@@ -11,3 +11,4 @@ mod list;
 mod measure;
 mod remove;
 mod repository;
+mod states;

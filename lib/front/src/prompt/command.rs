@@ -22,6 +22,8 @@ pub enum Typed<'a> {
 pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("help", "", "this page"),
     ("diff", "", "what the session changed"),
+    ("undo", "", "take the last turn back, files too"),
+    ("rewind", "LINE", "conversation and files back to a line"),
     ("model", "[NAME/MODEL]", "which model answers from here on"),
     ("mode", "[MODE]", "plan, ask, edit or auto, from here on"),
     ("cost", "", "tokens and money so far"),

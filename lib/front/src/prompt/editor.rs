@@ -26,6 +26,8 @@ pub enum Read {
     Line(String),
     /// ^C where nothing was typed.
     Interrupted,
+    /// The last call's output shall be shown; what is typed stays.
+    Output,
     /// ^D where nothing was typed, or the terminal is gone.
     Ended,
     /// Somebody broke in; what was typed so far.
@@ -80,6 +82,11 @@ impl Editor {
         loop {
             match rich.read_line(&self.mark) {
                 Ok(Signal::Success(text)) => return Read::Line(unfold(&self.pastes, &text).replace("\\\n", "\n")),
+                Ok(Signal::HostCommand(command)) if command == OUTPUT => {
+                    // What is typed stands again below what is shown.
+                    println!();
+                    return Read::Output;
+                }
                 // Typed so fast that it was not seen yet.
                 Ok(Signal::HostCommand(_)) if !rich.current_buffer_contents().is_empty() => {
                     rich.run_edit_commands(&[EditCommand::Clear]);
@@ -106,6 +113,7 @@ fn rich(history: &Path, color: bool, words: Words, pastes: Pastes, broken: Arc<A
     let newline = ReedlineEvent::Edit(vec![EditCommand::InsertNewline]);
     keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, newline.clone());
     keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('j'), newline);
+    keys.add_binding(KeyModifiers::CONTROL, KeyCode::Char('o'), ReedlineEvent::ExecuteHostCommand(OUTPUT.to_owned()));
     let filled = Arc::new(AtomicBool::new(false));
     let menu = ReedlineEvent::Menu(MENU.to_owned());
     keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, ReedlineEvent::UntilFound(vec![menu, ReedlineEvent::MenuNext]));
@@ -133,6 +141,7 @@ fn rich(history: &Path, color: bool, words: Words, pastes: Pastes, broken: Arc<A
 }
 
 const MENU: &str = "words";
+const OUTPUT: &str = "output";
 
 /// The file exists and nobody else can read it.
 fn make_private(file: &Path) -> std::io::Result<()> {

@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 
 use super::command::COMMANDS;
 use super::{Desk, Then};
-use crate::modes::KeyByKey;
-use crate::opening::shown;
-use crate::{say, words};
+use crate::modes;
+use crate::opening::{clock, random, shown};
+use crate::{pager, say, words};
 
 /// The provider that is no provider: answers come from a recording.
 const RECORDED: &str = "recorded";
@@ -29,10 +29,36 @@ impl Desk {
             "permissions" => self.permissions(),
             "diff" => self.page("ace-worktree", "diff"),
             "log" => self.page("ace-log", "show"),
+            "undo" => self.go_back(None),
+            "rewind" => match rest.trim_start_matches('@').parse() {
+                Ok(line) => self.go_back(Some(line)),
+                Err(_) => self.tell("/rewind LINE, a number as /log shows them"),
+            },
             "now" if !rest.is_empty() => return self.say(rest),
             _ => return self.own(name, rest),
         }
         Then::Prompt
+    }
+
+    /// Takes the last turn back, or goes back to a line.
+    fn go_back(&mut self, to: Option<u64>) {
+        let Some(session) = &mut self.session else {
+            self.tell("there is no session yet");
+            return;
+        };
+        let (home, person) = (self.opening.home(), self.opening.person());
+        let done = match to {
+            Some(to) => ace_host::rewind(home, &session.log, to, &person, &clock(), random()),
+            None => ace_host::undo(home, &session.log, &person, &clock(), random()),
+        };
+        let name = session.state.name.clone();
+        // A log that cannot be read is complained about by whoever reads it next.
+        let _ = session.catch_up();
+        self.known = Some(session.state.head);
+        match done {
+            Ok(done) => self.tell(crate::sessions::went_back(&name, &done)),
+            Err(e) => self.complain(&crate::words::travel(self.opening.program, &name, &e)),
+        }
     }
 
     /// A command of the person's own, or none.
@@ -72,6 +98,9 @@ impl Desk {
             ("Alt-Enter", "a new line, as ^J; while a turn runs: steer it"),
             ("Tab", "complete /commands and @files"),
             ("Up, ^R", "what was typed before"),
+            ("Enter, Up", "while a turn runs, with nothing typed: steer with what is queued, or take it back"),
+            ("^O", "the last call's whole output in $PAGER"),
+            ("^L", "paint the screen anew"),
             ("Esc, ^C", "stop the turn, keep the session"),
             ("^D", "leave, the session stays"),
         ] {
@@ -189,24 +218,33 @@ impl Desk {
         };
         let mut command = Command::new(Programs::beside_this().find(program));
         command.arg(verb).arg(&session.id).stdin(Stdio::null());
-        let pager = std::env::var("PAGER").ok().filter(|p| !p.is_empty() && p != "cat");
-        let run = match pager {
+        // A page that fits is read where it stands; without a wish for a pager every page is.
+        let wished = std::env::var_os("PAGER").is_some_and(|p| !p.is_empty());
+        let run = match pager::command().filter(|_| wished) {
             None => command.status().map(drop),
-            Some(pager) => command.stdout(Stdio::piped()).spawn().and_then(|mut child| {
-                let mut pages = Command::new("sh");
-                pages.args(["-c", &pager]).stdin(child.stdout.take().map_or_else(Stdio::null, Stdio::from));
-                if std::env::var_os("LESS").is_none() {
-                    pages.env("LESS", "FRX");
-                }
-                drop(self.held.take());
-                let shown = pages.status();
-                self.held = KeyByKey::begin();
+            Some(mut pages) => command.stdout(Stdio::piped()).spawn().and_then(|mut child| {
+                pages.stdin(child.stdout.take().map_or_else(Stdio::null, Stdio::from));
+                let shown = modes::lend(|| pages.status());
                 child.wait()?;
                 shown.map(drop)
             }),
         };
         if let Err(e) = run {
             self.complain(&Complaint::io(self.opening.program, &format!("cannot start '{program}'"), &e));
+        }
+    }
+
+    /// The whole output of the last call.
+    pub(super) fn output(&self) {
+        let text = match self.session.as_ref().map(|session| pager::last_output(&session.log)) {
+            None | Some(Ok(None)) => return self.tell("no call has printed anything yet"),
+            Some(Ok(Some(text))) => text,
+            Some(Err(e)) => {
+                return self.complain(&Complaint::io(self.opening.program, "cannot read the output", &e));
+            }
+        };
+        if let Err(e) = modes::lend(|| pager::show(&text)) {
+            self.complain(&Complaint::io(self.opening.program, "cannot start the pager", &e));
         }
     }
 }

@@ -86,7 +86,7 @@ fn rules(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Vec<(PathBuf,
     let mut rules = Vec::new();
     for (path, access) in &plan.entries {
         match access {
-            Access::Read if in_view => rules.push((path.clone(), reading)),
+            // In a view too: what is hidden there is covered, but what is made later in a readable folder would show.
             Access::Read => around(path, plan, reading, &mut rules),
             Access::Write => rules.push((path.clone(), writing)),
             Access::Private if in_view => rules.push((path.clone(), writing)),

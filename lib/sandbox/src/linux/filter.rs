@@ -3,14 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use seccompiler::{
-    SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
-    apply_filter, sock_filter,
-};
+use seccompiler::apply_filter;
 
+use super::program::{self, Test, Verdict};
 use crate::{Applied, Layer, Network, Profile};
-
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Denied whatever their arguments: the kernel's switches, other processes' memory, mounts and namespaces, keys, and the
 /// second ways round a filter (io_uring, handles).
@@ -90,100 +86,54 @@ const CLONE_NEW: [i32; 7] = [
 const CLONE_NEWTIME: i32 = 0x80;
 
 /// Pushes typed characters into a terminal: the way out of a shared one.
-const TERMINAL_INPUT: [u64; 2] = [0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */];
+const TERMINAL_INPUT: [u32; 2] = [0x5412 /* TIOCSTI */, 0x541c /* TIOCLINUX */];
 
 /// The kind of a socket without its flags.
-const KIND_MASK: u64 = 0xf;
+const KIND_MASK: u32 = 0xf;
 /// `SOCK_PACKET`, under which packet sockets could once be had from any domain.
 const OLD_PACKET: i32 = 10;
 
 /// Applies the layer. A kernel without seccomp is a lack.
 pub(super) fn install(profile: &Profile, applied: &mut Applied) {
-    match build(profile, applied) {
-        Ok(filters) => {
-            for filter in filters {
-                if let Err(error) = apply_filter(&filter) {
-                    applied.lack(Layer::Seccomp, error);
-                    return;
-                }
-            }
+    let program = program::assemble(&verdicts(profile, applied));
+    match program.and_then(|program| apply_filter(&program).map_err(|error| error.to_string())) {
+        Ok(()) => {
             applied.held.insert(Layer::Seccomp);
         }
         Err(why) => applied.lack(Layer::Seccomp, why),
     }
 }
 
-fn build(profile: &Profile, applied: &Applied) -> Result<[Vec<sock_filter>; 2], String> {
-    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
-    let rules = rules(profile, applied).map_err(|error| error.to_string())?;
-    let denied = SeccompAction::Errno(libc::EPERM as u32);
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, arch).map_err(|error| error.to_string())?;
-    let filter: Vec<sock_filter> = filter.try_into().map_err(|error: seccompiler::BackendError| error.to_string())?;
-    Ok([unknown_calls(), filter])
-}
-
-/// Calls that are to look as if the kernel had none: `clone3`, whose flags lie in memory where no filter sees them (libraries
-/// then use `clone`), and on x86-64 the whole x32 table, in which every number above would have a second name.
-fn unknown_calls() -> Vec<sock_filter> {
-    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
-    const IF_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
-    const IF_AT_LEAST: u16 = 0x35; // BPF_JMP | BPF_JGE | BPF_K
-    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
-    const X32: u32 = 0x4000_0000;
-    let step = |code, jt, jf, k| sock_filter { code, jt, jf, k };
-    let absent = 0x0005_0000 | libc::ENOSYS as u32; // SECCOMP_RET_ERRNO
-    vec![
-        step(LOAD, 0, 0, 0), // the number of the call
-        step(IF_EQUAL, 2, 0, libc::SYS_clone3 as u32),
-        step(IF_AT_LEAST, 1, 0, X32),
-        step(RETURN, 0, 0, 0x7fff_0000), // SECCOMP_RET_ALLOW
-        step(RETURN, 0, 0, absent),
-    ]
-}
-
-fn rules(profile: &Profile, applied: &Applied) -> Result<Rules, seccompiler::BackendError> {
-    let mut rules: Rules = DENIED.iter().chain(DENIED_HERE).map(|call| (*call, Vec::new())).collect();
-    let mut deny = |call: i64, conditions: Vec<SeccompCondition>| {
-        let rule = SeccompRule::new(conditions)?;
-        rules.entry(call).or_default().push(rule);
-        Ok::<(), seccompiler::BackendError>(())
-    };
-    for flag in CLONE_NEW {
-        deny(libc::SYS_clone, vec![has_bit(flag)?])?;
-        deny(libc::SYS_unshare, vec![has_bit(flag)?])?;
-    }
-    deny(libc::SYS_unshare, vec![has_bit(CLONE_NEWTIME)?])?;
-    for request in TERMINAL_INPUT {
-        deny(libc::SYS_ioctl, vec![argument(1, SeccompCmpOp::Eq, request)?])?;
-    }
+fn verdicts(profile: &Profile, applied: &Applied) -> BTreeMap<u32, Verdict> {
+    let denied = || Verdict::Fails(libc::EPERM);
+    let denied_if = |rules| Verdict::FailsIf(libc::EPERM, rules);
+    let has = |flag: i32| vec![Test::Bits(0, flag as u32, flag as u32)];
+    let mut all: BTreeMap<i64, Verdict> = DENIED.iter().chain(DENIED_HERE).map(|call| (*call, denied())).collect();
+    // Its flags lie in memory where no filter sees them; libraries that find no such call use `clone`.
+    all.insert(libc::SYS_clone3, Verdict::Fails(libc::ENOSYS));
+    all.insert(libc::SYS_clone, denied_if(CLONE_NEW.map(has).into()));
+    all.insert(libc::SYS_unshare, denied_if(CLONE_NEW.into_iter().chain([CLONE_NEWTIME]).map(has).collect()));
+    all.insert(libc::SYS_ioctl, denied_if(TERMINAL_INPUT.map(|request| vec![Test::Is(1, request)]).into()));
     // A domain is refused unless it differs from none of the open ones.
-    let others = |open: &[i32]| {
-        open.iter().map(|domain| argument(0, SeccompCmpOp::Ne, *domain as u64)).collect::<Result<Vec<_>, _>>()
-    };
-    let kind = |kind: i32| argument(1, SeccompCmpOp::MaskedEq(KIND_MASK), kind as u64);
+    let others = |open: &[i32]| open.iter().map(|domain| Test::IsNot(0, *domain as u32)).collect::<Vec<_>>();
+    let kind = |kind: i32| vec![Test::Bits(1, KIND_MASK, kind as u32)];
     let open = open_domains(profile, applied);
-    if open.is_empty() {
-        rules.insert(libc::SYS_socket, Vec::new());
-    } else {
-        deny(libc::SYS_socket, others(&open)?)?;
-        for raw in [libc::SOCK_RAW, OLD_PACKET] {
-            deny(libc::SYS_socket, vec![kind(raw)?])?;
-        }
-    }
-    let mut deny = |call: i64, conditions: Vec<SeccompCondition>| {
-        rules.entry(call).or_default().push(SeccompRule::new(conditions)?);
-        Ok::<(), seccompiler::BackendError>(())
+    let sockets = match open.is_empty() {
+        true => denied(),
+        false => denied_if(vec![others(&open), kind(libc::SOCK_RAW), kind(OLD_PACKET)]),
     };
-    deny(libc::SYS_socketpair, others(&[libc::AF_UNIX])?)?;
+    all.insert(libc::SYS_socket, sockets);
+    let mut pairs = vec![others(&[libc::AF_UNIX])];
     if !profile.unix_sockets {
         // One end of such a pair can be pointed at any daemon's socket.
-        deny(libc::SYS_socketpair, vec![kind(libc::SOCK_DGRAM)?])?;
+        pairs.push(kind(libc::SOCK_DGRAM));
     }
+    all.insert(libc::SYS_socketpair, denied_if(pairs));
     if !profile.hosts {
-        rules.insert(libc::SYS_execve, Vec::new());
-        rules.insert(libc::SYS_execveat, Vec::new());
+        all.insert(libc::SYS_execve, denied());
+        all.insert(libc::SYS_execveat, denied());
     }
-    Ok(rules)
+    all.into_iter().filter_map(|(call, verdict)| Some((u32::try_from(call).ok()?, verdict))).collect()
 }
 
 /// The socket domains that may be opened. Never netlink, packet, vsock, and no protocol nobody asked for.
@@ -203,16 +153,6 @@ fn open_domains(profile: &Profile, applied: &Applied) -> Vec<i32> {
     open
 }
 
-/// Compares the low half of an argument: the kernel looks at no more of these, so a filter must not either.
-fn argument(index: u8, op: SeccompCmpOp, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
-    SeccompCondition::new(index, SeccompCmpArgLen::Dword, op, value)
-}
-
-fn has_bit(flag: i32) -> Result<SeccompCondition, seccompiler::BackendError> {
-    let bit = u64::from(flag as u32);
-    argument(0, SeccompCmpOp::MaskedEq(bit), bit)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,8 +161,8 @@ mod tests {
     fn every_profile_compiles_and_stays_small() {
         let worker = Profile::worker(&crate::Worker::default());
         for profile in [Profile::reader(), Profile::model("/b".as_ref()), worker.clone(), worker.online()] {
-            let filters = build(&profile, &Applied::default()).expect("a filter");
-            assert!(filters[1].len() < 1000, "{} steps", filters[1].len());
+            let filter = program::assemble(&verdicts(&profile, &Applied::default())).expect("a filter");
+            assert!(filter.len() < 1000, "{} steps", filter.len());
         }
     }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, pidfd_open, wait, waitpid};
 
+use super::group::Group;
 use super::raw;
 
 /// Rounds of ending what is left when there is no namespace to end it at once; each round gets all children there are.
@@ -33,7 +34,7 @@ impl Leash {
 
     /// Holds `child` until it or the owner ends, then ends with the child's status. With `tree` the child is the first of a
     /// process tree and the kernel ends the rest; otherwise what has been left behind is looked for and ended here.
-    pub(super) fn hold(self, child: Pid, tree: bool) -> ! {
+    pub(super) fn hold(self, child: Pid, tree: bool, group: &Group) -> ! {
         let _ = raw::close_all_but(&self.kept());
         // Out of the terminal's foreground: an interrupt is for the one who started us to judge.
         let _ = rustix::process::setsid();
@@ -41,6 +42,7 @@ impl Leash {
         if !tree {
             end_descendants();
         }
+        group.remove();
         for folder in &self.made {
             // Not empty any more, or gone: then it is somebody else's.
             let _ = fs::remove_dir(folder);

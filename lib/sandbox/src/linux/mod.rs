@@ -3,8 +3,10 @@
 
 mod fence;
 mod filter;
+mod group;
 mod leash;
 mod namespaces;
+mod program;
 mod raw;
 mod view;
 
@@ -13,7 +15,8 @@ use std::fs;
 use rustix::process::DumpableBehavior;
 
 use crate::plan::Plan;
-use crate::{Applied, Lack, Layer, Profile, Refused};
+use crate::{Applied, Ceiling, Lack, Layer, Profile, Refused, Resource};
+use group::Group;
 use leash::Leash;
 use raw::Fork;
 
@@ -41,6 +44,7 @@ pub fn confine(profile: &Profile) -> Result<Applied, Refused> {
 pub fn enter(profile: &Profile) -> Result<Applied, Refused> {
     let (mut plan, mut applied) = begin(profile)?;
     let made = if profile.layers.contains(&Layer::Mount) { plan.fill(&mut applied.gaps) } else { Vec::new() };
+    let group = Group::make(&profile.limits);
     let leash = Leash::take(made);
     leave(profile, &mut applied)?;
     if profile.layers.contains(&Layer::Pid) {
@@ -53,10 +57,11 @@ pub fn enter(profile: &Profile) -> Result<Applied, Refused> {
     }
     if let Fork::Parent(child) = raw::fork().map_err(Refused::at("fork the worker"))? {
         let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
-        leash.hold(child, tree);
+        leash.hold(child, tree, &group);
     }
     leash::follow(&leash);
     drop(leash);
+    join(&group, profile, &mut applied);
     let _ = rustix::process::setsid();
     let applied = finish(profile, &plan, applied)?;
     if tree && let Fork::Parent(worker) = raw::fork().map_err(Refused::at("fork the worker"))? {
@@ -87,6 +92,7 @@ pub fn probe() -> Result<Applied, Refused> {
             use std::os::fd::AsRawFd;
             let mut profile = Profile::reader().read("/usr");
             profile.hosts = true;
+            profile.limits = crate::Limits::of_machine();
             profile.network = crate::Network::Loopback;
             profile.layers = Layer::ALL.into();
             profile.keep = [writer.as_raw_fd()].into();
@@ -116,6 +122,9 @@ fn encode(applied: &Applied) -> String {
     for lack in &applied.lacking {
         lines.push_str(&format!("lack\t{}\t{}\n", lack.layer, lack.why.replace(['\n', '\t'], " ")));
     }
+    for ceiling in &applied.ceilings {
+        lines.push_str(&format!("ceiling\t{}\t{}\t{}\n", ceiling.what.name(), ceiling.most, ceiling.how));
+    }
     for gap in &applied.gaps {
         lines.push_str(&format!("gap\t{}\n", gap.replace(['\n', '\t'], " ")));
     }
@@ -134,6 +143,10 @@ fn decode(report: &str) -> Result<Applied, Refused> {
                     applied.lack(layer, why);
                 }
             }
+            ["ceiling", what, most, how] => {
+                let what = if what == Resource::Memory.name() { Resource::Memory } else { Resource::Processes };
+                applied.ceilings.push(Ceiling { what, most: most.parse().unwrap_or(0), how: how.to_owned() });
+            }
             ["gap", text] => applied.gaps.push(text.to_owned()),
             _ => {
                 return Err(Refused::System { step: "probe", source: std::io::Error::other(line.to_owned()) });
@@ -141,6 +154,20 @@ fn decode(report: &str) -> Result<Applied, Refused> {
         }
     }
     Ok(applied)
+}
+
+/// Goes into the group, and tells which ceilings hold for the tree as a whole.
+fn join(group: &Group, profile: &Profile, applied: &mut Applied) {
+    if let Err(error) = group.join() {
+        applied.gaps.push(format!("the control group cannot be entered: {error}"));
+        return;
+    }
+    if let (Some(bytes), Some(how)) = (profile.limits.memory, group.memory) {
+        applied.ceilings.push(Ceiling { what: Resource::Memory, most: bytes, how: how.to_owned() });
+    }
+    if let (Some(number), Some(how)) = (profile.limits.processes, group.processes) {
+        applied.ceilings.push(Ceiling { what: Resource::Processes, most: u64::from(number), how: how.to_owned() });
+    }
 }
 
 /// What comes before any change: one thread, no foreign descriptor, paths resolved.

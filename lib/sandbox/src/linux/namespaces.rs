@@ -79,7 +79,15 @@ pub(super) fn leave_tree(applied: &mut Applied) {
 
 /// No core dumps, and the ceilings of the profile.
 pub(super) fn limit(profile: &Profile, applied: &mut Applied) -> Result<(), Refused> {
-    let Limits { processes, data, file } = profile.limits;
+    let Limits { processes, memory, data, file } = profile.limits;
+    // In a user namespace of its own only the tree is counted; outside, all that the user runs.
+    let processes = processes.filter(|_| applied.holds(Layer::User));
+    // What no group holds together is held for each process at least.
+    let data = data.or(memory.filter(|_| !applied.limits(crate::Resource::Memory)));
+    if let (Some(bytes), Some(_)) = (data, memory) {
+        let how = "rlimit, each process".to_owned();
+        applied.ceilings.push(crate::Ceiling { what: crate::Resource::Memory, most: bytes, how });
+    }
     let ceilings = [
         (Resource::Core, Some(0)),
         (Resource::Nproc, processes.map(u64::from)),
@@ -92,6 +100,11 @@ pub(super) fn limit(profile: &Profile, applied: &mut Applied) -> Result<(), Refu
             let limit = Rlimit { current: Some(held), maximum: Some(held) };
             rustix::process::setrlimit(resource, limit).map_err(Refused::at("set a limit"))?;
         }
+    }
+    let root = rustix::process::geteuid().is_root();
+    if let Some(number) = processes.filter(|_| !root && !applied.limits(crate::Resource::Processes)) {
+        let how = "rlimit, the user namespace".to_owned();
+        applied.ceilings.push(crate::Ceiling { what: crate::Resource::Processes, most: u64::from(number), how });
     }
     if profile.hosts
         && let Err(error) = fs::write("/proc/self/oom_score_adj", OOM_SCORE)

@@ -12,7 +12,7 @@ use rustix::thread::UnshareFlags;
 
 use super::raw::{self, attribute};
 use crate::plan::Plan;
-use crate::{Access, Applied, Layer, Profile, Refused, places};
+use crate::{Access, Applied, Ceiling, Layer, Profile, Refused, Resource, places};
 
 /// Sizes of the memory file systems, in bytes, as `mount` takes them: the skeleton of the root, a private home, shared memory.
 const ROOT_OPTIONS: &CStr = c"mode=0755,size=1048576";
@@ -244,7 +244,17 @@ fn processes(profile: &Profile, root: &OwnedFd, applied: &mut Applied) -> io::Re
         let file = OFlags::WRONLY | OFlags::CLOEXEC;
         let written = rustix::fs::openat(root, "proc/sys/kernel/pid_max", file, Mode::empty())
             .and_then(|file| rustix::io::write(file, ceiling.max(super::PROCESSES_MIN).to_string().as_bytes()));
-        if let Err(error) = written {
+        if written.is_ok() && !applied.limits(Resource::Processes) {
+            let most = u64::from(ceiling.max(super::PROCESSES_MIN));
+            applied.ceilings.push(Ceiling {
+                what: Resource::Processes,
+                most,
+                how: "the tree's own numbers".to_owned(),
+            });
+        }
+        if let Err(error) = written
+            && !applied.limits(Resource::Processes)
+        {
             applied.gaps.push(format!("the number of processes is limited for each user only: {error}"));
         }
     }

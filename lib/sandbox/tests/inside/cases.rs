@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use ace_sandbox::{Applied, Git, Layer, Profile};
+use ace_sandbox::{Access, Applied, Git, Layer, Profile, Resource};
 
 use crate::attempt::{Outcome, call_refused, holds, refused, shell, works};
 use crate::scene::{ENTERING, Scene, World, as_is, finish};
@@ -91,6 +91,24 @@ pub const CASES: &[Case] = &[
     case("a31_a_fork_bomb_hits_the_ceiling", fork_bomb)
         .needs(&[Layer::Pid])
         .adapt(|_, profile| profile.limits.processes = Some(400)),
+    case("a31_a_fork_bomb_hits_the_ceiling_of_the_group", |scene, applied| {
+        // Without a tree of its own only a group can count it, for root at least.
+        if scene.namespaces
+            || applied.ceilings.iter().any(|c| c.what == Resource::Processes && c.how.starts_with("cgroup"))
+        {
+            return fork_bomb(scene, applied);
+        }
+        println!("no control group can be made here: nothing holds the number of processes");
+        Ok(())
+    })
+    .adapt(|_, profile| profile.limits.processes = Some(400)),
+    case("a31_a_memory_hog_hits_the_ceiling", memory_hog).adapt(|_, profile| profile.limits.memory = Some(256 << 20)),
+    case("what_is_hidden_stays_closed_when_it_is_made_later", hidden_later)
+        .adapt(|scene, profile| {
+            let folder = scene.outside();
+            *profile = profile.clone().read(&folder).grant(&folder.join("later"), Access::Hidden);
+        })
+        .outside(hidden_later_outside),
     case("the_exit_code_comes_through", |_, _| std::process::exit(7)).outside(exit_code),
     case("a32_a_daemon_ends_with_the_worker", daemon_then_exit).outside(daemon_after_exit),
     case("a32_a_daemon_ends_with_a_killed_leash", daemon_then_wait).needs(&[Layer::Pid]).outside(daemon_after_kill),
@@ -230,20 +248,22 @@ fn closed(scene: &Scene, _: &Applied) -> Outcome {
     refused("putting another in its place", fs::rename(worktree.join("dir"), &ace))
 }
 
-fn hooks(scene: &Scene, _: &Applied) -> Outcome {
+fn hooks(scene: &Scene, applied: &Applied) -> Outcome {
     let common = scene.repo().join(".git");
     works("reading the configuration", fs::read(common.join("config")))?;
     refused("writing it", OpenOptions::new().append(true).open(common.join("config")))?;
     refused("planting a hook", fs::write(common.join("hooks/post-commit"), "#!/bin/sh\n"))?;
     refused("config of the worktree", fs::write(common.join("worktrees/w/config.worktree"), "x"))?;
     refused("another worktree", fs::create_dir(common.join("worktrees/v")))?;
+    // The write is tried whatever the view shows. Where the repository lies below a folder that is private here, the view does
+    // not show the file and one of that name can be made: it is the view's own, and the runner compares the host's afterwards.
     let readme = scene.repo().join("README");
-    match fs::read(&readme) {
-        // Not in this view at all. Where the repository lies below a folder that is private here, a file of that name can be
-        // made, but it is this view's own and goes with it.
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        _ => refused("the repository's files", fs::write(readme, "x")),
+    let shown = fs::read(&readme).is_ok();
+    let written = fs::write(&readme, "x");
+    if shown || !applied.holds(Layer::Mount) {
+        refused("the repository's files", written)?;
     }
+    Ok(())
 }
 
 fn commit(scene: &Scene, _: &Applied) -> Outcome {
@@ -623,6 +643,47 @@ fn fork_bomb(_: &Scene, applied: &Applied) -> Outcome {
         let _ = child.wait();
     }
     shell("true").map(drop)
+}
+
+fn memory_hog(_: &Scene, applied: &Applied) -> Outcome {
+    holds("there is a ceiling", applied.limits(Resource::Memory))?;
+    // It keeps what it reads, since no line ends.
+    shell("head -c 50000000 /dev/zero | tail -n 1 | wc -c")?;
+    let start = Instant::now();
+    refused(
+        "twice as much as there may be",
+        shell("head -c 600000000 /dev/zero | (tail -n 1; echo $? >&2) | wc -c | grep -q 600000000"),
+    )?;
+    holds("it ends in time", start.elapsed() < Duration::from_secs(30))?;
+    shell("echo well").map(drop)
+}
+
+fn hidden_later(scene: &Scene, _: &Applied) -> Outcome {
+    works("what may be read", fs::read(scene.outside().join("file")))?;
+    let until = Instant::now() + Duration::from_secs(20);
+    works("saying so", fs::write(scene.tmp().join("ready"), "x"))?;
+    while fs::metadata(scene.tmp().join("go")).is_err() {
+        holds("it was told to go on", Instant::now() < until)?;
+        sleep(Duration::from_millis(2));
+    }
+    refused("a secret that came later", fs::read(scene.outside().join("later/secret")))?;
+    refused("writing it", fs::write(scene.outside().join("later/secret"), "x"))?;
+    works("what could be read before", fs::read(scene.outside().join("file")))?;
+    Ok(())
+}
+
+fn hidden_later_outside(world: &World) -> Outcome {
+    let child = world.start("what_is_hidden_stays_closed_when_it_is_made_later");
+    let until = Instant::now() + Duration::from_secs(20);
+    while !world.scene.tmp().join("ready").exists() && Instant::now() < until {
+        sleep(Duration::from_millis(2));
+    }
+    let later = world.scene.outside().join("later");
+    let made = fs::create_dir(&later).and_then(|()| fs::write(later.join("secret"), "canary"));
+    let told = fs::write(world.scene.tmp().join("go"), "x");
+    let (code, said) = finish(child);
+    works("making it", made.and(told))?;
+    holds(&format!("{code:?} {said}"), code == Some(0) && fs::read(later.join("secret")).is_ok_and(|s| s == b"canary"))
 }
 
 fn exit_code(world: &World) -> Outcome {

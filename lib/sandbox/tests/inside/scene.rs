@@ -123,8 +123,9 @@ pub struct World {
 impl World {
     fn build(namespaces: bool, bare: bool) -> World {
         use std::os::linux::net::SocketAddrExt;
-        // Not in the shared temporary folder, which the view replaces.
-        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        // By default not in the shared temporary folder, which the view replaces; the variable builds the scene elsewhere.
+        let place = std::env::var_os("ACE_TEST_PLACE").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
+        let dir = tempfile::tempdir_in(place).expect("a folder");
         let tcp = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let udp = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let victim = victim();
@@ -277,6 +278,9 @@ fn unharmed(world: &World) -> Result<(), String> {
         if fs::read_to_string(&path).ok().as_deref() != Some("canary") {
             return Err(format!("{} was changed", path.display()));
         }
+    }
+    if fs::read_to_string(scene.repo().join("README")).ok().as_deref() != Some("one\n") {
+        return Err("the repository's README was changed".to_owned());
     }
     if fs::read_dir(scene.repo().join(".git/hooks"))
         .expect("hooks")

@@ -79,16 +79,35 @@ fn a_word_that_names_none_or_several_says_so() {
 }
 
 #[test]
-fn a_free_name_is_one_that_no_session_was_created_with() {
+fn a_name_is_for_one_session_from_the_moment_it_is_chosen() {
     let (_dir, home) = home();
-    assert_eq!(home.free_name("fix").unwrap(), "fix");
-    for (n, name) in [(1, "fix"), (2, "fix-2"), (3, "fix-4"), (4, &*"x".repeat(6000))] {
-        session(&home, n, n, name);
+    let name = |wanted: &str| home.hold_name(wanted).unwrap().name().to_owned();
+    assert_eq!(name("fix"), "fix");
+    for (n, taken) in [(1, "fix"), (2, "fix-2"), (3, "fix-4"), (4, &*"x".repeat(200))] {
+        session(&home, n, n, taken);
     }
-    assert_eq!(home.free_name("fix").unwrap(), "fix-3");
-    assert_eq!(home.free_name("fix-2").unwrap(), "fix-2-2");
-    assert_eq!(home.free_name("fi").unwrap(), "fi");
-    assert_eq!(home.free_name(&"x".repeat(6000)).unwrap(), format!("{}-2", "x".repeat(6000)), "a long first line");
+    assert_eq!(name("fix"), "fix-3");
+    assert_eq!(name("fix-2"), "fix-2-2");
+    assert_eq!(name("fi"), "fi");
+    assert_eq!(name(&"x".repeat(200)), format!("{}-2", "x".repeat(200)), "a long first line");
+    let first = home.hold_name("new").unwrap();
+    assert_eq!((first.name(), name("new").as_str()), ("new", "new-2"));
+    drop(first);
+    assert_eq!(name("new"), "new", "who is gone holds nothing");
+    assert_eq!(std::fs::read_dir(home.path().join("names")).unwrap().count(), 0);
+}
+
+#[test]
+fn many_who_want_one_name_get_as_many_names() {
+    let (_dir, home) = home();
+    let all: Vec<_> = std::thread::scope(|scope| {
+        let each = |_| scope.spawn(|| home.hold_name("same").unwrap());
+        let threads: Vec<_> = (0..8).map(each).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    let mut names: Vec<&str> = all.iter().map(|held| held.name()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["same", "same-2", "same-3", "same-4", "same-5", "same-6", "same-7", "same-8"]);
 }
 
 #[test]

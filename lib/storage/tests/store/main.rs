@@ -6,6 +6,7 @@ mod bell;
 mod crash;
 mod damage;
 mod disk;
+mod fork;
 mod home;
 mod pens;
 mod port;

@@ -1,0 +1,188 @@
+//! The state of the work tree beside each record: looked at after every call that may have changed files, kept in the private git
+//! folder of the repository. Outside git nothing is recorded: there is nothing that says which files are worth keeping.
+
+use ace_core::digest;
+use ace_host::Site;
+use ace_pipe::Out;
+use ace_schema::data::{BlobRef, Changed, LeftOut, SessionCreated, ToolCompleted, ToolFailed, WorktreeSnapshot};
+use ace_schema::{draft, limits};
+use ace_worktree::{Diff, Ground, Lens, Look};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use std::path::Path;
+
+/// The lens on a session's work tree, as long as it works.
+pub struct States {
+    lens: Lens,
+    ground: Ground,
+    out: Out,
+    /// The tree recorded last; `None` before the first record, where nothing else says how the files stood.
+    recorded: Option<String>,
+    /// What went wrong was said once.
+    said: bool,
+}
+
+/// What a look says for a record.
+#[derive(Default)]
+pub struct Seen {
+    tree: String,
+    changed: Vec<Changed>,
+    changed_more: u64,
+    patch: String,
+    patch_blob: Option<BlobRef>,
+    left_out: Vec<LeftOut>,
+}
+
+impl States {
+    /// The lens for a session, whose last recorded tree is `last`; `None` outside git, and where git's data cannot be read, which
+    /// is said aloud.
+    pub fn open(created: &SessionCreated, ace_home: &Path, last: &str, out: &Out) -> Option<Self> {
+        match Self::begin(created, ace_home, last, out) {
+            Ok(states) => states,
+            Err(e) => {
+                out.note(&format!("the state of files is not recorded: {e}"));
+                None
+            }
+        }
+    }
+
+    fn begin(
+        created: &SessionCreated,
+        ace_home: &Path,
+        last: &str,
+        out: &Out,
+    ) -> Result<Option<Self>, ace_worktree::Error> {
+        let Some(Site { ground, pool, base }) = Site::of(created, &ace_home.join("git"))? else { return Ok(None) };
+        let recorded = match (last.is_empty(), base) {
+            (false, _) => Some(last.to_owned()),
+            (true, Some(base)) => Some(pool.tree(&base)?),
+            (true, None) => None,
+        };
+        let lens = Lens::open(&pool, &ground, recorded.as_deref())?;
+        Ok(Some(Self { lens, ground, out: out.clone(), recorded, said: false }))
+    }
+
+    /// Looks outside a call: what to record, if the state is another than the one recorded last.
+    pub fn outside(&mut self) -> Option<WorktreeSnapshot> {
+        let look = self.look()?;
+        let first = self.recorded.is_none();
+        if self.recorded.as_ref() == Some(&look.tree) {
+            return None;
+        }
+        let before = self.recorded.replace(look.tree.clone());
+        let diff = before.and_then(|before| self.lens.diff(&before, &look.tree).ok());
+        let (changed, changed_more) = diff.as_ref().map(changed).unwrap_or_default();
+        Some(WorktreeSnapshot {
+            tree: look.tree,
+            commit: self.ground.head().ok().flatten().unwrap_or_default(),
+            why: if first { "base" } else { "outside" }.to_owned(),
+            changed,
+            changed_more,
+            left_out: left_out(&look.left_out),
+        })
+    }
+
+    /// Looks after a call. The parts of a patch too long for a line are sent ahead.
+    pub fn after_call(&mut self) -> Option<Seen> {
+        let look = self.look()?;
+        let mut seen = Seen { left_out: left_out(&look.left_out), tree: look.tree.clone(), ..Seen::default() };
+        self.recorded = Some(look.tree.clone());
+        if look.is_new() {
+            match self.lens.diff(&look.before, &look.tree) {
+                Ok(diff) => self.describe(&diff, &mut seen),
+                Err(e) => self.say(&e),
+            }
+        }
+        Some(seen)
+    }
+
+    fn look(&mut self) -> Option<Look> {
+        match self.lens.look() {
+            Ok(look) => Some(look),
+            Err(e) => {
+                self.say(&e);
+                None
+            }
+        }
+    }
+
+    fn say(&mut self, e: &ace_worktree::Error) {
+        if !std::mem::replace(&mut self.said, true) {
+            self.out.note(&format!("the state of files is not recorded: {e}"));
+        }
+    }
+
+    fn describe(&self, diff: &Diff, seen: &mut Seen) {
+        (seen.changed, seen.changed_more) = changed(diff);
+        // Whole files only: half of a patch applies nowhere.
+        let fits = diff.files.iter().map(|f| f.patch.end).take_while(|end| *end <= limits::worktree::STATE_PATCH_BYTES);
+        let patch = &diff.patch[..fits.max().unwrap_or(0)];
+        match std::str::from_utf8(patch) {
+            Ok(text) if json_bytes(text) <= limits::worktree::STATE_PATCH_INLINE => seen.patch = text.to_owned(),
+            _ if patch.is_empty() => {}
+            _ => {
+                let sha = digest(patch);
+                for line in draft::blob_lines(&sha, patch, |bytes| BASE64_STANDARD.encode(bytes)) {
+                    // A closed output is noticed by the filter's loop.
+                    let _ = self.out.write(&line);
+                }
+                let media = "text/x-diff".to_owned();
+                seen.patch_blob = Some(BlobRef { sha, bytes: patch.len() as u64, media });
+            }
+        }
+    }
+}
+
+/// Bytes of a text as JSON.
+fn json_bytes(text: &str) -> usize {
+    serde_json::to_string(text).map_or(usize::MAX, |json| json.len())
+}
+
+/// The changed files, as far as their names fit, and how many more.
+fn changed(diff: &Diff) -> (Vec<Changed>, u64) {
+    let mut room = limits::worktree::STATE_NAMES_BYTES;
+    let mut all = Vec::new();
+    for file in &diff.files {
+        let path = file.path.to_string_lossy().into_owned();
+        let Some(left) = room.checked_sub(json_bytes(&path)) else { break };
+        room = left;
+        all.push(Changed { path, added: u64::from(file.added), removed: u64::from(file.removed) });
+    }
+    let more = diff.files.len() - all.len();
+    (all, more as u64)
+}
+
+/// The same for files that are left out; those without room are counted by nobody, since each is named when it changes.
+fn left_out(files: &[ace_worktree::LeftOut]) -> Vec<LeftOut> {
+    let mut room = limits::worktree::STATE_NAMES_BYTES;
+    let named = files.iter().map(|f| LeftOut { path: f.path.to_string_lossy().into_owned(), bytes: f.bytes });
+    named
+        .take_while(|file| match room.checked_sub(json_bytes(&file.path)) {
+            Some(left) => {
+                room = left;
+                true
+            }
+            None => false,
+        })
+        .collect()
+}
+
+impl Seen {
+    /// Puts it beside the output. What the tool itself says of its change is as true, and shorter.
+    pub fn complete(self, done: &mut ToolCompleted) {
+        (done.tree, done.left_out) = (self.tree, self.left_out);
+        if done.changed.is_empty() {
+            (done.changed, done.changed_more) = (self.changed, self.changed_more);
+        }
+        if done.patch.is_empty() {
+            (done.patch, done.patch_blob) = (self.patch, self.patch_blob);
+        }
+    }
+
+    /// The same beside a failure.
+    pub fn fail(self, failed: &mut ToolFailed) {
+        (failed.tree, failed.left_out) = (self.tree, self.left_out);
+        (failed.changed, failed.changed_more) = (self.changed, self.changed_more);
+        (failed.patch, failed.patch_blob) = (self.patch, self.patch_blob);
+    }
+}
