@@ -8,6 +8,7 @@
 )]
 
 mod chain;
+mod compact;
 mod completion;
 mod crash;
 mod durable;
@@ -26,8 +27,10 @@ mod permits;
 mod prompt;
 mod provider;
 mod readme;
+mod record;
 mod rights;
 mod run;
+mod schema;
 mod server;
 mod settings;
 mod suite;

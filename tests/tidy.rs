@@ -9,6 +9,7 @@ const RANKS: &[(&str, u8)] = &[
     ("core", 1),
     ("permissions", 1),
     ("config", 1),
+    ("answers", 1),
     ("pipe", 2),
     ("storage", 2),
     ("worktree", 2),
@@ -39,8 +40,8 @@ const GUESTS: &[(&str, &[&str])] = &[
 
 /// The rooms each program may use beside schema, core, pipe, cli, front, config, host, storage and view, which any may.
 const PROGRAMS: &[(&str, &[&str])] = &[
-    ("ace", &["ace_worktree", "ace_sandbox"]),
-    ("ace-session", &["ace_worktree"]),
+    ("ace", &["ace_answers", "ace_worktree", "ace_sandbox"]),
+    ("ace-session", &["ace_answers", "ace_worktree"]),
     ("ace-model", &["ace_model_gateway"]),
     ("ace-permit", &["ace_permissions"]),
     ("ace-tool", &["ace_local_tools", "ace_sandbox", "ace_worktree"]),

@@ -1,6 +1,6 @@
 //! The thread that asks providers: one request at a time, its pieces as chalk while they come, its answer as one batch of drafts.
 
-use ace_model_gateway::{Ask, Client, Event, Failure, Provider, RECORDED, Secret, Settings, Transcript};
+use ace_model_gateway::{Ask, Client, Event, Failure, Provider, RECORDED, Secret, Settings, Tape, Transcript};
 use ace_pipe::Out;
 use ace_schema::data::{BlobRef, Code, ModelCompleted, ModelDelta, Part, ToolCall};
 use ace_schema::message::{Message, Piece, Stop, Usage};
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::filter::failed;
+use crate::record::Recorder;
+use crate::shaped;
 
 /// One context to be answered.
 pub struct Job {
@@ -28,10 +30,16 @@ pub struct Job {
     pub system: Arc<str>,
     /// Tool list, or empty.
     pub tools: Arc<str>,
+    /// JSON Schema that the answer has to fit, or empty.
+    pub schema: Arc<str>,
     /// Messages that came since the last job.
     pub news: Vec<Message>,
-    /// They are all there are: what came before counts no more.
+    /// All that came before is forgotten: the conversation was made shorter.
     pub anew: bool,
+    /// Answers that the model has given in this session.
+    pub answers: usize,
+    /// A summary is wanted: the whole conversation as it is shown for it.
+    pub summary: Option<Vec<Message>>,
 }
 
 /// The handle on the thread.
@@ -52,6 +60,7 @@ impl Asking {
         random: u64,
         out: Out,
         find: impl Fn(&str) -> Option<Provider> + Send + 'static,
+        recorder: Option<Recorder>,
     ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::unbounded_channel();
         let open = Arc::new((Mutex::new(0), Condvar::new()));
@@ -66,6 +75,7 @@ impl Asking {
                 chalker,
                 out,
                 providers: HashMap::new(),
+                recorder,
                 said: Vec::new(),
             };
             runtime.block_on(desk.work(inbox, find, counter));
@@ -110,6 +120,8 @@ struct Desk {
     providers: HashMap<String, (Provider, Transcript, usize)>,
     /// The conversation.
     said: Vec<Message>,
+    /// Where answers are kept as they come.
+    recorder: Option<Recorder>,
 }
 
 impl Desk {
@@ -153,13 +165,35 @@ impl Desk {
         let Some((provider, transcript, told)) = self.providers.get_mut(name) else { return Vec::new() };
         transcript.extend(&self.said[*told..]);
         *told = self.said.len();
-        let ask = Ask { model, system: &job.system, tools: &job.tools, session: &job.session };
+        transcript.answered(job.answers);
+        let shown = job.summary.as_ref().map(|shown| {
+            let mut transcript = Transcript::new(provider);
+            transcript.extend(shown);
+            transcript.answered(job.answers);
+            transcript
+        });
+        let transcript = shown.as_ref().unwrap_or(transcript);
+        // A wire without a way of its own is offered a tool that takes the answer.
+        let own = ace_model_gateway::find(&provider.wire).is_some_and(|wire| wire.capabilities().schema);
+        let with_answer =
+            if job.schema.is_empty() || own { None } else { Some(shaped::offer(&job.tools, &job.schema)) };
+        let tools = with_answer.as_deref().unwrap_or(&job.tools);
+        let schema = if own { &*job.schema } else { "" };
+        let ask = Ask { model, system: &job.system, tools, schema, session: &job.session };
+        let refused = self.recorder.as_ref().and_then(|recorder| recorder.refuses(job.answers));
+        if let Some(why) = refused {
+            let data = failed(Code::Config, why);
+            return self.drafter.draft(job.turn, &job.claim, ty::MODEL_FAILED, &data).1;
+        }
+        let mut tape = self.recorder.as_ref().map(|_| Tape::new());
         let start = Instant::now();
         let heard =
             Mutex::new(Heard::new(self.out.clone(), (&mut self.drafter, &mut self.chalker), job.turn, &job.claim));
+        lock(&heard).sums_up = shown.is_some();
+        lock(&heard).schema.clone_from(&job.schema);
         let mut on = |event| lock(&heard).take(event);
         let result = {
-            let answering = self.client.answer(provider, &ask, transcript, &mut on);
+            let answering = self.client.answer_taped(provider, &ask, transcript, tape.as_mut(), &mut on);
             tokio::pin!(answering);
             tokio::pin!(cancelled);
             let mut tick = tokio::time::interval(Heard::RHYTHM);
@@ -179,6 +213,13 @@ impl Desk {
             heard.flush();
         }
         let recorded = provider.wire == RECORDED;
+        if let (Some(recorder), Some(tape)) = (&mut self.recorder, tape) {
+            let cancelled = Failure { code: Code::Cancelled, message: String::new(), hint: String::new(), retried: 0 };
+            let failure = result.as_ref().map_or(Some(&cancelled), |result| result.as_ref().err());
+            if let Err(e) = recorder.keep(tape, job.answers, (&job.model, &provider.wire), failure) {
+                heard.fail_later(format!("cannot record: {e}"));
+            }
+        }
         match result {
             Some(Ok(_)) => heard.complete(start.elapsed(), recorded),
             Some(Err(failure)) => heard.fail(failure),
@@ -201,6 +242,10 @@ struct Heard<'a> {
     begun: String,
     usage: Usage,
     stop: Option<Stop>,
+    /// It is a summary: nobody is shown it as an answer, and calls it asks for are not what was wanted.
+    sums_up: bool,
+    /// The schema that it has to fit, or empty.
+    schema: Arc<str>,
     /// Chalk that waits for its moment.
     chalk: ModelDelta,
     chalked: Option<Instant>,
@@ -222,6 +267,8 @@ impl<'a> Heard<'a> {
             begun: String::new(),
             usage: Usage::default(),
             stop: None,
+            sums_up: false,
+            schema: Arc::from(""),
             chalk: ModelDelta::default(),
             chalked: None,
         }
@@ -229,6 +276,9 @@ impl<'a> Heard<'a> {
 
     fn take(&mut self, event: Event) {
         match event {
+            Event::Piece(Piece::Text(text)) if self.sums_up => self.text.push_str(&text),
+            Event::Piece(Piece::Reasoning(text)) if self.sums_up => self.reasoning.push_str(&text),
+            Event::Piece(Piece::CallBegins(_) | Piece::Call { .. }) if self.sums_up => {}
             Event::Piece(Piece::Text(text)) => {
                 self.text.push_str(&text);
                 self.chalk.text.push_str(&text);
@@ -296,7 +346,12 @@ impl<'a> Heard<'a> {
     }
 
     /// The answer as one batch: its calls, then itself, so that no call is due before the answer is recorded.
-    fn complete(self, took: Duration, recorded: bool) -> Vec<u8> {
+    fn complete(mut self, took: Duration, recorded: bool) -> Vec<u8> {
+        if let Some(answer) = shaped::answer(&self.calls, &self.schema) {
+            self.text = answer;
+            self.calls.clear();
+            self.stop = Some(Stop::End);
+        }
         let mut drafts = Vec::new();
         let (turn, claim) = (self.turn, self.claim);
         for (tool, args, meta) in &self.calls {
@@ -326,8 +381,10 @@ impl<'a> Heard<'a> {
                 (None, false) => Part::Text(text.clone()),
             });
         }
+        let (parts, summary) = if self.sums_up { (Vec::new(), parts) } else { (parts, Vec::new()) };
         let data = ModelCompleted {
             parts,
+            summary,
             calls: self.calls.len() as u64,
             stop: self.stop.unwrap_or_default(),
             usage: self.usage,
@@ -340,6 +397,11 @@ impl<'a> Heard<'a> {
         drafts
     }
 
+    /// Says what did not work beside the answer, which stands.
+    fn fail_later(&mut self, words: String) {
+        self.take(Event::Note(words));
+    }
+
     fn fail(self, failure: Failure) -> Vec<u8> {
         self.fail_with(failure.code, failure.message, failure.hint)
     }
@@ -347,7 +409,7 @@ impl<'a> Heard<'a> {
     fn fail_with(self, code: Code, message: String, hint: String) -> Vec<u8> {
         let mut data = failed(code, message);
         data.hint = hint;
-        data.text = self.text;
+        data.text = if self.sums_up { String::new() } else { self.text };
         let cut = data.text.floor_char_boundary(limits::INLINE_BYTES);
         data.text.truncate(cut);
         data.dropped_call = self.calls.first().map_or(self.begun, |(tool, ..)| tool.clone());

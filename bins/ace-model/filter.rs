@@ -57,7 +57,7 @@ impl Answerer {
     /// Asks for the answer to the context that is due, under this claim.
     fn start(&mut self, claim: &str) {
         let Some(turn) = &self.desk.state.turn else { return };
-        let Phase::Asking { model, system, tools, .. } = &turn.phase else { return };
+        let Phase::Asking { model, system, tools, compacts, schema, .. } = &turn.phase else { return };
         let n = turn.n;
         let text = |sha: &str| match self.texts.iter().find(|(known, _)| known == sha) {
             Some((_, text)) => Ok(text.clone()),
@@ -71,7 +71,8 @@ impl Answerer {
         let anew = self.changes != changes;
         let sent = if anew { 0 } else { self.sent };
         let names = [system.clone(), tools.clone()];
-        let job = text(system).and_then(|system| {
+        let summary = compacts.as_ref().map(|c| text(&c.prompt).map(|request| self.transcript.shown(c, &request)));
+        let job = summary.transpose().and_then(|summary| Ok((summary, text(system)?))).and_then(|(summary, system)| {
             Ok(Job {
                 session: self.desk.state.session.clone(),
                 claim: claim.to_owned(),
@@ -79,8 +80,11 @@ impl Answerer {
                 model: model.clone(),
                 system,
                 tools: text(tools)?,
+                schema: text(schema)?,
                 anew,
                 news: messages[sent.min(messages.len())..].to_vec(),
+                answers: self.transcript.answers(),
+                summary,
             })
         });
         match job {

@@ -8,18 +8,24 @@ use ace_schema::data::{ContextBuilt, SessionCreated, TurnStarted};
 use ace_schema::{Drafter, draft, id, ty};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{PROGRAM, print};
 
 /// Prints the events of one message.
-pub fn once(opening: &Opening, prompt: Option<&str>, images: &[PathBuf], color: When) -> Result<Exit, Complaint> {
+pub fn once(
+    opening: &Opening,
+    prompt: Option<&str>,
+    (images, schema): (&[PathBuf], Option<&Path>),
+    color: When,
+) -> Result<Exit, Complaint> {
     let prompt = begin::prompt(PROGRAM, prompt)?;
     let images = image::load(PROGRAM, images, &opening.cwd)?;
     if prompt.trim().is_empty() {
         return Err(Complaint::new(PROGRAM, Exit::Usage, "nothing to ask: the prompt is empty")
             .hint("ace-session once -h shows how"));
     }
+    let schema = begin::schema(PROGRAM, schema)?;
     let model = begin::model(opening, color)?;
     let session = id::session(u64::try_from(clock().now()).unwrap_or(0), random());
     let mut drafter = Drafter::new(PROGRAM, random());
@@ -38,12 +44,19 @@ pub fn once(opening: &Opening, prompt: Option<&str>, images: &[PathBuf], color: 
     out.extend(lines.concat());
     out.extend(drafter.draft(0, "", ty::SESSION_CREATED, &created).1);
     let author = opening.person();
-    let said = Said { text: &prompt, images: &images, author: &author, client: PROGRAM, now: false };
+    let said =
+        Said { text: &prompt, images: &images, schema: &schema, author: &author, client: PROGRAM, ..Said::default() };
     let (message, drafts) = message_drafts(&mut drafter, said);
     out.extend(drafts);
     let turn = id::turn(1);
     out.extend(drafter.line(&turn, 1, &message, ty::TURN_STARTED, &TurnStarted {}));
-    let context = ContextBuilt { system, tools: String::new(), ranges: vec![vec![1]], model };
+    let context =
+        ContextBuilt { system, tools: String::new(), ranges: vec![vec![1]], model, ..ContextBuilt::default() };
+    let context = ContextBuilt { schema: sha(&schema), ..context };
     out.extend(drafter.line(&id::context(&turn), 1, &turn, ty::CONTEXT_BUILT, &context));
     print(&String::from_utf8_lossy(&out))
+}
+
+fn sha(schema: &str) -> String {
+    if schema.is_empty() { String::new() } else { digest(schema.as_bytes()) }
 }

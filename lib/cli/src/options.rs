@@ -3,9 +3,9 @@
 use ace_schema::limits::ANSWERS_PER_TURN_MOST;
 use ace_schema::permission::Mode;
 use clap::Args;
-use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::path::PathBuf;
 
 /// What a new session is like.
 #[derive(Debug, Clone, Default, Args)]
@@ -16,6 +16,9 @@ pub struct SessionOptions {
     /// Show a picture, again for each
     #[arg(long = "image", value_name = "FILE", help_heading = "Model")]
     pub images: Vec<PathBuf>,
+    /// The answer is JSON that fits FILE
+    #[arg(long, value_name = "FILE", help_heading = "Model")]
+    pub schema: Option<PathBuf>,
     /// plan, ask (default), edit, auto
     #[arg(long, value_name = "MODE", value_parser = modes(), hide_possible_values = true, help_heading = "Rights")]
     pub mode: Option<Mode>,
@@ -62,6 +65,7 @@ impl SessionOptions {
         let mut out = Vec::new();
         let mut pair = |flag: &str, value: Option<&str>| out.extend(value.map(|v| format!("{flag}={v}")));
         pair("--model", self.model.as_deref());
+        pair("--schema", self.schema.as_ref().map(|p| p.display().to_string()).as_deref());
         pair("--mode", self.mode.map(Mode::name));
         pair("--name", self.name.as_deref());
         pair("--base", self.base.as_deref());

@@ -1,5 +1,6 @@
 //! Arguments of `ace-session`.
 
+
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -46,6 +47,9 @@ pub enum Command {
         /// Show a picture, again for each
         #[arg(long = "image", value_name = "FILE")]
         images: Vec<PathBuf>,
+        /// The answer is JSON that fits FILE
+        #[arg(long, value_name = "FILE")]
+        schema: Option<PathBuf>,
     },
     /// Queue a message for the next turn
     #[command(subcommand_help_heading = "Begin")]
@@ -96,6 +100,17 @@ pub enum Command {
         /// The session
         #[arg(value_name = "S")]
         session: SessionAddress,
+    },
+    /// Make the conversation shorter, now
+    #[command(subcommand_help_heading = "Go on")]
+    #[command(after_help = "ace-session compact fix-median \"the names of the tables\"")]
+    Compact {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// What to keep above all
+        #[arg(value_name = "TEXT")]
+        text: Option<String>,
     },
     /// Filter: take turns, build contexts
     #[command(subcommand_help_heading = "Go on", before_help = "events in, events and drafts out")]

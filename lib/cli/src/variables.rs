@@ -31,6 +31,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable { name: ace_config::MODEL_VARIABLE, line: "the model, NAME/MODEL, over every configuration file" },
     Variable { name: ace_config::MODE_VARIABLE, line: "the mode: plan, ask, edit or auto" },
     Variable { name: ace_config::ANSWERS_VARIABLE, line: "stop a turn after so many model answers" },
+    Variable { name: ace_config::CONTEXT_VARIABLE, line: "the model's context window, tokens (default 128000)" },
     Variable { name: ERRORS, line: "json: complaints on stderr are lines of JSON" },
     Variable { name: RECORDINGS, line: "folders, parted by ':', whose recordings ace-model may read as recorded/PATH" },
     Variable { name: PROGRESS, line: "seconds between two lines of progress off a terminal (default 10, 0 for none)" },

@@ -28,7 +28,7 @@ pub fn set(file: &str, old: &str, key: &str, text: &str) -> Result<String, Vec<P
         }
     }
     let mut new: Value = match text.parse::<i64>() {
-        Ok(number) if key == "limits.answers" => number.into(),
+        Ok(number) if key.starts_with("limits.") => number.into(),
         _ if key == "notify.bell" && matches!(text, "true" | "false") => (text == "true").into(),
         _ => text.into(),
     };

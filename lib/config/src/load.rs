@@ -18,6 +18,8 @@ pub struct Config {
     pub mode: Mode,
     /// Model answers in one turn.
     pub answers: u32,
+    /// Context window of the model, tokens; 0 if nobody says.
+    pub context: u64,
     /// Built-in and configured providers by name.
     pub providers: BTreeMap<String, Provider>,
     /// Filters of the user's own: program and arguments each.
@@ -100,6 +102,7 @@ impl Config {
         match (key.as_str(), &value) {
             ("mode", Value::Text(mode)) => self.mode = Mode::parse(mode).unwrap_or(self.mode),
             ("limits.answers", Value::Number(answers)) => self.answers = *answers,
+            ("limits.context", Value::Number(tokens)) => self.context = u64::from(*tokens),
             ("notify.bell", Value::Flag(bell)) => self.bell = *bell,
             ("notify.desktop", Value::Text(desktop)) => self.desktop = Desktop::parse(desktop).unwrap_or_default(),
             _ => {}
@@ -114,6 +117,7 @@ impl Config {
             ("model", _) => true,
             ("mode", Value::Text(mode)) => Mode::parse(mode).is_some_and(|mode| rank(mode) <= rank(self.mode)),
             ("limits.answers", Value::Number(answers)) => *answers <= self.answers,
+            ("limits.context", Value::Number(tokens)) => self.context == 0 || u64::from(*tokens) <= self.context,
             _ if key.starts_with("providers.") => return Some("a project may not say where keys and code are sent"),
             _ if key.starts_with("pipeline.") && layer.trusted => true,
             _ if key.starts_with("pipeline.") => return Some("a project starts programs only after: ace trust"),

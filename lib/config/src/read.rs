@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use ace_schema::limits::{ANSWERS_PER_TURN_MOST, CONFIG_BYTES, USER_FILTERS};
+use ace_schema::limits::{ANSWERS_PER_TURN_MOST, CONFIG_BYTES, CONTEXT_TOKENS_RANGE, USER_FILTERS};
 use ace_schema::permission::Mode;
 
 use crate::{Desktop, Layer, Problem, What, Wire, nearest, split_model};
@@ -50,7 +50,7 @@ pub struct Setting {
 const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "limits", "notify"];
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env"];
 const PIPELINE: &[&str] = &["filters", "gates"];
-const LIMITS: &[&str] = &["answers"];
+const LIMITS: &[&str] = &["answers", "context"];
 const NOTIFY: &[&str] = &["bell", "desktop"];
 
 /// Every key that a file may set, with `NAME` where a name of the user's own stands; for the manual.
@@ -104,9 +104,10 @@ impl Reader<'_> {
                     true => r.commands(&format!("pipeline.{name}"), node),
                     false => r.unknown("pipeline.", name, at, PIPELINE),
                 }),
-                "limits" => self.each(node, "limits", |r, name, at, node| match LIMITS.contains(&name) {
-                    true => r.number(&format!("limits.{name}"), node, ANSWERS_PER_TURN_MOST),
-                    false => r.unknown("limits.", name, at, LIMITS),
+                "limits" => self.each(node, "limits", |r, name, at, node| match name {
+                    "answers" => r.number("limits.answers", node, (1, ANSWERS_PER_TURN_MOST)),
+                    "context" => r.number("limits.context", node, CONTEXT_TOKENS_RANGE),
+                    _ => r.unknown("limits.", name, at, LIMITS),
                 }),
                 "notify" => self.each(node, "notify", |r, name, at, node| match name {
                     "bell" => r.flag("notify.bell", node),
@@ -161,12 +162,12 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self, key: &str, node: &Node<'_>, most: u32) {
+    fn number(&mut self, key: &str, node: &Node<'_>, (least, most): (u32, u32)) {
         let DeValue::Integer(number) = node.get_ref() else { return self.wrong_type(key, "a whole number", node) };
-        match u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| (1..=most).contains(n)) {
+        match u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| (least..=most).contains(n)) {
             Some(number) => self.set(key, Value::Number(number), node),
             None => {
-                let why = format!("must be from 1 to {most}");
+                let why = format!("must be from {least} to {most}");
                 self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
             }
         }

@@ -1,19 +1,21 @@
 //! The state of a session: a fold over its recorded lines, small enough to keep for a session of any length.
 
 use ace_schema::data::{
-    Code, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved, SessionConfigured,
-    SessionCreated, SessionNamed, SessionRewound, ToolDiscovered, TurnFailed, UserMessage,
+    Code, Compacts, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved,
+    SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound, Shortening, ToolDiscovered,
+    TurnFailed, UserMessage,
 };
 use ace_schema::message::Stop;
 use ace_schema::permission::{Decision, Mode};
 use ace_schema::{Line, tool, ty};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::due::Length;
 use crate::past::Past;
 
 /// Which program a claim belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// Answers contexts.
     Model,
@@ -22,7 +24,7 @@ pub enum Role {
 }
 
 /// An effect that somebody has announced and not closed yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claim {
     /// Id of the claim.
     pub id: String,
@@ -37,7 +39,7 @@ pub struct Claim {
 }
 
 /// A message that no turn has taken up yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Waiting {
     /// Its id.
     pub id: String,
@@ -45,10 +47,16 @@ pub struct Waiting {
     pub seq: u64,
     /// It steers the running turn.
     pub now: bool,
+    /// It is an order to compact.
+    #[serde(default)]
+    pub compact: bool,
+    /// Blob of the schema that the answer has to fit, or empty.
+    #[serde(default)]
+    pub schema: String,
 }
 
 /// How far a call is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallState {
     /// Nobody has decided.
     Requested,
@@ -63,7 +71,7 @@ pub enum CallState {
 }
 
 /// One call of the answer that is being worked off.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Call {
     /// Id of its `model.tool_call_requested`.
     pub id: String,
@@ -94,7 +102,7 @@ impl Call {
 }
 
 /// What a running turn waits for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Phase {
     /// A context has to be built; the id of the record it follows.
     Context(String),
@@ -110,7 +118,14 @@ pub enum Phase {
         tools: String,
         /// Id of the winning `model.requested`.
         claim: Option<String>,
+        /// The answer wanted is a summary.
+        compacts: Option<Compacts>,
+        /// Blob of the schema that the answer has to fit, or empty.
+        #[serde(default)]
+        schema: String,
     },
+    /// A summary is there and the conversation has to go on from it; the id of its `model.completed`.
+    Compacting(String),
     /// The calls of the last answer are worked off; the id of its `model.completed`.
     Calls(String),
     /// The turn has to be ended: id of the record that ends it, and the reason if it failed.
@@ -123,7 +138,7 @@ pub enum Phase {
 }
 
 /// A running turn.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Turn {
     /// Ordinal, from 1.
     pub n: u32,
@@ -135,10 +150,44 @@ pub struct Turn {
     pub interrupted: u32,
     /// Calls of the last answer.
     pub calls: Vec<Call>,
+    /// Blob of the schema that its answer has to fit, or empty.
+    #[serde(default)]
+    pub schema: String,
+    /// How often an answer that did not fit was asked for again.
+    #[serde(default)]
+    pub repairs: u32,
+    /// It was begun to compact the conversation, and for nothing else.
+    #[serde(default)]
+    pub order: bool,
+    /// The provider has said that the conversation is too long, and nothing was done about it yet.
+    #[serde(default)]
+    pub overflowed: bool,
+    /// It was summarized since the last answer.
+    #[serde(default)]
+    pub summarized: bool,
+}
+
+impl Turn {
+    /// Whether a summary is asked for.
+    #[must_use]
+    pub fn summarizes(&self) -> bool {
+        matches!(&self.phase, Phase::Asking { compacts: Some(_), .. })
+    }
+
+    /// What is known of the length of the conversation.
+    #[must_use]
+    pub fn length(&self) -> Length {
+        match self {
+            Self { order: true, .. } => Length::Ordered,
+            Self { summarized: true, .. } => Length::Least,
+            Self { overflowed: true, .. } => Length::TooLong,
+            _ => Length::Unknown,
+        }
+    }
 }
 
 /// How the last turn ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TurnEnd {
     /// With an answer.
     Completed,
@@ -156,7 +205,7 @@ pub enum TurnEnd {
 }
 
 /// When a turn began and how it ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TurnMark {
     /// Record of its message.
     pub message: u64,
@@ -167,7 +216,8 @@ pub struct TurnMark {
 }
 
 /// The state of a session after some recorded line.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct State {
     /// A stream without a log: nobody claims anything, so what answers a context answers it without a claim.
     pub unrecorded: bool,
@@ -197,6 +247,8 @@ pub struct State {
     pub offer: Option<ToolDiscovered>,
     /// Blob of the system text of the last context; empty before the first.
     pub system: String,
+    /// Every `session.compacted` that was due.
+    pub compactions: Vec<u64>,
     /// It was put away and nothing was begun since.
     pub archived: bool,
     /// Claims that are open.
@@ -240,6 +292,7 @@ impl State {
             ty::SESSION_REWOUND => self.with(line, |s, d: SessionRewound| s.on_rewound(d)),
             ty::SESSION_ARCHIVED => self.archived = true,
             ty::SESSION_CONFIGURED => self.with(line, Self::on_configured),
+            ty::SESSION_COMPACTED => self.on_compacted(line),
             ty::USER_MESSAGE => self.on_message(line),
             ty::MESSAGE_STEERED => self.on_steered(line),
             ty::MESSAGE_WITHDRAWN => self.on_withdrawn(line),
@@ -400,18 +453,62 @@ impl State {
         }
     }
 
+    /// The last compaction that counts: contexts begin there. 0 if there is none.
+    #[must_use]
+    pub fn compacted(&self) -> u64 {
+        let ranges = self.past.ranges(self.head);
+        let counts = |seq: u64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&seq));
+        self.compactions.iter().rev().copied().find(|seq| counts(*seq)).unwrap_or(0)
+    }
+
+    /// The ranges of records that a context names which is built now.
+    #[must_use]
+    pub fn context_ranges(&self) -> Vec<Vec<u64>> {
+        let from = self.compacted();
+        let mut ranges = self.past.context();
+        ranges.retain(|range| range.get(1).is_none_or(|last| *last >= from));
+        if let Some(first) = ranges.first_mut().and_then(|range| range.first_mut()) {
+            *first = (*first).max(from);
+        }
+        ranges
+    }
+
+    /// The conversation goes on from a shorter one. It counts only where it was due: a context may have been quicker.
+    fn on_compacted(&mut self, line: &Line) {
+        let Ok(done) = line.data::<SessionCompacted>() else {
+            self.unknown += 1;
+            return;
+        };
+        let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
+        match &turn.phase {
+            Phase::Context(cause) | Phase::Compacting(cause) if *cause == line.cause => {}
+            _ => return,
+        }
+        self.compactions.push(line.seq.unwrap_or_default());
+        turn.overflowed = false;
+        turn.summarized |= done.how == Shortening::Summary;
+        let id = line.id.to_string();
+        turn.phase = if turn.order { Phase::Ending { cause: id, failed: None } } else { Phase::Context(id) };
+    }
+
     fn on_message(&mut self, line: &Line) {
         let (id, seq) = (line.id.to_string(), line.seq.unwrap_or_default());
         self.with(line, |s, d: UserMessage| {
             // Without a turn to steer, a steering message is a message.
-            let now = d.now && s.turn.is_some();
-            s.waiting.push_back(Waiting { id, seq, now });
+            let now = d.now && !d.compact && s.turn.is_some();
+            s.waiting.push_back(Waiting {
+                id,
+                seq,
+                now,
+                compact: d.compact,
+                schema: d.schema.map(|b| b.sha).unwrap_or_default(),
+            });
         });
     }
 
     fn on_steered(&mut self, line: &Line) {
         if self.turn.is_some()
-            && let Some(message) = self.waiting.iter_mut().find(|w| w.id == line.cause)
+            && let Some(message) = self.waiting.iter_mut().find(|w| w.id == line.cause && !w.compact)
         {
             message.now = true;
         }
@@ -429,8 +526,10 @@ impl State {
         if self.turn.is_some() {
             return;
         }
-        let message = self.waiting.remove(at).map_or(0, |w| w.seq);
-        self.marks.push(TurnMark { message, began: self.head, ended: None });
+        let message = self.waiting.remove(at);
+        let order = message.as_ref().is_some_and(|w| w.compact);
+        let said = message.as_ref().map_or(0, |w| w.seq);
+        self.marks.push(TurnMark { message: said, began: self.head, ended: None });
         self.archived = false;
         (self.turns, self.ordinal) = (line.turn, self.ordinal.max(line.turn));
         self.ended = None;
@@ -440,6 +539,11 @@ impl State {
             answers: 0,
             interrupted: 0,
             calls: Vec::new(),
+            schema: message.map(|w| w.schema).unwrap_or_default(),
+            repairs: 0,
+            order,
+            overflowed: false,
+            summarized: false,
         });
     }
 
@@ -449,19 +553,29 @@ impl State {
             return;
         };
         let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
-        if !matches!(&turn.phase, Phase::Context(cause) if *cause == line.cause) {
-            return;
+        match &turn.phase {
+            Phase::Context(cause) if *cause == line.cause => {}
+            // An answer that did not fit its schema.
+            Phase::Ending { cause, failed: None } if *cause == line.cause && !built.repair.is_empty() => {
+                turn.repairs += 1
+            }
+            _ => return,
         }
         self.system.clone_from(&built.system);
+        // What steers is for the context of an answer.
+        if built.compacts.is_none() {
+            self.waiting.retain(|w| !w.now);
+        }
         turn.phase = Phase::Asking {
             context: line.id.to_string(),
             model: built.model,
             system: built.system,
             tools: built.tools,
             claim: None,
+            compacts: built.compacts,
+            schema: built.schema,
         };
         turn.calls.clear();
-        self.waiting.retain(|w| !w.now);
     }
 
     fn on_model_claim(&mut self, line: &Line) {
@@ -516,9 +630,15 @@ impl State {
         let calls = std::mem::take(&mut self.arriving);
         let stop = line.data::<ModelCompleted>().map(|d| d.stop).unwrap_or_default();
         let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
-        turn.answers += 1;
         turn.interrupted = 0;
         let id = line.id.to_string();
+        if matches!(&turn.phase, Phase::Asking { compacts: Some(_), .. }) {
+            // Whatever else it asks for: a summary was wanted.
+            turn.phase = Phase::Compacting(id);
+            return;
+        }
+        turn.answers += 1;
+        turn.summarized = false;
         turn.phase =
             if calls.is_empty() { Phase::Ending { failed: stop_failure(stop), cause: id } } else { Phase::Calls(id) };
         turn.calls = calls;
@@ -537,6 +657,9 @@ impl State {
         if code == Code::Interrupted && turn.interrupted < ace_schema::limits::INTERRUPTED_RETRIES {
             // Asking again changes nothing outside, unlike running again.
             turn.interrupted += 1;
+            turn.phase = Phase::Context(id);
+        } else if code == Code::Context && !turn.summarized && !turn.summarizes() {
+            turn.overflowed = true;
             turn.phase = Phase::Context(id);
         } else {
             turn.phase = Phase::Ending { cause: id, failed: Some((code, message, hint)) };

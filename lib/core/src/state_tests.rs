@@ -46,6 +46,8 @@ impl Log {
                 Due::Ask { context, .. } => write!(out, "ask {context}; "),
                 Due::Decide { call, .. } => write!(out, "decide {}; ", call.id),
                 Due::Run { call, .. } => write!(out, "run {}; ", call.id),
+                Due::Check { answer, repairs, .. } => write!(out, "check {answer} after {repairs}; "),
+                Due::Compact { answer, .. } => write!(out, "compact by {answer}; "),
                 Due::Close { claim, .. } => write!(out, "close {claim}; "),
             };
         }
@@ -304,6 +306,65 @@ fn a_summary_says_what_happens_next() {
     assert!(summary.contains("phase asking ctx-turn-1 "), "{summary}");
 }
 
+/// A summary was asked for and is there.
+fn summed_up() -> Log {
+    let data = r#"{"system":"x","ranges":[[1]],"model":"a/b","compacts":{"prompt":"p","room":9}}"#;
+    Log(asked().0[..3].to_vec())
+        .add(2, 1, "context.built", "ctx-turn-1", "turn-1", data)
+        .add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}")
+        .add(3, 1, "model.tool_call_requested", "m-c0", "m-1", r#"{"tool":"shell","args":{}}"#)
+        .add(3, 1, "model.completed", "m-2", "m-1", r#"{"stop":"tools","summary":[{"text":"goal"}]}"#)
+}
+
+fn compacted(log: &Log, cause: &str, upto: usize) -> Log {
+    let data = format!(r#"{{"how":"summary","upto":{upto},"state":{{"sha":"s","bytes":1}},"before":9,"after":3}}"#);
+    Log(log.0.clone()).add(2, 1, "session.compacted", &format!("compact-{cause}"), cause, &data)
+}
+
+#[test]
+fn a_summary_leads_to_a_compaction_and_from_there_to_the_context_that_was_due() {
+    let log = summed_up();
+    assert_eq!(log.due(), "compact by m-2", "calls of a summary are not due");
+    assert_eq!(log.state().turn.unwrap().answers, 0, "it is no answer");
+    let log = compacted(&log, "m-2", 7);
+    assert_eq!(log.due(), "context after compact-m-2");
+    assert_eq!((log.state().compacted(), log.state().turn.unwrap().length()), (8, crate::Length::Least));
+}
+
+#[test]
+fn a_compaction_that_comes_too_late_changes_nothing() {
+    // The context was quicker, and a rival trims what it was built from.
+    let late = compacted(&asked(), "turn-1", 3);
+    assert_eq!((late.due(), late.state().compacted()), ("ask ctx-turn-1".to_owned(), 0));
+    // The turn was cancelled.
+    let cancelled = compacted(&summed_up().add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}"), "m-2", 7);
+    assert_eq!((cancelled.due(), cancelled.state().compacted()), (String::new(), 0));
+}
+
+#[test]
+fn too_long_for_the_provider_is_told_once_and_then_ends_the_turn() {
+    let failed = |log: Log, id: &str, claim: &str| log.add(3, 1, "model.failed", id, claim, r#"{"code":"context"}"#);
+    let log = failed(claimed(), "m-2", "m-1");
+    assert_eq!(log.due(), "context after m-2");
+    assert_eq!(log.state().turn.unwrap().length(), crate::Length::TooLong);
+    let log = compacted(&log, "m-2", 6)
+        .add(2, 1, "context.built", "ctx-c", "compact-m-2", r#"{"system":"x","ranges":[[7]],"model":"a/b"}"#)
+        .add(3, 1, "model.requested", "m-3", "ctx-c", "{}");
+    assert_eq!(failed(log, "m-4", "m-3").due(), "fail Context");
+}
+
+#[test]
+fn an_order_to_compact_is_a_turn_of_its_own_and_no_part_of_the_conversation() {
+    let log = Log(asked().0[..1].to_vec())
+        .add(1, 0, "user.message", "p-2", "", r#"{"text":"the names","compact":true,"now":true}"#)
+        .add(2, 1, "turn.started", "turn-1", "p-2", "{}");
+    assert_eq!(log.due(), "context after turn-1");
+    assert_eq!(log.state().turn.unwrap().length(), crate::Length::Ordered);
+    assert!(log.messages().is_empty());
+    let done = compacted(&log, "turn-1", 3);
+    assert_eq!(done.due(), "complete by compact-turn-1");
+}
+
 /// A running turn with a message that waits behind it.
 fn behind() -> Log {
     asked().add(1, 0, "user.message", "p-3", "", r#"{"text":"and then"}"#)
@@ -435,7 +496,8 @@ fn a_way_back_into_a_turn_leaves_its_open_calls_unrun() {
     let log = decide(log, "m-c0", "allow");
     let log = log.add(5, 1, "tool.started", "t-1", "answer-m-c0", "{}");
     let before = log.0.len() as u64;
-    let log = log.add(5, 1, "tool.completed", "t-2", "t-1", r#"{"output":{"text":"out"},"sandbox":"off","tree":"abc"}"#);
+    let log =
+        log.add(5, 1, "tool.completed", "t-2", "t-1", r#"{"output":{"text":"out"},"sandbox":"off","tree":"abc"}"#);
     let after = log.0.len() as u64;
     let log = log.add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}");
     assert_eq!(log.state().tree, "abc");

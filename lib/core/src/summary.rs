@@ -32,6 +32,12 @@ impl State {
         if self.limits.answers > 0 {
             writeln!(out, "limit answers {}", self.limits.answers)?;
         }
+        if self.limits.context > 0 {
+            writeln!(out, "limit context {}", self.limits.context)?;
+        }
+        if self.compacted() > 0 {
+            writeln!(out, "compacted {}", self.compacted())?;
+        }
         if let Some(offer) = &self.offer {
             writeln!(out, "offer {} {} {}", offer.server, offer.schema, offer.names.join(","))?;
         }
@@ -43,7 +49,8 @@ impl State {
             writeln!(out, "counts {}", ranges.iter().map(|(a, b)| format!("{a}-{b}")).collect::<Vec<_>>().join(","))?;
         }
         for waiting in &self.waiting {
-            writeln!(out, "waiting {} {} now={}", waiting.seq, waiting.id, waiting.now)?;
+            let order = if waiting.compact { " compact" } else { "" };
+            writeln!(out, "waiting {} {} now={}{order}", waiting.seq, waiting.id, waiting.now)?;
         }
         for claim in &self.claims {
             let role = match claim.role {
@@ -64,12 +71,22 @@ impl State {
     fn write_turn(&self, out: &mut String) -> std::fmt::Result {
         let Some(turn) = &self.turn else { return Ok(()) };
         writeln!(out, "turn {} answers={} interrupted={}", turn.n, turn.answers, turn.interrupted)?;
+        if !turn.schema.is_empty() {
+            writeln!(out, "turn schema {} repairs={}", turn.schema, turn.repairs)?;
+        }
+        for (flag, is) in [("order", turn.order), ("overflowed", turn.overflowed), ("summarized", turn.summarized)] {
+            if is {
+                writeln!(out, "turn {flag}")?;
+            }
+        }
         match &turn.phase {
             Phase::Context(cause) => writeln!(out, "phase context {cause}")?,
-            Phase::Asking { context, model, system, tools, claim } => {
+            Phase::Asking { context, model, system, tools, claim, compacts, .. } => {
                 let claim = claim.as_deref().unwrap_or("-");
-                writeln!(out, "phase asking {context} {model} {system} {tools} {claim}")?;
+                let what = if compacts.is_some() { "summary" } else { "asking" };
+                writeln!(out, "phase {what} {context} {model} {system} {tools} {claim}")?;
             }
+            Phase::Compacting(answer) => writeln!(out, "phase compacting {answer}")?,
             Phase::Calls(answer) => writeln!(out, "phase calls {answer}")?,
             Phase::Ending { cause, failed: None } => writeln!(out, "phase ending {cause}")?,
             Phase::Ending { cause, failed: Some((code, ..)) } => {
@@ -101,6 +118,8 @@ fn code_name(code: &Code) -> &str {
         Code::Cut => "cut",
         Code::Format => "format",
         Code::Limit => "limit",
+        Code::Context => "context",
+        Code::Schema => "schema",
         Code::Timeout => "timeout",
         Code::Arguments => "arguments",
         Code::PathOutside => "path_outside",

@@ -99,6 +99,33 @@ fn has_input() -> bool {
     rustix::fs::fstat(std::io::stdin().as_fd()).is_ok()
 }
 
+/// In place of a file: the schema of a review's findings, which is part of the program.
+pub const FINDINGS: &str = ":findings";
+
+/// The JSON Schema in a file, on one line; empty without a file.
+///
+/// # Errors
+/// It cannot be read, or is no schema that answers could be held to.
+pub fn schema(program: &str, file: Option<&std::path::Path>) -> Result<String, Complaint> {
+    let Some(file) = file else { return Ok(String::new()) };
+    let name = file.display();
+    if file.as_os_str() == FINDINGS {
+        return Ok(ace_answers::FINDINGS.to_owned());
+    }
+    let mut text = String::new();
+    let opened =
+        std::fs::File::open(file).and_then(|f| f.take(limits::SCHEMA_BYTES as u64 + 1).read_to_string(&mut text));
+    opened.map_err(|e| {
+        let mut complaint = Complaint::io(program, &format!("cannot read the schema '{name}'"), &e);
+        complaint.exit = Exit::Usage;
+        complaint
+    })?;
+    let shape = ace_answers::Shape::read(&text);
+    shape
+        .map(|shape| shape.text().to_owned())
+        .map_err(|why| Complaint::new(program, Exit::Usage, format!("cannot use the schema '{name}': {why}")))
+}
+
 /// Makes a session and says what should be known.
 ///
 /// # Errors
@@ -111,6 +138,8 @@ pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: 
         model: model(opening, color)?,
         mode: config.mode,
         answers: if config.answers == limits::ANSWERS_PER_TURN { 0 } else { u64::from(config.answers) },
+        context: config.context,
+        schema: schema(opening.program, options.schema.as_deref())?,
         unsandboxed: options.unsandboxed,
         name: options.name.clone().unwrap_or_default(),
         base: options.base.clone().unwrap_or_default(),
@@ -140,11 +169,40 @@ pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: 
     Ok(made)
 }
 
+/// The path of the recording that a session was begun with, if it plays one. A person named it, so it may be read.
+fn recording(log: &Log) -> Option<String> {
+    use std::io::BufRead;
+    let mut line = Vec::new();
+    let file = std::fs::File::open(log.file()).ok()?.take(limits::LINE_BYTES as u64);
+    std::io::BufReader::new(file).read_until(b'\n', &mut line).ok()?;
+    let line = ace_schema::Line::parse(line.trim_ascii_end()).ok()?;
+    let created: ace_schema::data::SessionCreated = line.data().ok()?;
+    played(&created.model).map(str::to_owned)
+}
+
+/// The path in `recorded/PATH`; none for a recording that is part of the program.
+#[must_use]
+pub fn played(model: &str) -> Option<&str> {
+    let name = model.strip_prefix("recorded/")?;
+    (name.contains('/') || std::path::Path::new(name).extension().is_some() || std::path::Path::new(name).is_dir())
+        .then_some(name)
+}
+
+/// Gives the program that asks models one more option.
+pub fn model_with(stages: &mut [Stage], option: &str, value: &str) {
+    for stage in stages.iter_mut().filter(|s| s.kind == Kind::Model) {
+        stage.argv.push(format!("{option}={value}"));
+    }
+}
+
 /// The pipeline of a session, with the user's own filters and gates.
 #[must_use]
 pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
     let config = &opening.settings.config;
     let mut stages = suite(&[]);
+    if let Some(path) = recording(&log) {
+        model_with(&mut stages, "--play", &path);
+    }
     let own = config.filters.iter().filter(|f| !f.is_empty()).take(limits::USER_FILTERS);
     stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter, lazy: false }));
     Plan {

@@ -4,7 +4,7 @@
 //! | program | network | files | may start programs |
 //! |---|---|---|---|
 //! | `ace-log append`, `follow`, `cat` | none | the session's folder, blobs; other sessions read | no |
-//! | `ace-session step` | none | worktree and the user's instructions read | no |
+//! | `ace-session step` | none | worktree, the user's instructions and blobs read | no |
 //! | `ace-model` | a client's | blobs, certificates, name resolution, recordings read | no |
 //! | `ace-permit`, the filter | none | blobs read | no |
 //! | `ace-fetch` | a client's | certificates, name resolution | no |
@@ -19,7 +19,7 @@ use ace_cli::{Complaint, Exit, When};
 use ace_host::clean_environment;
 use ace_sandbox::{Applied, Layer, Profile, confine, is_secret};
 use ace_schema::data::SessionCreated;
-use ace_storage::Found;
+use ace_storage::{Blobs, Found};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
@@ -57,15 +57,16 @@ pub fn leave_secrets(opening: &Opening) -> Result<(), Complaint> {
 ///
 /// # Errors
 /// Rights that should be gone are not.
-pub fn step(program: &'static str) -> Result<(), Complaint> {
-    take(program, Profile::reader().read("/"))
+pub fn step(opening: &Opening) -> Result<(), Complaint> {
+    pool(opening);
+    take(opening.program, Profile::reader().read("/"))
 }
 
-/// `ace-session step` once it knows its session: its worktree and the user's instructions.
+/// `ace-session step` once it knows its session: its worktree, the user's instructions, and the texts of the conversation.
 ///
 /// # Errors
 /// Rights that should be gone are not.
-pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path) -> Result<(), Complaint> {
+pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path, blobs: &Blobs) -> Result<(), Complaint> {
     let root = created.worktree.as_ref().map_or(&created.cwd, |tree| &tree.path);
     let mut profile = ["AGENTS.md", "CLAUDE.md", "skills"].iter().fold(Profile::reader(), |profile, name| {
         if user.is_absolute() { profile.read(user.join(name)) } else { profile }
@@ -73,25 +74,31 @@ pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path) -> 
     if Path::new(root).is_absolute() {
         profile = profile.read(root);
     }
+    profile = profile.read(blobs.folder());
     // The filter of system calls is there already.
     profile.layers.remove(&Layer::Seccomp);
     take(program, profile)
 }
 
-/// `ace-model`: recordings are read from the folders of `ACE_RECORDINGS`, or where the configured model is one, as that file.
+/// `ace-model`: recordings are read from the folders of `ACE_RECORDINGS`, where the configured model is one, as that file, and from
+/// `play`; one is written into `record`.
 ///
 /// # Errors
 /// Rights that should be gone are not.
-pub fn model(opening: &Opening) -> Result<(), Complaint> {
+pub fn model(opening: &Opening, play: Option<&Path>, record: Option<&Path>) -> Result<(), Complaint> {
     let mut profile = Profile::model(&pool(opening));
     let configured = opening.settings.config.model.as_deref().and_then(|model| model.strip_prefix("recorded/"));
     let folders = std::env::var_os(RECORDINGS).unwrap_or_default();
     let certificates = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().filter_map(std::env::var_os);
     let paths = std::env::split_paths(&folders)
         .chain(configured.map(PathBuf::from))
+        .chain(play.map(Path::to_owned))
         .chain(certificates.flat_map(|value| std::env::split_paths(&value).collect::<Vec<_>>()));
     for path in paths.filter(|path| !path.as_os_str().is_empty()) {
         profile = profile.read(opening.cwd.join(path));
+    }
+    if let Some(folder) = record {
+        profile = profile.write(opening.cwd.join(folder));
     }
     take(opening.program, profile)
 }

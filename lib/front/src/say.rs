@@ -36,7 +36,7 @@ pub fn message(
 ) -> Result<(String, u64), AppendError> {
     let mut drafter = Drafter::new(CLIENT, random());
     drafter.set_session(session);
-    let (id, drafts) = message_drafts(&mut drafter, Said { text, images, author: person, client: CLIENT, now });
+    let (id, drafts) = message_drafts(&mut drafter, Said { text, images, author: person, client: CLIENT, now, ..Said::default() });
     Ok((id, record(log, &drafts)?))
 }
 

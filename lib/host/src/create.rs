@@ -22,8 +22,12 @@ pub struct NewSession {
     pub mode: Mode,
     /// Model answers in one turn; 0 for the default.
     pub answers: u64,
+    /// Context window of the model, tokens; 0 for the default.
+    pub context: u64,
     /// Tools without a sandbox.
     pub unsandboxed: bool,
+    /// JSON Schema that the first answer has to fit; empty if any will do.
+    pub schema: String,
     /// Name; empty for the prompt's first words.
     pub name: String,
     /// Revision the worktree starts from; empty for HEAD.
@@ -62,6 +66,8 @@ pub struct Said<'a> {
     pub text: &'a str,
     /// What is shown with it.
     pub images: &'a [Picture],
+    /// JSON Schema that the answer has to fit; empty for none.
+    pub schema: &'a str,
     /// Who says it.
     pub author: &'a str,
     /// Through which client.
@@ -157,7 +163,7 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
         cwd: new.cwd.display().to_string(),
         model: new.model.clone(),
         mode: new.mode,
-        limits: Limits { answers: new.answers },
+        limits: Limits { answers: new.answers, context: new.context },
         unsandboxed: new.unsandboxed,
         config: new.config.clone(),
         ..SessionCreated::default()
@@ -232,7 +238,14 @@ fn first_drafts(new: &NewSession, id: &str, created: &SessionCreated, random: u6
     let mut drafter = Drafter::new("ace-session", random);
     drafter.set_session(id);
     let (_, mut drafts) = drafter.draft(0, "", ty::SESSION_CREATED, created);
-    let said = Said { text: &new.prompt, images: &new.images, author: &new.owner, client: &new.client, now: false };
+    let said = Said {
+        text: &new.prompt,
+        images: &new.images,
+        schema: &new.schema,
+        author: &new.owner,
+        client: &new.client,
+        ..Said::default()
+    };
     drafts.extend(message_drafts(&mut drafter, said).1);
     drafts
 }
@@ -246,13 +259,16 @@ pub fn message_drafts(drafter: &mut Drafter, said: Said) -> (String, Vec<u8>) {
         BlobRef { sha, bytes: bytes.len() as u64, media: media.to_owned() }
     };
     let long = said.text.len() > limits::INLINE_BYTES;
+    let schema = said.schema.as_bytes();
     let message = UserMessage {
+        schema: (!schema.is_empty()).then(|| blob(schema, "application/schema+json")),
         text: if long { String::new() } else { said.text.to_owned() },
         blob: long.then(|| blob(said.text.as_bytes(), "text/plain")),
         images: said.images.iter().take(limits::IMAGES).map(|image| blob(&image.bytes, &image.media)).collect(),
         author: said.author.to_owned(),
         client: said.client.to_owned(),
         now: said.now,
+        ..UserMessage::default()
     };
     let (id, line) = drafter.draft(0, "", ty::USER_MESSAGE, &message);
     drafts.extend(line);

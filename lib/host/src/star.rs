@@ -505,6 +505,7 @@ fn what_is_due(state: &State) -> &'static str {
         None => "a turn",
         Some(Phase::Context(_)) => "a context",
         Some(Phase::Asking { .. }) => "a model call",
+        Some(Phase::Compacting(_)) => "a compaction",
         Some(Phase::Ending { .. }) => "the turn's end",
         Some(Phase::Calls(_)) => {
             let undecided = state.calls().any(|c| c.state == CallState::Requested);

@@ -135,7 +135,7 @@ impl Whom<'_> {
             let hint = format!("ace config set model {name}/MODEL");
             (Code::NotFound, format!("'{name}' has no model '{model}'{status}{said}"), hint)
         } else if error.is_too_long() {
-            (Code::Limit, format!("the context is too long for '{name}/{model}'{status}{said}"), String::new())
+            (Code::Context, format!("the context is too long for '{name}/{model}'{status}{said}"), String::new())
         } else if matches!(error.status, 404 | 405) {
             let url = self.url.map(|u| u.as_str().to_owned()).unwrap_or_default();
             let hint = format!("check base_url in [providers.{name}]");
@@ -270,12 +270,12 @@ mod tests {
             ),
             (
                 status(400, "context_length_exceeded", "x"),
-                Code::Limit,
+                Code::Context,
                 "the context is too long for 'openai/gpt' (400): x",
             ),
             (
                 status(400, "", "This model's maximum context length is 9"),
-                Code::Limit,
+                Code::Context,
                 "the context is too long for 'openai/gpt' (400): This model's maximum context length is 9",
             ),
             (status(429, "", ""), Code::Unreachable, "'openai' is busy (429)"),

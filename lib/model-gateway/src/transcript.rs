@@ -39,6 +39,11 @@ impl Transcript {
         }
     }
 
+    /// Says how many answers the model has given in all: after a compaction the messages no longer tell.
+    pub fn answered(&mut self, answers: usize) {
+        self.answers = answers;
+    }
+
     /// Answers of the model so far: a recording plays the next one.
     #[must_use]
     pub fn answers(&self) -> usize {

@@ -19,6 +19,9 @@ pub struct Ask<'a> {
     pub system: &'a str,
     /// JSON list of `{name, description, parameters}`; may be empty.
     pub tools: &'a str,
+    /// JSON Schema that the answer has to fit, on one line; empty if any will do. A wire that says [`Capabilities::schema`] puts it
+    /// into its body; for others it is empty.
+    pub schema: &'a str,
     /// Session id: lets a provider find its prompt cache again.
     pub session: &'a str,
 }
@@ -32,6 +35,8 @@ pub struct Capabilities {
     pub reasoning: bool,
     /// Usage tells what a prompt cache held.
     pub cache_figures: bool,
+    /// It has a way of its own to hold an answer to a JSON Schema.
+    pub schema: bool,
 }
 
 /// Who spoke: some wires join neighbours of one kind.

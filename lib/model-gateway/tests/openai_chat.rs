@@ -224,8 +224,8 @@ fn body(base_url: &str, ask: &Ask<'_>, messages: &[Message]) -> Vec<u8> {
 
 #[test]
 fn requests_are_these_bytes() {
-    let ask = Ask { model: "gpt-5", system: "Be brief.", tools: TOOLS, session: "06fz3k9q2mtw8c1d" };
-    let bare = Ask { model: "m", system: "", tools: "", session: "" };
+    let ask = Ask { model: "gpt-5", system: "Be brief.", tools: TOOLS, schema: "", session: "06fz3k9q2mtw8c1d" };
+    let bare = Ask { model: "m", system: "", tools: "", schema: "", session: "" };
     for (name, got) in [
         ("request.json", body("http://h:1", &ask, &conversation())),
         ("request-openai.json", body("https://api.openai.com/v1", &ask, &conversation()[..1])),
@@ -240,7 +240,7 @@ fn requests_are_these_bytes() {
 
 #[test]
 fn a_request_begins_with_all_of_the_one_before() {
-    let ask = Ask { model: "m", system: "s", tools: TOOLS, session: "x" };
+    let ask = Ask { model: "m", system: "s", tools: TOOLS, schema: "", session: "x" };
     let messages = conversation();
     let provider = provider("http://h:1");
     let mut transcript = Transcript::new(&provider);

@@ -17,7 +17,7 @@ fn is_zero(n: &u64) -> bool {
 }
 
 /// Names a payload that is kept beside the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlobRef {
     /// Lower-case hex SHA-256.
     pub sha: String,
@@ -97,6 +97,9 @@ pub struct Limits {
     /// Model answers in one turn.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub answers: u64,
+    /// What the model takes in and gives out at once, tokens: its context window.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub context: u64,
 }
 
 impl Limits {
@@ -139,6 +142,37 @@ pub struct SessionConfigured {
     pub limits: Option<Limits>,
 }
 
+/// How a conversation was made shorter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shortening {
+    /// Old outputs of calls were cut down; everything else stands as it was said.
+    #[default]
+    Trim,
+    /// A summary by the model stands for all but the end.
+    Summary,
+}
+
+/// `session.compacted`. Id `compact-<cause>`; its cause is the record that a context was due after, or the model's summary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionCompacted {
+    /// How.
+    pub how: Shortening,
+    /// Last record that the state is a fold of. Those between it and this one are folded after the state.
+    pub upto: u64,
+    /// The whole state as JSON: `{"v":1,"session":…,"conversation":…}`.
+    pub state: BlobRef,
+    /// Records whose output is cut down in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trimmed: Vec<u64>,
+    /// Estimate of the context without it, tokens.
+    #[serde(default)]
+    pub before: u64,
+    /// Estimate of the context with it, tokens.
+    #[serde(default)]
+    pub after: u64,
+}
+
 /// `user.message`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserMessage {
@@ -160,6 +194,12 @@ pub struct UserMessage {
     /// Pictures shown with the text, in order: blobs of a media type `image/…`. A model that cannot see is told that they are there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<BlobRef>,
+    /// An order to compact the conversation, which is no part of it. The text says what the summary should keep above all.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub compact: bool,
+    /// JSON Schema that the turn's answer has to fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<BlobRef>,
 }
 
 /// `message.steered`. Its cause is the message; without a running turn, or when the message waits no more, it changes nothing.
@@ -195,6 +235,24 @@ pub struct ContextBuilt {
     pub ranges: Vec<Vec<u64>>,
     /// The model, `provider/name`.
     pub model: String,
+    /// The answer wanted is a summary of the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compacts: Option<Compacts>,
+    /// Blob of the JSON Schema that the answer has to fit (hex SHA-256); empty if any will do.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub schema: String,
+    /// What the model is told of its last answer, which did not fit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub repair: String,
+}
+
+/// How the model is asked for a summary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compacts {
+    /// Blob of the request (hex SHA-256), which stands behind the conversation.
+    pub prompt: String,
+    /// What the conversation may take up, bytes. A longer one is cut down the same way by everybody.
+    pub room: u64,
 }
 
 /// `model.requested`: a claim.
@@ -264,6 +322,9 @@ pub struct ModelCompleted {
     /// Text and reasoning in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
+    /// The text in place of `parts` where a summary was asked for: it is no answer to anybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub summary: Vec<Part>,
     /// Ids of the calls of this answer, drafted just before it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub calls: u64,
@@ -321,6 +382,10 @@ pub enum Code {
     Format,
     /// A limit was reached.
     Limit,
+    /// The conversation is too long for the model.
+    Context,
+    /// The answer does not fit the JSON Schema that was asked for.
+    Schema,
     /// Took longer than it may.
     Timeout,
     /// Arguments that do not fit the tool.

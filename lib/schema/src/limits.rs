@@ -72,6 +72,26 @@ pub const CALLS_PER_ANSWER: usize = 64;
 pub const ANSWERS_PER_TURN: u32 = 200;
 /// The most model answers in one turn that may be asked for.
 pub const ANSWERS_PER_TURN_MOST: u32 = 20_000;
+/// What a model takes in and gives out at once when nobody says otherwise, tokens.
+pub const CONTEXT_TOKENS: u64 = 128_000;
+/// The least and the most that may be said of it.
+pub const CONTEXT_TOKENS_RANGE: (u32, u32) = (1_000, 100_000_000);
+/// Tokens of it that are kept free for the answer, at most (a quarter of a small one).
+pub const ANSWER_TOKENS: u64 = 16_384;
+/// Bytes of an old output that stay when it is trimmed.
+pub const TRIMMED_BYTES: usize = 240;
+/// What people said that stands verbatim beside a summary, bytes.
+pub const REQUESTS_BYTES: usize = 32 * 1024;
+/// Changed files that are named beside a summary.
+pub const FILES_NAMED: usize = 200;
+/// A JSON Schema that answers are held to, bytes.
+pub const SCHEMA_BYTES: usize = 256 * 1024;
+/// How deep it may be nested.
+pub const SCHEMA_DEPTH: usize = 64;
+/// What does not fit in one answer is told up to so many times.
+pub const SCHEMA_FAULTS: usize = 8;
+/// How often an answer that does not fit its schema is asked for again.
+pub const REPAIRS: u32 = 3;
 /// How often a model call that a crash interrupted is asked again before the turn fails.
 pub const INTERRUPTED_RETRIES: u32 = 5;
 /// Bytes of one provider stream event.

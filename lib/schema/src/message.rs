@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// One message of the context.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Message {
     /// A person speaks.
     User(String),
@@ -26,7 +27,7 @@ pub enum Message {
 }
 
 /// A call inside an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// Id within the conversation: `call_N`, the N-th call.
     pub id: String,

@@ -1,6 +1,6 @@
 //! The first lines of a run, the prompt, and the line of a budget. It must never know what follows them.
 
-use ace_schema::data::{Budget, UserMessage};
+use ace_schema::data::{Budget, SessionCompacted, Shortening, UserMessage};
 
 use crate::clean::{clean, visible};
 use crate::facts::SessionFacts;
@@ -43,6 +43,16 @@ pub(crate) fn budget_line(budget: &Budget, style: &Style) -> Text {
         format!("limit {} of {} {what} used ({share})", units::count(budget.used), units::count(budget.allowed))
     };
     Text::marked(Mark::Warns, style).with(Role::Edge, words).all(Role::Edge)
+}
+
+/// `compacted  18.4k to 2.1k tokens, 3 outputs trimmed`.
+pub(crate) fn compacted(done: &SessionCompacted) -> Text {
+    let how = match done.how {
+        Shortening::Summary => "summarized".to_owned(),
+        Shortening::Trim => format!("{} trimmed", crate::text::plural(done.trimmed.len() as u64, "old output")),
+    };
+    let size = format!("  {} to {} tokens, {how}", units::tokens(done.before), units::tokens(done.after));
+    Text::of(Role::Plain, "compacted").dim(size)
 }
 
 /// Where the session is, and with what powers.

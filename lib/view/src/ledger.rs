@@ -205,6 +205,7 @@ impl Ledger {
                 self.ended_badly(outcome(&broke.code));
                 Step::Broke { call, broke }
             }
+            ty::SESSION_COMPACTED => Step::Compacted(line.data().ok()?),
             ty::BUDGET_WARNED | ty::BUDGET_EXCEEDED => {
                 let exceeded = line.ty == ty::BUDGET_EXCEEDED;
                 self.exceeded |= exceeded;

@@ -120,7 +120,7 @@ impl RunView {
     fn step(&mut self, step: Step, seq: u64) -> Vec<Text> {
         match step {
             Step::Created(created) if !self.begun => self.begin(&SessionFacts::of(&created)),
-            Step::Said(said) if self.facts.show_prompt => {
+            Step::Said(said) if self.facts.show_prompt && !said.compact => {
                 let lines = head::said(&said, &self.style);
                 self.emit(Block::Words, lines)
             }
@@ -163,6 +163,11 @@ impl RunView {
             }
             Step::Ended(End::Cancelled(_)) => {
                 let line = Text::marked(Mark::Warns, &self.style).plain("cancelled");
+                let lines = vec![call::numbered(line, seq, &self.style)];
+                self.emit(Block::Calls, lines)
+            }
+            Step::Compacted(done) => {
+                let line = Text::marked(Mark::Done, &self.style).and(crate::head::compacted(&done));
                 let lines = vec![call::numbered(line, seq, &self.style)];
                 self.emit(Block::Calls, lines)
             }

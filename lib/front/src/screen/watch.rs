@@ -116,7 +116,9 @@ fn verdict(program: &'static str, name: &str, outcome: &Outcome, log: &Log) -> R
     match &state.ended {
         Some(TurnEnd::Failed { code, message, hint }) => {
             let whose = match code {
-                ace_schema::data::Code::Limit | ace_schema::data::Code::Interrupted => program,
+                ace_schema::data::Code::Limit
+                | ace_schema::data::Code::Interrupted
+                | ace_schema::data::Code::Schema => program,
                 _ => "ace-model",
             };
             let complaint = Complaint::new(whose, words::exit_of(code), message.clone());

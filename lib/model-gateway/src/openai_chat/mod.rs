@@ -15,7 +15,7 @@ pub struct OpenAiChat;
 
 impl Wire for OpenAiChat {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { parallel_calls: true, reasoning: true, cache_figures: true }
+        Capabilities { parallel_calls: true, reasoning: true, cache_figures: true, schema: true }
     }
 
     fn url(&self, base: &str, _model: &str) -> Result<Url, String> {

@@ -102,6 +102,11 @@ pub fn body(provider: &Provider, ask: &Ask<'_>, list: &[u8]) -> Vec<u8> {
         out.extend_from_slice(br#","tools":"#);
         write(&mut out, &tools);
     }
+    if let Ok(schema) = serde_json::from_str::<&RawValue>(ask.schema) {
+        out.extend_from_slice(br#","response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":"#);
+        write(&mut out, &schema);
+        out.extend_from_slice(b"}}");
+    }
     out.extend_from_slice(br#","messages":["#);
     if !ask.system.is_empty() {
         write(&mut out, &Row::System { content: ask.system });

@@ -67,7 +67,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 async fn ask_with(client: &Client, provider: &Provider) -> Heard {
-    let ask = Ask { model: "gpt-5", system: "s", tools: "", session: "06fz3k9q2mtw8c1d" };
+    let ask = Ask { model: "gpt-5", system: "s", tools: "", schema: "", session: "06fz3k9q2mtw8c1d" };
     let mut transcript = Transcript::new(provider);
     transcript.push(&Message::User("go".into()));
     let mut heard =
