@@ -21,4 +21,4 @@ pub use near::nearest;
 pub use notify::Desktop;
 pub use problem::{Problem, What};
 pub use provider::{BUILT_IN, BuiltIn, Provider, Wire};
-pub use read::keys;
+pub use read::{keys, quoted};

@@ -37,6 +37,25 @@ impl std::fmt::Display for Value {
     }
 }
 
+/// A text as TOML writes it.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    // Always between double quotes, whatever it holds.
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
 /// One value of one layer.
 pub struct Setting {
     /// Full path, `providers.NAME.base_url`.

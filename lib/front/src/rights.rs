@@ -104,12 +104,24 @@ pub fn fetch(opening: &Opening) -> Result<(), Complaint> {
     take(opening.program, Profile::fetch())
 }
 
-/// `ace-permit` as a filter. Its configuration is read by now.
+/// `ace-permit` as a filter, before it knows its session: it reads, and that is all.
 ///
 /// # Errors
 /// Rights that should be gone are not.
 pub fn permit(opening: &Opening) -> Result<(), Complaint> {
-    take(opening.program, Profile::reader().read(pool(opening)))
+    let _ = pool(opening);
+    take(opening.program, Profile::reader().read("/"))
+}
+
+/// `ace-permit` once its rules are read: the blobs with long arguments, nothing else.
+///
+/// # Errors
+/// Rights that should be gone are not.
+pub fn permit_in(opening: &Opening) -> Result<(), Complaint> {
+    let mut profile = Profile::reader().read(pool(opening));
+    // The filter of system calls is there already.
+    profile.layers.remove(&ace_sandbox::Layer::Seccomp);
+    take(opening.program, profile)
 }
 
 /// `ace-tool`, the broker. Its workers make namespaces and mounts of their own, which Landlock and seccomp would forbid them as

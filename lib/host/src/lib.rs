@@ -14,6 +14,7 @@ pub mod laws;
 mod news;
 mod pens;
 mod point;
+pub mod rules;
 mod settings;
 mod site;
 mod stage;
