@@ -277,3 +277,73 @@ fn explain_says_the_decision_by_its_exit() {
         assert!(said["why"].is_string());
     }
 }
+
+/// A hook as it is written for other tools: it looks for `Bash` and the command, and answers by status or by JSON.
+const HOOK: &str = r#"#!/bin/sh
+input=$(cat)
+case "$input" in
+*'"hook_event_name":"PreToolUse"'*'"tool_name":"Bash"'*touch\ good*) echo '{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"allow"}}' ;;
+*'"command":"touch bad"'*) echo "not this one" >&2; exit 2 ;;
+*'"command":"touch odd"'*) echo x > odd; exit 7 ;;
+esac
+"#;
+
+fn with_hook(mode: &str, command: &str, trusted: bool) -> (World, crate::suite::Run) {
+    let model = Server::start(vec![Reply::Calls("", vec![shell(command)]), Reply::Text("ok")]);
+    let config = "[hooks]\nPreToolUse = [['sh', './hook.sh']]\n";
+    let mut files = vec![("file", "old\n"), ("hook.sh", HOOK)];
+    files.extend(trusted.then_some((".ace/config.toml", config)));
+    let world = World::with_model(model).repository(&files);
+    if !trusted {
+        world.add_config(config);
+    }
+    let run = world.run("ace", &["run", "--mode", mode, "go"]);
+    (world, run)
+}
+
+#[test]
+fn a_persons_decider_allows_denies_and_asks_when_it_fails() {
+    for (mode, command, code, rule) in [
+        ("ask", "touch good", 0, "decider sh"),
+        ("auto", "touch bad", 0, "decider sh"),
+        ("auto", "touch odd", 3, "decider sh"),
+        ("auto", "true", 0, "mode-auto"),
+    ] {
+        let (world, run) = with_hook(mode, command, false);
+        assert_eq!(run.code, Some(code), "{command}: {run:?}");
+        let ty = if code == 3 { "permission.requested" } else { "permission.resolved" };
+        let said = world.last("@only", ty);
+        assert_eq!(said["rule"], rule, "{command}: {said}");
+        assert_eq!(
+            world.types("@only").iter().any(|t| t == "tool.started"),
+            code == 0 && command != "touch bad",
+            "{command}"
+        );
+        assert!(!world.project().join("odd").exists(), "a decider writes no file");
+        if command == "touch bad" {
+            assert_eq!(said["why"], "not this one");
+        }
+    }
+}
+
+#[test]
+fn a25_p45_a_repositorys_decider_runs_only_once_trusted_and_never_widens() {
+    let (world, run) = with_hook("auto", "touch bad", true);
+    assert!(run.done().stderr.contains("ace trust"), "it is told that it did not run");
+    assert!(world.types("@only").iter().any(|t| t == "tool.started"));
+    let shown = world.run("ace", &["trust", "--show"]).ok();
+    assert!(shown.contains("not trusted") && shown.contains("hook    sh ./hook.sh"), "{shown}");
+    let _ = world.run("ace", &["trust"]).ok();
+    let model = Server::start(vec![
+        Reply::Calls("", vec![shell("touch bad")]),
+        Reply::Text("ok"),
+        Reply::Calls("", vec![shell("touch good")]),
+    ]);
+    world.use_model(&model);
+    let _ = world.run("ace", &["run", "--mode", "auto", "--name", "two", "go"]).done();
+    assert_eq!(world.last("two", "permission.resolved")["why"], "not this one");
+    let run = world.run("ace", &["run", "--mode", "ask", "--name", "three", "go"]);
+    assert_eq!(run.code, Some(3), "what a repository allows stays asked: {run:?}");
+    std::fs::write(world.project().join("hook.sh"), "exit 0").unwrap();
+    assert!(world.run("ace", &["trust", "--show"]).ok().contains("not trusted"), "an edit asks again");
+}

@@ -1,6 +1,7 @@
 //! `ace-permit`: decides each call; a person's answer from anywhere; and what rules mean, said without a session.
 
 mod answers;
+mod deciders;
 mod explain;
 mod filter;
 mod past;
@@ -26,9 +27,12 @@ fn run(args: &ace_cli::permit::Permit) -> Result<Exit, Complaint> {
     match &args.command {
         None => {
             rights::leave_secrets(&opening)?;
-            rights::permit(&opening)?;
+            match opening.settings.config.deciders.is_empty() {
+                true => rights::permit(&opening)?,
+                false => rights::permit_with_deciders(&opening)?,
+            }
             let out = Out::stdout(PROGRAM);
-            let mut filter = filter::Permit::new(random(), opening);
+            let mut filter = filter::Permit::new(random(), opening, out.clone());
             run_filter(PROGRAM, &mut filter, &out, args.filter.drafts_only)
         }
         Some(Command::Allow(allow)) => {

@@ -66,9 +66,10 @@ pub struct Setting {
     pub line: usize,
 }
 
-const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "limits", "notify"];
+const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "hooks", "limits", "notify"];
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env"];
 const PIPELINE: &[&str] = &["filters", "gates"];
+const HOOKS: &[&str] = &["PreToolUse"];
 const LIMITS: &[&str] = &["answers"];
 const NOTIFY: &[&str] = &["bell", "desktop"];
 
@@ -78,6 +79,7 @@ pub fn keys() -> Vec<String> {
     let tables = [
         ("providers", "providers.NAME.", PROVIDER),
         ("pipeline", "pipeline.", PIPELINE),
+        ("hooks", "hooks.", HOOKS),
         ("limits", "limits.", LIMITS),
         ("notify", "notify.", NOTIFY),
     ];
@@ -122,6 +124,10 @@ impl Reader<'_> {
                 "pipeline" => self.each(node, "pipeline", |r, name, at, node| match PIPELINE.contains(&name) {
                     true => r.commands(&format!("pipeline.{name}"), node),
                     false => r.unknown("pipeline.", name, at, PIPELINE),
+                }),
+                "hooks" => self.each(node, "hooks", |r, name, at, node| match HOOKS.contains(&name) {
+                    true => r.commands(&format!("hooks.{name}"), node),
+                    false => r.unknown("hooks.", name, at, HOOKS),
                 }),
                 "limits" => self.each(node, "limits", |r, name, at, node| match LIMITS.contains(&name) {
                     true => r.number(&format!("limits.{name}"), node, ANSWERS_PER_TURN_MOST),

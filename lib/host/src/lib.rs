@@ -5,6 +5,7 @@
 
 mod create;
 mod crew;
+pub mod deciders;
 mod feed;
 mod gate;
 mod hub;

@@ -253,6 +253,10 @@ pub const RULES: usize = 1_000;
 pub const RULES_BYTES: usize = 1024 * 1024;
 /// Patterns in one list of a rule, and examples of one kind.
 pub const RULE_PATTERNS: usize = 100;
+/// How long a decider may take, ms.
+pub const DECIDER_MS: u64 = 10_000;
+/// What a decider may say on each of its outputs, bytes; the rest is forgotten.
+pub const DECIDER_BYTES: u64 = 64 * 1024;
 /// Grants of one session that are kept in mind.
 pub const GRANTS: usize = 1_000;
 /// How deep groups and substitutions of a command may nest before the rest counts as unread.
