@@ -110,7 +110,7 @@ fn the_words_of_a_refusal_reach_the_model() {
 }
 
 #[test]
-fn a_second_answer_a_late_one_and_one_to_nothing_are_told_apart() {
+fn a21_a_second_answer_a_late_one_and_one_to_nothing_are_told_apart() {
     let world = World::with_model(calls_then("true", "ok")).repository(&[]);
     let _ = world.run("ace", &["run", "go"]).fails(3, &[]);
     let seq = format!("@{}", world.log("@only").len());
@@ -135,7 +135,7 @@ fn a_second_answer_a_late_one_and_one_to_nothing_are_told_apart() {
 }
 
 #[test]
-fn of_two_answers_at_once_one_wins() {
+fn a21_of_two_answers_at_once_one_wins() {
     let world = World::with_model(calls_then("true", "ok")).repository(&[]);
     let _ = world.run("ace", &["run", "go"]).fails(3, &[]);
     let seq = format!("@{}", world.log("@only").len());
@@ -326,13 +326,20 @@ fn a_persons_decider_allows_denies_and_asks_when_it_fails() {
     }
 }
 
+/// The id of the session that was begun last: ids begin with the time.
+fn newest(world: &World) -> String {
+    world.sessions().into_iter().max().unwrap()
+}
+
 #[test]
-fn a25_p45_a_repositorys_decider_runs_only_once_trusted_and_never_widens() {
+fn a25_p44_p45_a_repositorys_decider_runs_only_once_trusted_and_never_widens() {
     let (world, run) = with_hook("auto", "touch bad", true);
     assert!(run.done().stderr.contains("ace trust"), "it is told that it did not run");
     assert!(world.types("@only").iter().any(|t| t == "tool.started"));
     let shown = world.run("ace", &["trust", "--show"]).ok();
     assert!(shown.contains("not trusted") && shown.contains("hook    sh ./hook.sh"), "{shown}");
+    let below = world.sh("mkdir sub && cd sub && ace trust --show").ok();
+    assert_eq!(below, shown, "p44: from a subfolder it is the repository that is trusted");
     let _ = world.run("ace", &["trust"]).ok();
     let model = Server::start(vec![
         Reply::Calls("", vec![shell("touch bad")]),
@@ -341,9 +348,19 @@ fn a25_p45_a_repositorys_decider_runs_only_once_trusted_and_never_widens() {
     ]);
     world.use_model(&model);
     let _ = world.run("ace", &["run", "--mode", "auto", "--name", "two", "go"]).done();
-    assert_eq!(world.last("two", "permission.resolved")["why"], "not this one");
+    assert_eq!(world.last(&newest(&world), "permission.resolved")["why"], "not this one");
     let run = world.run("ace", &["run", "--mode", "ask", "--name", "three", "go"]);
     assert_eq!(run.code, Some(3), "what a repository allows stays asked: {run:?}");
     std::fs::write(world.project().join("hook.sh"), "exit 0").unwrap();
     assert!(world.run("ace", &["trust", "--show"]).ok().contains("not trusted"), "an edit asks again");
+}
+
+#[test]
+fn p40_a_session_keeps_its_mode_whatever_is_configured_later() {
+    let model = Server::start(vec![Reply::Text("one"), Reply::Calls("", vec![edit()]), Reply::Text("two")]);
+    let world = World::with_model(model).repository(&[("file", "old\n")]);
+    let _ = world.run("ace", &["run", "--mode", "plan", "go"]).done();
+    let _ = world.sh("ace say go more && ACE_MODE=auto ace resume go").done();
+    let resolved = world.last("@only", "permission.resolved");
+    assert_eq!((&resolved["decision"], &resolved["rule"]), (&"deny".into(), &"mode-plan".into()), "{resolved}");
 }

@@ -36,7 +36,7 @@ fn run(args: &ace_cli::permit::Permit) -> Result<Exit, Complaint> {
             run_filter(PROGRAM, &mut filter, &out, args.filter.drafts_only)
         }
         Some(Command::Allow(allow)) => {
-            let scope = match (allow.session, allow.project, allow.always) {
+            let scope = match (allow.for_session, allow.project, allow.always) {
                 (true, ..) => Scope::Session,
                 (_, true, _) => Scope::Project,
                 (.., true) => Scope::Always,

@@ -14,7 +14,7 @@ ace-permit deny @last @25 --why \"use the standard library\"
 ace-permit explain --shell 'git push'
 ace-log follow \"$S\" | ace-permit | ace-log append \"$S\"")]
 #[command(
-    after_long_help = "0 done or allowed, 1 denied, or nothing waits under that ID, 3 asked, 65 not events, 78 configuration or rules"
+    after_long_help = "0 done, 1 nothing waits under that ID, 65 not events, 78 configuration"
 )]
 pub struct Permit {
     /// As a filter.
@@ -43,7 +43,7 @@ ace-permit allow fix-median @25 --session")]
     /// How a call would be decided, and why
     #[command(subcommand_help_heading = "Rules")]
     #[command(after_help = "ace-permit explain --shell 'git push'
-ace-permit explain --mode auto --json --call '{\"tool\":\"read\",\"args\":{\"path\":\".env\"}}'")]
+ace-permit explain --call '{\"tool\":\"read\",\"args\":{\"path\":\".env\"}}'")]
     #[command(after_long_help = "0 allow, 1 deny, 3 ask, 78 rules")]
     Explain(Explain),
     /// Run the examples that rules carry
@@ -66,8 +66,8 @@ pub struct Allow {
     #[command(flatten)]
     pub answer: Answer,
     /// Such calls too, while the session goes on
-    #[arg(long, conflicts_with_all = ["project", "always"])]
-    pub session: bool,
+    #[arg(long = "session", conflicts_with_all = ["project", "always"])]
+    pub for_session: bool,
     /// Such calls too, in this project
     #[arg(long, conflicts_with = "always")]
     pub project: bool,

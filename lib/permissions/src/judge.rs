@@ -387,26 +387,26 @@ impl<'a> Context<'a> {
         // Rules without words, paths or hosts hold for every command of the tool.
         let whole = self.in_force().filter(|r| {
             let bare = r.commands().is_empty() && r.paths().is_none() && r.hosts().is_empty() && r.risks.is_empty();
-            r.decision == Decision::Deny && bare && r.about_shell()
+            r.decision != Decision::Allow && bare && r.about_shell()
         });
-        hits.extend(whole.map(|rule| Hit { decision: Decision::Deny, rule }));
+        hits.extend(whole.map(|rule| Hit { decision: rule.decision, rule }));
         hits.extend(self.by_risk(command));
         hits
     }
 
-    /// Rules that deny a class whatever the words are.
+    /// Rules that deny or ask about a class whatever the words are. What is not understood could be of any class.
     fn by_risk(&self, command: &str) -> Vec<Hit<'a>> {
         let bare =
             |r: &&Rule| r.commands().is_empty() && r.paths().is_none() && r.hosts().is_empty() && !r.risks.is_empty();
         let rules: Vec<&Rule> =
-            self.in_force().filter(|r| r.decision == Decision::Deny && r.about_shell()).filter(bare).collect();
+            self.in_force().filter(|r| r.decision != Decision::Allow && r.about_shell()).filter(bare).collect();
         if rules.is_empty() {
             return Vec::new();
         }
         let reading = reading::read(command);
         let risks: Vec<Risk> = reading.segments.iter().map(|s| effect::of(s).risk).collect();
         let hit = |rule: &'a Rule| match risks.iter().any(|r| rule.fits(*r)) {
-            true => Some(Hit { decision: Decision::Deny, rule }),
+            true => Some(Hit { decision: rule.decision, rule }),
             false if !reading.is_sure() => Some(Hit { decision: Decision::Ask, rule }),
             false => None,
         };

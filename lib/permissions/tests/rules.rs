@@ -629,6 +629,15 @@ fn conditions_of_a_rule() {
         json!({"command": "make"}),
         Allow,
     );
+    check_call(
+        "[[rule]]\ntool='shell'\nrisk='destructive'\ndecision='ask'",
+        Mode::Auto,
+        "shell",
+        json!({"command": "ls $X; rm x"}),
+        Ask,
+    );
+    check_call("[[rule]]\ntool='shell'\ndecision='ask'", Mode::Auto, "shell", json!({"command": "ls $X"}), Ask);
+    check_call("[[rule]]\ntool='shell'\ndecision='ask'", Mode::Auto, "shell", json!({"command": "ls"}), Ask);
     check_call("[[rule]]\ntool='shell'\ndecision='deny'", Mode::Auto, "shell", json!({"command": "ls"}), Deny);
     check("[[rule]]\ncommand='git push ...'\ndecision='deny'", "git -C x push", Deny);
     check("[[rule]]\ncommand='git push ...'\ndecision='deny'", "git --git-dir x push", Deny);
