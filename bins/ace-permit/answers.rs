@@ -37,7 +37,7 @@ pub fn say(opening: &Opening, said: &Answer, decision: Decision, scope: Scope) -
     let mut appender = log.append(ace_front::clock()).map_err(|e| words::append(PROGRAM, &name, &e))?;
     let (who, why) = (opening.person(), said.why.clone().unwrap_or_default());
     let answer = Said { who: &who, why: &why, scope, grant: grant.clone() };
-    ace_front::say(&mut appender, &waiting, decision, answer, random()).map_err(not_said)?;
+    ace_front::answer_as(&mut appender, &waiting, decision, answer, random()).map_err(not_said)?;
     // Recorded first: a rule must not come of an answer that was too late.
     if let Some(grant) = grant.filter(|_| matches!(scope, Scope::Project | Scope::Always)) {
         let project = (scope == Scope::Project).then_some(waiting.project.as_str());

@@ -128,14 +128,14 @@ pub fn answer(
     (decision, person, why): (Decision, &str, &str),
     random: u64,
 ) -> Result<u64, AnswerError> {
-    say(log, waiting, decision, Said { who: person, why, ..Said::default() }, random)
+    answer_as(log, waiting, decision, Said { who: person, why, ..Said::default() }, random)
 }
 
 /// Records a person's answer, however far it reaches.
 ///
 /// # Errors
 /// Somebody was faster, or the log does not take it.
-pub fn say(
+pub fn answer_as(
     log: &mut Appender,
     waiting: &Waiting,
     decision: Decision,
