@@ -341,14 +341,10 @@ fn a25_p44_p45_a_repositorys_decider_runs_only_once_trusted_and_never_widens() {
     let below = world.sh("mkdir sub && cd sub && ace trust --show").ok();
     assert_eq!(below, shown, "p44: from a subfolder it is the repository that is trusted");
     let _ = world.run("ace", &["trust"]).ok();
-    let model = Server::start(vec![
-        Reply::Calls("", vec![shell("touch bad")]),
-        Reply::Text("ok"),
-        Reply::Calls("", vec![shell("touch good")]),
-    ]);
-    world.use_model(&model);
     let _ = world.run("ace", &["run", "--mode", "auto", "--name", "two", "go"]).done();
     assert_eq!(world.last(&newest(&world), "permission.resolved")["why"], "not this one");
+    let model = Server::start(vec![Reply::Calls("", vec![shell("touch good")]), Reply::Text("ok")]);
+    world.use_model(&model);
     let run = world.run("ace", &["run", "--mode", "ask", "--name", "three", "go"]);
     assert_eq!(run.code, Some(3), "what a repository allows stays asked: {run:?}");
     std::fs::write(world.project().join("hook.sh"), "exit 0").unwrap();
