@@ -115,6 +115,21 @@ fn every_key_that_the_loader_takes_is_on_its_page_and_no_other() {
     assert_eq!(ace_config::load(&[layer]).unwrap().answers, 50);
 }
 
+#[test]
+fn the_rules_of_their_page_hold_and_say_what_it_says() {
+    let page = page("ace-rules.5");
+    let (_, example) = page.split_once(".EX\n").unwrap();
+    let text = roff::plain(example.split_once(".EE").unwrap().0);
+    let world = crate::suite::World::new();
+    let file = world.path("page.toml");
+    std::fs::write(&file, &text).unwrap();
+    let out = world.run("ace-permit", &["test", file.to_str().unwrap()]).ok();
+    assert_eq!(out, "10 examples, all as written\n");
+    for risk in ace_schema::permission::Risk::ALL {
+        assert!(page.contains(&format!("\n\\fB{}\\fR\n", risk.name())), "no risk {}", risk.name());
+    }
+}
+
 /// What one process of the suite tells another; nobody else may set them.
 const BETWEEN_PROCESSES: &[&str] = &["ACE_WORKER_PLAN", "ACE_KEPT"];
 

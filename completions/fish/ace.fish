@@ -239,6 +239,9 @@ complete -c ace -n "__fish_ace_using_subcommand allow" -l why -d 'Words that the
 complete -c ace -n "__fish_ace_using_subcommand allow" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand allow" -l session -d 'Such calls too, while the session goes on'
+complete -c ace -n "__fish_ace_using_subcommand allow" -l project -d 'Such calls too, in this project'
+complete -c ace -n "__fish_ace_using_subcommand allow" -l always -d 'Such calls too, everywhere'
 complete -c ace -n "__fish_ace_using_subcommand allow" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand allow" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand allow" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -18,9 +18,9 @@ pub use edit::set;
 pub use layer::{
     ANSWERS_VARIABLE, CONTEXT_VARIABLE, Layer, LayerName, MODE_VARIABLE, MODEL_VARIABLE, Origin, VARIABLE_KEYS,
 };
-pub use load::{Config, Ignored, Value, load};
+pub use load::{Config, Decider, Ignored, Value, load};
 pub use near::nearest;
 pub use notify::Desktop;
 pub use problem::{Problem, What};
 pub use provider::{BUILT_IN, BuiltIn, Provider, Wire};
-pub use read::keys;
+pub use read::{keys, quoted};

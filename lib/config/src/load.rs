@@ -30,9 +30,20 @@ pub struct Config {
     pub bell: bool,
     /// A person who looks elsewhere is called by their desktop.
     pub desktop: Desktop,
+    /// Programs that are asked about calls, of all layers: one never takes the place of another.
+    pub deciders: Vec<Decider>,
     /// What a project said and may not.
     pub ignored: Vec<Ignored>,
     set: BTreeMap<String, (Value, Origin)>,
+}
+
+/// A program that is asked about calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decider {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Who wants it asked.
+    pub layer: LayerName,
 }
 
 /// A value of a project that would widen what may happen.
@@ -105,6 +116,9 @@ impl Config {
             ("limits.context", Value::Number(tokens)) => self.context = u64::from(*tokens),
             ("notify.bell", Value::Flag(bell)) => self.bell = *bell,
             ("notify.desktop", Value::Text(desktop)) => self.desktop = Desktop::parse(desktop).unwrap_or_default(),
+            ("hooks.PreToolUse", Value::Commands(commands)) => {
+                self.deciders.extend(commands.iter().map(|argv| Decider { argv: argv.clone(), layer: layer.name }));
+            }
             _ => {}
         }
         self.set.insert(key, (value, layer.origin(line)));
@@ -119,8 +133,8 @@ impl Config {
             ("limits.answers", Value::Number(answers)) => *answers <= self.answers,
             ("limits.context", Value::Number(tokens)) => self.context == 0 || u64::from(*tokens) <= self.context,
             _ if key.starts_with("providers.") => return Some("a project may not say where keys and code are sent"),
-            _ if key.starts_with("pipeline.") && layer.trusted => true,
-            _ if key.starts_with("pipeline.") => return Some("a project starts programs only after: ace trust"),
+            _ if starts(key) && layer.trusted => true,
+            _ if starts(key) => return Some("a project starts programs only after: ace trust"),
             _ => false,
         };
         (!narrows).then_some("a project may only narrow")
@@ -166,6 +180,11 @@ impl Config {
         let what = What::BadValue { key: "model".to_owned(), why, hint: Some(hint) };
         problems.push(Problem { what, at: self.origin("model") });
     }
+}
+
+/// Whether the key names programs.
+fn starts(key: &str) -> bool {
+    key.starts_with("pipeline.") || key.starts_with("hooks.")
 }
 
 /// One value of `providers.NAME.LEAF`; other keys are left alone.

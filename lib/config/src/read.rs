@@ -37,6 +37,25 @@ impl std::fmt::Display for Value {
     }
 }
 
+/// A text as TOML writes it.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    // Always between double quotes, whatever it holds.
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
 /// One value of one layer.
 pub struct Setting {
     /// Full path, `providers.NAME.base_url`.
@@ -47,9 +66,10 @@ pub struct Setting {
     pub line: usize,
 }
 
-const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "limits", "notify"];
+const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "hooks", "limits", "notify"];
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env"];
 const PIPELINE: &[&str] = &["filters", "gates"];
+const HOOKS: &[&str] = &["PreToolUse"];
 const LIMITS: &[&str] = &["answers", "context"];
 const NOTIFY: &[&str] = &["bell", "desktop"];
 
@@ -59,6 +79,7 @@ pub fn keys() -> Vec<String> {
     let tables = [
         ("providers", "providers.NAME.", PROVIDER),
         ("pipeline", "pipeline.", PIPELINE),
+        ("hooks", "hooks.", HOOKS),
         ("limits", "limits.", LIMITS),
         ("notify", "notify.", NOTIFY),
     ];
@@ -103,6 +124,10 @@ impl Reader<'_> {
                 "pipeline" => self.each(node, "pipeline", |r, name, at, node| match PIPELINE.contains(&name) {
                     true => r.commands(&format!("pipeline.{name}"), node),
                     false => r.unknown("pipeline.", name, at, PIPELINE),
+                }),
+                "hooks" => self.each(node, "hooks", |r, name, at, node| match HOOKS.contains(&name) {
+                    true => r.commands(&format!("hooks.{name}"), node),
+                    false => r.unknown("hooks.", name, at, HOOKS),
                 }),
                 "limits" => self.each(node, "limits", |r, name, at, node| match name {
                     "answers" => r.number("limits.answers", node, (1, ANSWERS_PER_TURN_MOST)),

@@ -1,12 +1,12 @@
 //! The state of a session: a fold over its recorded lines, small enough to keep for a session of any length.
 
 use ace_schema::data::{
-    Code, Compacts, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved,
+    Code, Compacts, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved, Proposal,
     SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound, Shortening, ToolDiscovered,
     TurnFailed, UserMessage,
 };
 use ace_schema::message::Stop;
-use ace_schema::permission::{Decision, Mode};
+use ace_schema::permission::{Decision, Mode, Scope};
 use ace_schema::{Line, tool, ty};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
@@ -253,6 +253,8 @@ pub struct State {
     pub archived: bool,
     /// Claims that are open.
     pub claims: Vec<Claim>,
+    /// What people allowed beyond a single call, with the id of each answer: as long as this session goes on.
+    pub grants: Vec<(String, Proposal)>,
     /// How the last turn ended; `None` too where the past ends in the middle of one.
     pub ended: Option<TurnEnd>,
     /// Which records count.
@@ -692,6 +694,12 @@ impl State {
         // A decision over other arguments than these allows nothing.
         let allowed = resolved.decision == Decision::Allow && resolved.digest == call.digest;
         call.state = if allowed { CallState::Allowed(line.id.to_string()) } else { CallState::Closed };
+        // Only an answer that counted grants anything; beyond the limit it is asked again.
+        if let Some(grant) = resolved.grant.filter(|_| allowed && resolved.scope != Scope::Once)
+            && self.grants.len() < ace_schema::limits::GRANTS
+        {
+            self.grants.push((line.id.to_string(), grant));
+        }
         self.calls_done();
     }
 

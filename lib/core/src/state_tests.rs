@@ -134,7 +134,7 @@ fn a_denied_call_is_closed_and_the_next_context_follows_the_answer() {
 }
 
 #[test]
-fn a_decision_over_other_arguments_allows_nothing() {
+fn a20_a_decision_over_other_arguments_allows_nothing() {
     let log = called(&["shell"]).add(
         4,
         1,

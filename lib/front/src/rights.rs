@@ -111,12 +111,37 @@ pub fn fetch(opening: &Opening) -> Result<(), Complaint> {
     take(opening.program, Profile::fetch())
 }
 
-/// `ace-permit` as a filter. Its configuration is read by now.
+/// `ace-permit` as a filter, before it knows its session: it reads, and that is all.
 ///
 /// # Errors
 /// Rights that should be gone are not.
 pub fn permit(opening: &Opening) -> Result<(), Complaint> {
-    take(opening.program, Profile::reader().read(pool(opening)))
+    let _ = pool(opening);
+    take(opening.program, Profile::reader().read("/"))
+}
+
+/// `ace-permit` that asks deciders, for good: what it starts has its rights, which are to read and to run. Secrets of the environment
+/// are gone by now.
+///
+/// # Errors
+/// Rights that should be gone are not.
+pub fn permit_with_deciders(opening: &Opening) -> Result<(), Complaint> {
+    use ace_sandbox::Layer;
+    let _ = pool(opening);
+    let mut profile = Profile::reader().read("/").write("/dev/null");
+    profile.layers = [Layer::User, Layer::Net, Layer::Landlock].into();
+    take(opening.program, profile)
+}
+
+/// `ace-permit` once its rules are read: the blobs with long arguments, nothing else.
+///
+/// # Errors
+/// Rights that should be gone are not.
+pub fn permit_in(opening: &Opening) -> Result<(), Complaint> {
+    let mut profile = Profile::reader().read(pool(opening));
+    // The filter of system calls is there already.
+    profile.layers.remove(&ace_sandbox::Layer::Seccomp);
+    take(opening.program, profile)
 }
 
 /// `ace-tool`, the broker. Its workers make namespaces and mounts of their own, which Landlock and seccomp would forbid them as

@@ -2,6 +2,7 @@
 
 use ace_cli::{Complaint, Exit};
 use ace_config::Problem;
+use ace_host::rules::RulesError;
 use ace_host::{NewError, Note, SettingsError, StarError, TravelError};
 use ace_schema::data::Code;
 use ace_storage::{AppendError, CreateError, Fault, FindError};
@@ -23,6 +24,25 @@ pub fn settings(program: &str, error: &SettingsError) -> Complaint {
             Some(first) => problem(program, first, problems.len() - 1),
             None => Complaint::new(program, Exit::Config, "the configuration is wrong"),
         },
+    }
+}
+
+/// Rules that cannot be had.
+#[must_use]
+pub fn rules(program: &str, error: &RulesError) -> Complaint {
+    match error {
+        RulesError::Read { file, source } | RulesError::Write { file, source } => {
+            let verb = if matches!(error, RulesError::Read { .. }) { "read" } else { "write" };
+            let mut complaint = Complaint::io(program, &format!("cannot {verb} '{file}'"), source);
+            complaint.exit = Exit::Config;
+            complaint
+        }
+        RulesError::Problems(problems) => {
+            let more = problems.len().saturating_sub(1);
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            Complaint::new(program, Exit::Config, format!("{error}{more}")).hint("man ace-rules")
+        }
+        RulesError::Nothing(why) => Complaint::new(program, Exit::Config, *why),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod create;
 mod crew;
+pub mod deciders;
 mod feed;
 mod gate;
 mod hub;
@@ -14,6 +15,7 @@ pub mod laws;
 mod news;
 mod pens;
 mod point;
+pub mod rules;
 mod settings;
 mod site;
 mod stage;

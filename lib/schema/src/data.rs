@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::message::{Stop, Usage};
-use crate::permission::{Decision, Mode, Scope};
+use crate::permission::{Decision, Mode, Risk, Scope};
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_false(b: &bool) -> bool {
@@ -439,6 +439,12 @@ pub struct PermissionRequested {
     /// What would be recorded for "always".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<Proposal>,
+    /// Whose rule asked: `operator`, `user`, `project`; left out for what is built in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub layer: String,
+    /// What the call could do at worst.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
 }
 
 /// The narrowest rule that would have allowed a call.
@@ -472,6 +478,15 @@ pub struct PermissionResolved {
     /// For people and for the model: why not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+    /// Whose rule it was: `operator`, `user`, `project`; left out for what is built in and for a person's answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub layer: String,
+    /// What the call could do at worst.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
+    /// What the answer allows beyond this call, for as long as its scope says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Proposal>,
 }
 
 /// `tool.discovered`: drafted when what is on offer differs from the last one recorded.

@@ -259,6 +259,26 @@ pub mod worktree {
     /// How long before a look a file may have changed to be read again by the next one, ms: its times may not tell.
     pub const RACY_MS: u64 = 20;
 }
+/// A command that is read word by word in search of an allowing rule, bytes; a longer one is asked.
+pub const SHELL_GRAMMAR_BYTES: usize = 16 * 1024;
+/// Brackets, quotes and backquotes that such a command may hold; one with more is asked.
+pub const SHELL_OPENINGS: usize = 256;
+/// Steps a parser may take on it, in hundreds; one that needs more is asked.
+pub const SHELL_STEPS: u32 = 2_000;
+/// Commands in one command line; a line with more is asked.
+pub const SHELL_SEGMENTS: usize = 50;
+/// Rules in one file.
+pub const RULES: usize = 1_000;
+/// One file of rules, bytes.
+pub const RULES_BYTES: usize = 1024 * 1024;
+/// Patterns in one list of a rule, and examples of one kind.
+pub const RULE_PATTERNS: usize = 100;
+/// How long a decider may take, ms.
+pub const DECIDER_MS: u64 = 10_000;
+/// What a decider may say on each of its outputs, bytes; the rest is forgotten.
+pub const DECIDER_BYTES: u64 = 64 * 1024;
+/// Grants of one session that are kept in mind.
+pub const GRANTS: usize = 1_000;
 /// How deep groups and substitutions of a command may nest before the rest counts as unread.
 pub const SHELL_NESTING: usize = 24;
 /// How deep scripts may stand in strings of scripts before somebody is asked.

@@ -144,10 +144,20 @@ fn nobody_to_ask(program: &'static str, name: &str, log: &Log) -> Complaint {
                 Exit::Undecided,
                 format!("stopped at @{line}: nobody to ask about {} '{what}'", call.tool),
             )
-            .hint(format!("ace-permit allow {name} @{line}, then: ace resume {name}"))
+            .hint(format!("ace-permit allow {name} @{line}{}, then: ace resume {name}", lasting(&call.id, log)))
         }
         None => Complaint::new(program, Exit::Undecided, "stopped: nobody to ask"),
     }
+}
+
+/// How the same answer would allow such calls from now on: ` [--always: shell 'cargo test ...']`. Nothing where no rule may.
+fn lasting(call: &str, log: &Log) -> String {
+    let waiting = crate::answer::find_call(log, Some(call), None).ok();
+    waiting.and_then(|w| w.proposal).map_or_else(String::new, |rule| {
+        let what = std::iter::once(&rule.command).chain(&rule.paths).find(|w| !w.is_empty()).cloned();
+        let what = ace_view::visible(&what.unwrap_or_default(), ace_view::Role::Plain).words();
+        format!(" [--always: {} '{what}']", rule.tool)
+    })
 }
 
 /// The path or command of a call.
