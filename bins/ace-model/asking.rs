@@ -1,12 +1,13 @@
 //! The thread that asks providers: one request at a time, its pieces as chalk while they come, its answer as one batch of drafts.
 
-use ace_model_gateway::{Ask, Client, Event, Failure, Provider, RECORDED, Secret, Settings, Transcript};
+use ace_model_gateway::{Ask, Client, Event, Failure, Options, Provider, RECORDED, Secret, Settings, Transcript};
 use ace_pipe::Out;
 use ace_schema::data::{BlobRef, Code, ModelCompleted, ModelDelta, Part, ToolCall};
-use ace_schema::message::{Message, Piece, Stop, Usage};
+use ace_schema::message::{Extras, Message, Meta, Piece, Stop, Usage};
 use ace_schema::{Drafter, draft, limits, ty};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -106,7 +107,7 @@ struct Desk {
     /// Signs chalk: how much of it there is depends on time, which must not show in the ids of records.
     chalker: Drafter,
     out: Out,
-    /// A provider and the conversation in its format, by the provider's name.
+    /// A provider and the conversation in its format, by `provider/name`: what one model has signed another cannot read.
     providers: HashMap<String, (Provider, Transcript, usize)>,
     /// The conversation.
     said: Vec<Message>,
@@ -142,15 +143,15 @@ impl Desk {
         }
         self.said.extend(job.news);
         let (name, model) = job.model.split_once('/').unwrap_or((&job.model, ""));
-        if !self.providers.contains_key(name) {
+        if !self.providers.contains_key(&job.model) {
             let Some(provider) = find(name) else {
                 let data = failed(Code::Config, format!("no provider '{name}' is configured"));
                 return self.drafter.draft(job.turn, &job.claim, ty::MODEL_FAILED, &data).1;
             };
-            let transcript = Transcript::new(&provider);
-            self.providers.insert(name.to_owned(), (provider, transcript, 0));
+            let transcript = Transcript::new(&provider, model);
+            self.providers.insert(job.model.clone(), (provider, transcript, 0));
         }
-        let Some((provider, transcript, told)) = self.providers.get_mut(name) else { return Vec::new() };
+        let Some((provider, transcript, told)) = self.providers.get_mut(&job.model) else { return Vec::new() };
         transcript.extend(&self.said[*told..]);
         *told = self.said.len();
         let ask = Ask { model, system: &job.system, tools: &job.tools, session: &job.session };
@@ -180,7 +181,7 @@ impl Desk {
         }
         let recorded = provider.wire == RECORDED;
         match result {
-            Some(Ok(_)) => heard.complete(start.elapsed(), recorded),
+            Some(Ok(_)) => heard.complete((provider, model), start.elapsed(), recorded),
             Some(Err(failure)) => heard.fail(failure),
             None => heard.fail_with(Code::Cancelled, String::new(), String::new()),
         }
@@ -200,6 +201,7 @@ struct Heard<'a> {
     /// A call that has begun and is not whole.
     begun: String,
     usage: Usage,
+    extras: Extras,
     stop: Option<Stop>,
     /// Chalk that waits for its moment.
     chalk: ModelDelta,
@@ -221,6 +223,7 @@ impl<'a> Heard<'a> {
             calls: Vec::new(),
             begun: String::new(),
             usage: Usage::default(),
+            extras: Extras::default(),
             stop: None,
             chalk: ModelDelta::default(),
             chalked: None,
@@ -246,6 +249,7 @@ impl<'a> Heard<'a> {
                 self.calls.push((tool, args, meta));
             }
             Event::Piece(Piece::Usage(usage)) => self.usage = usage,
+            Event::Piece(Piece::Extras(extras)) => self.extras = extras,
             Event::Piece(Piece::Stop(stop)) => self.stop = Some(stop),
             Event::Note(note) => {
                 self.flush();
@@ -296,7 +300,7 @@ impl<'a> Heard<'a> {
     }
 
     /// The answer as one batch: its calls, then itself, so that no call is due before the answer is recorded.
-    fn complete(self, took: Duration, recorded: bool) -> Vec<u8> {
+    fn complete(self, of: (&Provider, &str), took: Duration, recorded: bool) -> Vec<u8> {
         let mut drafts = Vec::new();
         let (turn, claim) = (self.turn, self.claim);
         for (tool, args, meta) in &self.calls {
@@ -307,9 +311,8 @@ impl<'a> Heard<'a> {
             } else {
                 call.args = Some(draft::raw(args.clone()));
             }
-            if !meta.is_empty() && meta.len() <= limits::INLINE_BYTES {
-                call.meta = Some(draft::raw(meta.clone()));
-            }
+            let extras = Extras { kept: meta.clone(), ..Extras::default() };
+            call.meta = meta_of(&mut drafts, of, extras);
             drafts.extend(self.drafter.draft(turn, claim, ty::MODEL_CALL, &call).1);
         }
         let mut parts = Vec::new();
@@ -326,6 +329,7 @@ impl<'a> Heard<'a> {
                 (None, false) => Part::Text(text.clone()),
             });
         }
+        let meta = meta_of(&mut drafts, of, self.extras);
         let data = ModelCompleted {
             parts,
             calls: self.calls.len() as u64,
@@ -334,7 +338,7 @@ impl<'a> Heard<'a> {
             cost: recorded.then_some(0),
             prices: if recorded { "recorded".to_owned() } else { String::new() },
             ms: ace_front::took(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
-            meta: None,
+            meta,
         };
         drafts.extend(self.drafter.draft(turn, claim, ty::MODEL_COMPLETED, &data).1);
         drafts
@@ -355,6 +359,25 @@ impl<'a> Heard<'a> {
     }
 }
 
+/// What a provider tells or wants back beside an answer or a call; none if there is nothing.
+fn meta_of(drafts: &mut Vec<u8>, (provider, model): (&Provider, &str), extras: Extras) -> Option<Box<RawValue>> {
+    if extras == Extras::default() {
+        return None;
+    }
+    let long = extras.kept.len() > limits::INLINE_BYTES / 2;
+    let blob = long.then(|| blob(drafts, &extras.kept, "application/json"));
+    let meta = Meta {
+        wire: provider.wire.clone(),
+        provider: provider.name.clone(),
+        model: model.to_owned(),
+        id: extras.id,
+        cost: extras.cost,
+        kept: (!long && !extras.kept.is_empty()).then(|| draft::raw(extras.kept)),
+        blob,
+    };
+    serde_json::value::to_raw_value(&meta).ok()
+}
+
 /// Puts a long text ahead of the event that names it.
 fn blob(drafts: &mut Vec<u8>, text: &str, media: &str) -> BlobRef {
     let sha = ace_core::digest(text.as_bytes());
@@ -372,5 +395,6 @@ pub fn provider(configured: &ace_config::Provider) -> Provider {
         base_url: configured.address(variable),
         api_key: variable(&key_env).map(|key| Secret::new(&key)),
         key_env,
+        options: Options::default(),
     }
 }

@@ -101,6 +101,7 @@ fn code_name(code: &Code) -> &str {
         Code::Cut => "cut",
         Code::Format => "format",
         Code::Limit => "limit",
+        Code::Context => "context",
         Code::Timeout => "timeout",
         Code::Arguments => "arguments",
         Code::PathOutside => "path_outside",

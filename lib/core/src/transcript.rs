@@ -4,17 +4,18 @@
 //! bytes repeat and provider caches stay warm.
 
 use ace_schema::data::{
-    BlobRef, Code, ModelCompleted, ModelFailed, Part, PermissionResolved, SessionRewound, ToolCall, ToolCompleted, ToolFailed,
-    UserMessage,
+    BlobRef, Code, ModelCompleted, ModelFailed, Part, PermissionResolved, SessionRewound, ToolCall, ToolCompleted,
+    ToolFailed, UserMessage,
 };
-use ace_schema::message::{Call, Message};
+use ace_schema::message::{Call, Image, Kept, Message, Meta, Said};
 use ace_schema::permission::Decision;
-use ace_schema::{Line, ty};
+use ace_schema::{Line, limits, ty};
+use serde_json::value::RawValue;
 use std::collections::HashMap;
 
 use crate::past::Past;
 
-/// Finds the text of a blob; `None` if it is missing.
+/// Finds the text of a blob, or of a picture (media type `image/…`) its bytes in base64; `None` if it is missing.
 pub type Resolve<'a> = &'a dyn Fn(&BlobRef) -> Option<String>;
 
 /// The records behind a message.
@@ -22,10 +23,10 @@ pub type Resolve<'a> = &'a dyn Fn(&BlobRef) -> Option<String>;
 struct Origin {
     /// The record that made it.
     born: u64,
-    /// The record that gave a result its text; 0 if none did.
+    /// The record that gave a result its text and pictures; 0 if none did.
     closed: u64,
-    /// That text, while the record that gave it does not count.
-    text: Option<String>,
+    /// Those, while the record that gave them does not count.
+    said: Option<Said>,
 }
 
 /// What stands for the result of a call that never ran.
@@ -42,10 +43,10 @@ pub struct Transcript {
     past: Past,
     /// How often messages that were there have become others.
     changes: u64,
-    /// Text of messages that no turn has taken up, by id.
-    waiting: HashMap<String, String>,
+    /// Messages that no turn has taken up, by id.
+    waiting: HashMap<String, Said>,
     /// Steering messages for the next context, by id, in order.
-    steering: Vec<(String, String)>,
+    steering: Vec<(String, Said)>,
     /// A turn runs.
     running: bool,
     /// The context that nobody has claimed yet.
@@ -102,8 +103,8 @@ impl Transcript {
             ty::SESSION_REWOUND => self.on_rewound(line),
             ty::CONTEXT_BUILT => {
                 line.id.as_ref().clone_into(&mut self.context);
-                for (_, text) in std::mem::take(&mut self.steering) {
-                    self.push(line, Message::User(text));
+                for (_, said) in std::mem::take(&mut self.steering) {
+                    self.push(line, Message::User(said));
                 }
             }
             ty::MODEL_REQUESTED if !self.context.is_empty() && self.context == line.cause => {
@@ -120,7 +121,7 @@ impl Transcript {
             }
             ty::PERMISSION_RESOLVED => self.on_resolved(line),
             ty::TOOL_STARTED => self.follow(line),
-            ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.on_outcome(line),
+            ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.on_outcome(line, blob),
             ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => {
                 self.running = false;
                 // What came too late to steer is a message like any other.
@@ -141,22 +142,24 @@ impl Transcript {
             Some(b) => blob(b).unwrap_or_else(|| "[this message is missing]".to_owned()),
             None => message.text,
         };
+        let mut said = Said::from(text);
+        show(&mut said.text, &mut said.images, &message.images, blob);
         if message.now && self.running {
-            self.steering.push((line.id.to_string(), text));
+            self.steering.push((line.id.to_string(), said));
         } else {
-            self.waiting.insert(line.id.to_string(), text);
+            self.waiting.insert(line.id.to_string(), said);
         }
     }
 
     fn on_started(&mut self, line: &Line) {
         let partial = std::mem::take(&mut self.partial);
         if !partial.is_empty() {
-            self.push(line, Message::Assistant { text: partial, calls: Vec::new() });
+            self.push(line, Message::Assistant { text: partial, calls: Vec::new(), kept: None });
         }
         self.open.clear();
         self.running = true;
-        if let Some(text) = self.waiting.remove(line.cause.as_ref()) {
-            self.push(line, Message::User(text));
+        if let Some(said) = self.waiting.remove(line.cause.as_ref()) {
+            self.push(line, Message::User(said));
         }
     }
 
@@ -186,12 +189,13 @@ impl Transcript {
                 self.aside.push((origin, message));
                 continue;
             }
-            if let Message::Result { text, .. } = &mut message {
-                match origin.text.take() {
-                    Some(own) if counts(origin.closed) => *text = own,
-                    Some(own) => origin.text = Some(own),
+            if let Message::Result { text, images, .. } = &mut message {
+                match origin.said.take() {
+                    Some(own) if counts(origin.closed) => (*text, *images) = (own.text, own.images),
+                    Some(own) => origin.said = Some(own),
                     None if origin.closed > 0 && !counts(origin.closed) => {
-                        origin.text = Some(std::mem::replace(text, NOT_RUN.to_owned()));
+                        let text = std::mem::replace(text, NOT_RUN.to_owned());
+                        origin.said = Some(Said { text, images: std::mem::take(images) });
                     }
                     None => {}
                 }
@@ -210,7 +214,8 @@ impl Transcript {
             (None, Some(b)) => blob(b).unwrap_or_else(|| "{}".to_owned()),
             (None, None) => "{}".to_owned(),
         };
-        self.arriving.push(Call { id: line.id.to_string(), tool: call.tool, args });
+        let kept = call.meta.as_deref().and_then(|meta| kept(meta, blob));
+        self.arriving.push(Call { id: line.id.to_string(), tool: call.tool, args, kept });
     }
 
     fn on_answer(&mut self, line: &Line, blob: Resolve) {
@@ -238,9 +243,11 @@ impl Transcript {
                 call: c.id.clone(),
                 tool: c.tool.clone(),
                 text: NOT_RUN.to_owned(),
+                images: Vec::new(),
             })
             .collect();
-        self.push(line, Message::Assistant { text, calls });
+        let kept = answer.meta.as_deref().and_then(|meta| kept(meta, blob));
+        self.push(line, Message::Assistant { text, calls, kept });
         for (id, result) in own.into_iter().zip(results) {
             self.open.insert(id, self.messages.len());
             self.push(line, result);
@@ -254,11 +261,11 @@ impl Transcript {
         }
     }
 
-    fn close(&mut self, line: &Line, outcome: String) {
+    fn close(&mut self, line: &Line, outcome: Said) {
         if let Some(at) = self.open.remove(line.cause.as_ref())
-            && let Some(Message::Result { text, .. }) = self.messages.get_mut(at)
+            && let Some(Message::Result { text, images, .. }) = self.messages.get_mut(at)
         {
-            *text = outcome;
+            (*text, *images) = (outcome.text, outcome.images);
             if let Some(origin) = self.origins.get_mut(at) {
                 origin.closed = line.seq.unwrap_or_default();
             }
@@ -272,20 +279,46 @@ impl Transcript {
         } else {
             let why = if resolved.why.is_empty() { String::new() } else { format!(": {}", resolved.why) };
             let rule = if resolved.rule.is_empty() { String::new() } else { format!(" (rule {})", resolved.rule) };
-            self.close(line, format!("refused{why}{rule}"));
+            self.close(line, format!("refused{why}{rule}").into());
         }
     }
 
-    fn on_outcome(&mut self, line: &Line) {
-        let text = if line.ty == ty::TOOL_COMPLETED {
-            line.data::<ToolCompleted>().map(|d| completed_text(&d))
+    fn on_outcome(&mut self, line: &Line, blob: Resolve) {
+        let outcome = if line.ty == ty::TOOL_COMPLETED {
+            line.data::<ToolCompleted>().map(|d| {
+                let mut said = Said::from(completed_text(&d));
+                show(&mut said.text, &mut said.images, &d.output.images, blob);
+                said
+            })
         } else {
-            line.data::<ToolFailed>().map(|d| failed_text(&d))
+            line.data::<ToolFailed>().map(|d| failed_text(&d).into())
         };
-        if let Ok(text) = text {
-            self.close(line, text);
+        if let Ok(outcome) = outcome {
+            self.close(line, outcome);
         }
     }
+}
+
+/// Puts pictures beside a text; one that cannot be shown leaves a word there instead.
+fn show(text: &mut String, images: &mut Vec<Image>, named: &[BlobRef], blob: Resolve) {
+    for (n, image) in named.iter().enumerate() {
+        let fits = n < limits::IMAGES && image.bytes <= limits::IMAGE_BYTES && image.media.starts_with("image/");
+        match fits.then(|| blob(image)).flatten() {
+            Some(base64) => images.push(Image { media: image.media.clone(), base64: base64.into() }),
+            None => text.push_str("\n[a picture is missing]"),
+        }
+    }
+}
+
+/// What is kept of an answer or a call, in its line or beside it.
+fn kept(meta: &RawValue, blob: Resolve) -> Option<Kept> {
+    let meta: Meta = serde_json::from_str(meta.get()).ok()?;
+    let value = match (meta.kept, meta.blob) {
+        (Some(kept), _) => kept.get().to_owned(),
+        (None, Some(beside)) => blob(&beside)?,
+        (None, None) => return None,
+    };
+    Some(Kept { wire: meta.wire, provider: meta.provider, model: meta.model, value })
 }
 
 fn completed_text(done: &ToolCompleted) -> String {

@@ -217,7 +217,7 @@ pub fn star(program: &str, name: &str, error: &StarError) -> Complaint {
 #[must_use]
 pub fn exit_of(code: &Code) -> Exit {
     match code {
-        Code::Limit => Exit::Limit,
+        Code::Limit | Code::Context => Exit::Limit,
         Code::Unreachable => Exit::Unreachable,
         Code::Credentials => Exit::Credentials,
         Code::Config | Code::Sandbox => Exit::Config,

@@ -182,7 +182,7 @@ impl Client {
             };
             // A body of bytes can always be cloned.
             let Some(copy) = request.try_clone() else { return Err(whom.failure(Fault::Lost(String::new()), retried)) };
-            let fault = match http::attempt(client, copy, wire.decoder(), patience, &mut give).await {
+            let fault = match http::attempt(client, copy, wire.decoder(whom.provider), patience, &mut give).await {
                 Ok(()) => return Ok(Done { retried }),
                 Err(fault) => fault,
             };
@@ -248,7 +248,7 @@ mod tests {
         fn is_send<T: Send>(_: &T) {}
         let (client, provider) = (Client::default(), Provider::recorded());
         let ask = Ask { model: "demo", system: "", tools: "", session: "" };
-        let transcript = Transcript::new(&provider);
+        let transcript = Transcript::new(&provider, "demo");
         is_send(&client.answer(&provider, &ask, &transcript, &mut |_| {}));
     }
 }

@@ -321,6 +321,8 @@ pub enum Code {
     Format,
     /// A limit was reached.
     Limit,
+    /// The conversation is too long for the model.
+    Context,
     /// Took longer than it may.
     Timeout,
     /// Arguments that do not fit the tool.
