@@ -47,12 +47,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Asking {
-    /// Starts the thread. `find` turns a provider's name into the provider.
+    /// Starts the thread. `find` turns the names of a provider and its model into
+    /// the provider.
     pub fn start(
         settings: Settings,
         random: u64,
         out: Out,
-        find: impl Fn(&str) -> Option<Provider> + Send + 'static,
+        find: impl Fn(&str, &str) -> Option<Provider> + Send + 'static,
     ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::unbounded_channel();
         let open = Arc::new((Mutex::new(0), Condvar::new()));
@@ -117,7 +118,7 @@ impl Desk {
     async fn work(
         mut self,
         mut inbox: mpsc::UnboundedReceiver<(Job, oneshot::Receiver<()>)>,
-        find: impl Fn(&str) -> Option<Provider>,
+        find: impl Fn(&str, &str) -> Option<Provider>,
         open: Arc<(Mutex<usize>, Condvar)>,
     ) {
         while let Some((job, cancelled)) = inbox.recv().await {
@@ -133,7 +134,7 @@ impl Desk {
         &mut self,
         job: Job,
         cancelled: oneshot::Receiver<()>,
-        find: &impl Fn(&str) -> Option<Provider>,
+        find: &impl Fn(&str, &str) -> Option<Provider>,
     ) -> Vec<u8> {
         self.drafter.set_session(&job.session);
         self.chalker.set_session(&job.session);
@@ -144,7 +145,7 @@ impl Desk {
         self.said.extend(job.news);
         let (name, model) = job.model.split_once('/').unwrap_or((&job.model, ""));
         if !self.providers.contains_key(&job.model) {
-            let Some(provider) = find(name) else {
+            let Some(provider) = find(name, model) else {
                 let data = failed(Code::Config, format!("no provider '{name}' is configured"));
                 return self.drafter.draft(job.turn, &job.claim, ty::MODEL_FAILED, &data).1;
             };
@@ -385,16 +386,22 @@ fn blob(drafts: &mut Vec<u8>, text: &str, media: &str) -> BlobRef {
     BlobRef { sha, bytes: text.len() as u64, media: media.to_owned() }
 }
 
-/// A configured provider with its key, as the gateway wants it.
-pub fn provider(configured: &ace_config::Provider) -> Provider {
+/// A configured provider with its key, as the gateway wants it for that model.
+pub fn provider(configured: &ace_config::Provider, model: &str) -> Provider {
     let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let key_env = configured.api_key_env.clone().unwrap_or_default();
+    let key_env = configured.key_env(|name| variable(name).is_some()).unwrap_or_default().to_owned();
+    let base_url = configured.address(variable);
     Provider {
         name: configured.name.clone(),
-        wire: configured.wire.name().to_owned(),
-        base_url: configured.address(variable),
+        wire: configured.wire_at(&base_url).name().to_owned(),
+        base_url,
         api_key: variable(&key_env).map(|key| Secret::new(&key)),
         key_env,
-        options: Options::default(),
+        options: Options {
+            version: configured.version.clone(),
+            reasoning: configured.reasoning.clone(),
+            think_tags: configured.think_tags,
+            blind: !configured.sees(model),
+        },
     }
 }
