@@ -22,6 +22,7 @@ mod lesser;
 mod once;
 mod outputs;
 mod pages;
+mod peers;
 mod permits;
 mod prompt;
 mod provider;
