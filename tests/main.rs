@@ -19,6 +19,7 @@ mod images;
 mod install;
 mod laws;
 mod lesser;
+mod networks;
 mod once;
 mod outputs;
 mod pages;

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_of_a_provider_hides_its_key() {
+    fn c13_debug_of_a_provider_hides_its_key() {
         let provider = Provider { api_key: Some(Secret::new(" sk-hidden\n")), ..Provider::recorded() };
         assert_eq!(provider.api_key.as_ref().unwrap().reveal(), "sk-hidden");
         assert!(!format!("{provider:?} {provider:#?}").contains("hidden"));

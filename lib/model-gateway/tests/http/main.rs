@@ -4,6 +4,7 @@
 
 mod retries;
 mod scripted;
+mod wires;
 mod words;
 
 use std::time::{Duration, Instant};
