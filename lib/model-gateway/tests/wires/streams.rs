@@ -77,8 +77,22 @@ fn f11_a_stream_cut_anywhere_gives_no_call_unless_its_end_was_said() {
     }
 }
 
-/// Two events fused into one line are two events; a line of rubbish, or an event of an unknown type, changes nothing that was
-/// whole.
+/// What a piece costs from its bytes to its event, on the average of many, unoptimised: the mark is a millisecond.
+#[test]
+fn a_piece_costs_far_less_than_a_millisecond() {
+    for (wire, name, bytes) in all_streams().iter().filter(|(_, name, _)| name == "plain") {
+        let count = data([bytes.as_slice()]).len() as u32;
+        let begun = std::time::Instant::now();
+        for _ in 0..50 {
+            decode(wire, bytes.chunks(16));
+        }
+        let each = begun.elapsed() / 50 / count.max(1);
+        println!("{wire}/{name}: {each:?} an event");
+        assert!(each < std::time::Duration::from_millis(1), "{wire}: {each:?}");
+    }
+}
+
+/// Two events fused into one line are two events.
 #[test]
 fn f10_fused_events_are_read_one_by_one() {
     for (wire, name, bytes) in all_streams() {
