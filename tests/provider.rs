@@ -189,3 +189,56 @@ fn a_session_switches_its_provider_and_returns() {
     assert!(!there[0].contains(ENCRYPTED) && there[1].contains(ENCRYPTED), "its own comes back: {}", there[1]);
     assert!(there.iter().chain(&back[1..]).all(|body| body.contains("call_1")), "what was done is known to both");
 }
+
+/// What is kept may be longer than a line: it lies in a blob then, and comes back whole.
+#[test]
+fn what_a_provider_wants_back_may_be_longer_than_a_line() {
+    let signature = "c2ln".repeat(30_000);
+    let long = std::fs::read_to_string(crate::generated::root("fixtures/providers/anthropic/thinking-tool.sse"))
+        .unwrap()
+        .replace("EqoBCkgIARAB+/=", &signature);
+    let model = Server::by(move |answers| match answers {
+        0 => Reply::Raw(long.clone()),
+        _ => recorded("anthropic", "plain"),
+    });
+    let world = World::new().repository(&[]);
+    world.config(&format!("model = \"a/m\"\n[providers.a]\nwire = \"anthropic\"\nbase_url = \"{}\"\n", model.url()));
+    let _ = world.run("ace", &["run", "--mode", "auto", "go"]).done();
+    let first = world.log("@only").into_iter().find(|l| l["type"] == "model.completed").unwrap();
+    let meta = &first["data"]["_meta"];
+    assert!(meta["kept"].is_null() && meta["blob"]["bytes"].as_u64() > Some(100_000), "{meta}");
+    assert!(model.bodies()[1].contains(&signature), "it comes back whole");
+}
+
+/// A picture that a tool has read is shown to a model that can see, and named to one that cannot.
+#[test]
+fn a_picture_that_a_tool_reads_is_seen_by_the_model() {
+    // The smallest PNG there is: one pixel.
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\xa7\xa5\xdb\xd0\0\0\0\0IEND\xaeB`\x82";
+    for (images, shown) in [("", true), ("images = false\n", false)] {
+        let look = std::fs::read_to_string(crate::generated::root("fixtures/providers/anthropic/thinking-tool.sse"))
+            .unwrap()
+            .replace("lib.rs", "a.png")
+            .replace("src/l", "")
+            .replace("ib.rs", "a.png");
+        let model = Server::by(move |answers| match answers {
+            0 => Reply::Raw(look.clone()),
+            _ => recorded("anthropic", "plain"),
+        });
+        let world = World::new();
+        std::fs::write(world.project().join("a.png"), PNG).unwrap();
+        let world = world.repository(&[]);
+        world.config(&format!(
+            "model = \"a/m\"\n[providers.a]\nwire = \"anthropic\"\nbase_url = \"{}\"\n{images}",
+            model.url()
+        ));
+        let _ = world.run("ace", &["run", "--mode", "auto", "go"]).done();
+        let body = &model.bodies()[1];
+        assert_eq!(
+            body.contains(r#""type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBOR"#),
+            shown,
+            "{body}"
+        );
+        assert_eq!(body.contains("[a picture, image/png, that this model cannot see]"), !shown, "{body}");
+    }
+}
