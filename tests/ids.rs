@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// What has to be met: a letter and the numbers from one to another. `a` commands, files and git, `e` the log's integrity, `f`
+/// What has to be met: a letter and the numbers from one to another. `a` commands, files and git, `c` keys and money, `e` the log's integrity, `f`
 /// streams and storage, `p` what has gone wrong in other agents.
 const NAMED: &[(char, u8, u8)] = &[
     ('a', 1, 5),
@@ -12,9 +12,13 @@ const NAMED: &[(char, u8, u8)] = &[
     ('a', 25, 29),
     ('a', 33, 36),
     ('a', 38, 38),
+    ('c', 7, 7),
+    ('c', 11, 11),
+    ('c', 13, 13),
+    ('c', 16, 16),
     ('e', 1, 4),
     ('f', 1, 9),
-    ('f', 13, 14),
+    ('f', 10, 14),
     ('f', 16, 16),
     ('f', 22, 23),
     ('f', 25, 25),
@@ -42,7 +46,7 @@ const EXPLAINED: &[(&str, &str)] = &[
 fn ids(name: &str) -> impl Iterator<Item = &str> {
     name.split('_').filter(|part| {
         let bytes = part.as_bytes();
-        bytes.len() == 3 && b"aefp".contains(&bytes[0]) && bytes[1..].iter().all(u8::is_ascii_digit)
+        bytes.len() == 3 && b"acefp".contains(&bytes[0]) && bytes[1..].iter().all(u8::is_ascii_digit)
     })
 }
 

@@ -105,10 +105,13 @@ fn every_key_that_the_loader_takes_is_on_its_page_and_no_other() {
     assert!(limits.iter().all(|n| defaults.contains(&n.to_string())), "{defaults}");
     let providers = roff::plain(providers);
     for p in ace_config::BUILT_IN {
-        for fact in [Some(p.name), Some(p.base_url), p.base_url_env, p.api_key_env, p.default_model] {
+        let default = ace_config::models().default.get(p.name).map(String::as_str);
+        let keys = p.other_key_envs.iter().copied().map(Some);
+        for fact in [Some(p.name), Some(p.base_url), p.base_url_env, p.api_key_env, default].into_iter().chain(keys) {
             assert!(fact.is_none_or(|f| providers.contains(f)), "{} lacks {fact:?}", p.name);
         }
     }
+    assert!(ace_config::models().alias.keys().all(|short| terms_in(&defaults).contains(&short.as_str())), "{defaults}");
     let (_, example) = page.split_once(".EX\n").unwrap();
     let example = roff::plain(example.split_once(".EE").unwrap().0);
     let layer = ace_config::Layer::file(ace_config::LayerName::User, "page", example);
@@ -128,6 +131,11 @@ fn the_rules_of_their_page_hold_and_say_what_it_says() {
     for risk in ace_schema::permission::Risk::ALL {
         assert!(page.contains(&format!("\n\\fB{}\\fR\n", risk.name())), "no risk {}", risk.name());
     }
+}
+
+/// The words of a text.
+fn terms_in(text: &str) -> Vec<&str> {
+    text.split([' ', ',', '.', '\n']).collect()
 }
 
 /// What one process of the suite tells another; nobody else may set them.

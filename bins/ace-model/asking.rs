@@ -1,12 +1,13 @@
 //! The thread that asks providers: one request at a time, its pieces as chalk while they come, its answer as one batch of drafts.
 
-use ace_model_gateway::{Ask, Client, Event, Failure, Provider, RECORDED, Secret, Settings, Tape, Transcript};
+use ace_model_gateway::{Ask, Client, Event, Failure, Options, Provider, RECORDED, Secret, Settings, Tape, Transcript};
 use ace_pipe::Out;
 use ace_schema::data::{BlobRef, Code, ModelCompleted, ModelDelta, Part, ToolCall};
-use ace_schema::message::{Message, Piece, Stop, Usage};
+use ace_schema::message::{Extras, Message, Meta, Piece, Stop, Usage};
 use ace_schema::{Drafter, draft, limits, ty};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -54,12 +55,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Asking {
-    /// Starts the thread. `find` turns a provider's name into the provider.
+    /// Starts the thread. `find` turns the names of a provider and its model into
+    /// the provider.
     pub fn start(
         settings: Settings,
         random: u64,
         out: Out,
-        find: impl Fn(&str) -> Option<Provider> + Send + 'static,
+        find: impl Fn(&str, &str) -> Option<Provider> + Send + 'static,
         recorder: Option<Recorder>,
     ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::unbounded_channel();
@@ -116,7 +118,7 @@ struct Desk {
     /// Signs chalk: how much of it there is depends on time, which must not show in the ids of records.
     chalker: Drafter,
     out: Out,
-    /// A provider and the conversation in its format, by the provider's name.
+    /// A provider and the conversation in its format, by `provider/name`: what one model has signed another cannot read.
     providers: HashMap<String, (Provider, Transcript, usize)>,
     /// The conversation.
     said: Vec<Message>,
@@ -128,7 +130,7 @@ impl Desk {
     async fn work(
         mut self,
         mut inbox: mpsc::UnboundedReceiver<(Job, oneshot::Receiver<()>)>,
-        find: impl Fn(&str) -> Option<Provider>,
+        find: impl Fn(&str, &str) -> Option<Provider>,
         open: Arc<(Mutex<usize>, Condvar)>,
     ) {
         while let Some((job, cancelled)) = inbox.recv().await {
@@ -144,7 +146,7 @@ impl Desk {
         &mut self,
         job: Job,
         cancelled: oneshot::Receiver<()>,
-        find: &impl Fn(&str) -> Option<Provider>,
+        find: &impl Fn(&str, &str) -> Option<Provider>,
     ) -> Vec<u8> {
         self.drafter.set_session(&job.session);
         self.chalker.set_session(&job.session);
@@ -154,20 +156,20 @@ impl Desk {
         }
         self.said.extend(job.news);
         let (name, model) = job.model.split_once('/').unwrap_or((&job.model, ""));
-        if !self.providers.contains_key(name) {
-            let Some(provider) = find(name) else {
+        if !self.providers.contains_key(&job.model) {
+            let Some(provider) = find(name, model) else {
                 let data = failed(Code::Config, format!("no provider '{name}' is configured"));
                 return self.drafter.draft(job.turn, &job.claim, ty::MODEL_FAILED, &data).1;
             };
-            let transcript = Transcript::new(&provider);
-            self.providers.insert(name.to_owned(), (provider, transcript, 0));
+            let transcript = Transcript::new(&provider, model);
+            self.providers.insert(job.model.clone(), (provider, transcript, 0));
         }
-        let Some((provider, transcript, told)) = self.providers.get_mut(name) else { return Vec::new() };
+        let Some((provider, transcript, told)) = self.providers.get_mut(&job.model) else { return Vec::new() };
         transcript.extend(&self.said[*told..]);
         *told = self.said.len();
         transcript.answered(job.answers);
         let shown = job.summary.as_ref().map(|shown| {
-            let mut transcript = Transcript::new(provider);
+            let mut transcript = Transcript::new(provider, model);
             transcript.extend(shown);
             transcript.answered(job.answers);
             transcript
@@ -221,7 +223,7 @@ impl Desk {
             }
         }
         match result {
-            Some(Ok(_)) => heard.complete(start.elapsed(), recorded),
+            Some(Ok(_)) => heard.complete((provider, model), start.elapsed(), recorded),
             Some(Err(failure)) => heard.fail(failure),
             None => heard.fail_with(Code::Cancelled, String::new(), String::new()),
         }
@@ -241,6 +243,7 @@ struct Heard<'a> {
     /// A call that has begun and is not whole.
     begun: String,
     usage: Usage,
+    extras: Extras,
     stop: Option<Stop>,
     /// It is a summary: nobody is shown it as an answer, and calls it asks for are not what was wanted.
     sums_up: bool,
@@ -266,6 +269,7 @@ impl<'a> Heard<'a> {
             calls: Vec::new(),
             begun: String::new(),
             usage: Usage::default(),
+            extras: Extras::default(),
             stop: None,
             sums_up: false,
             schema: Arc::from(""),
@@ -296,6 +300,7 @@ impl<'a> Heard<'a> {
                 self.calls.push((tool, args, meta));
             }
             Event::Piece(Piece::Usage(usage)) => self.usage = usage,
+            Event::Piece(Piece::Extras(extras)) => self.extras = extras,
             Event::Piece(Piece::Stop(stop)) => self.stop = Some(stop),
             Event::Note(note) => {
                 self.flush();
@@ -346,7 +351,7 @@ impl<'a> Heard<'a> {
     }
 
     /// The answer as one batch: its calls, then itself, so that no call is due before the answer is recorded.
-    fn complete(mut self, took: Duration, recorded: bool) -> Vec<u8> {
+    fn complete(mut self, of: (&Provider, &str), took: Duration, recorded: bool) -> Vec<u8> {
         if let Some(answer) = shaped::answer(&self.calls, &self.schema) {
             self.text = answer;
             self.calls.clear();
@@ -362,9 +367,8 @@ impl<'a> Heard<'a> {
             } else {
                 call.args = Some(draft::raw(args.clone()));
             }
-            if !meta.is_empty() && meta.len() <= limits::INLINE_BYTES {
-                call.meta = Some(draft::raw(meta.clone()));
-            }
+            let extras = Extras { kept: meta.clone(), ..Extras::default() };
+            call.meta = meta_of(&mut drafts, of, extras);
             drafts.extend(self.drafter.draft(turn, claim, ty::MODEL_CALL, &call).1);
         }
         let mut parts = Vec::new();
@@ -382,6 +386,7 @@ impl<'a> Heard<'a> {
             });
         }
         let (parts, summary) = if self.sums_up { (Vec::new(), parts) } else { (parts, Vec::new()) };
+        let meta = meta_of(&mut drafts, of, self.extras);
         let data = ModelCompleted {
             parts,
             summary,
@@ -391,7 +396,7 @@ impl<'a> Heard<'a> {
             cost: recorded.then_some(0),
             prices: if recorded { "recorded".to_owned() } else { String::new() },
             ms: ace_front::took(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
-            meta: None,
+            meta,
         };
         drafts.extend(self.drafter.draft(turn, claim, ty::MODEL_COMPLETED, &data).1);
         drafts
@@ -417,6 +422,25 @@ impl<'a> Heard<'a> {
     }
 }
 
+/// What a provider tells or wants back beside an answer or a call; none if there is nothing.
+fn meta_of(drafts: &mut Vec<u8>, (provider, model): (&Provider, &str), extras: Extras) -> Option<Box<RawValue>> {
+    if extras == Extras::default() {
+        return None;
+    }
+    let long = extras.kept.len() > limits::INLINE_BYTES / 2;
+    let blob = long.then(|| blob(drafts, &extras.kept, "application/json"));
+    let meta = Meta {
+        wire: provider.wire.clone(),
+        provider: provider.name.clone(),
+        model: model.to_owned(),
+        id: extras.id,
+        cost: extras.cost,
+        kept: (!long && !extras.kept.is_empty()).then(|| draft::raw(extras.kept)),
+        blob,
+    };
+    serde_json::value::to_raw_value(&meta).ok()
+}
+
 /// Puts a long text ahead of the event that names it.
 fn blob(drafts: &mut Vec<u8>, text: &str, media: &str) -> BlobRef {
     let sha = ace_core::digest(text.as_bytes());
@@ -424,15 +448,22 @@ fn blob(drafts: &mut Vec<u8>, text: &str, media: &str) -> BlobRef {
     BlobRef { sha, bytes: text.len() as u64, media: media.to_owned() }
 }
 
-/// A configured provider with its key, as the gateway wants it.
-pub fn provider(configured: &ace_config::Provider) -> Provider {
+/// A configured provider with its key, as the gateway wants it for that model.
+pub fn provider(configured: &ace_config::Provider, model: &str) -> Provider {
     let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let key_env = configured.api_key_env.clone().unwrap_or_default();
+    let key_env = configured.key_env(|name| variable(name).is_some()).unwrap_or_default().to_owned();
+    let base_url = configured.address(variable);
     Provider {
         name: configured.name.clone(),
-        wire: configured.wire.name().to_owned(),
-        base_url: configured.address(variable),
+        wire: configured.wire_at(&base_url).name().to_owned(),
+        base_url,
         api_key: variable(&key_env).map(|key| Secret::new(&key)),
         key_env,
+        options: Options {
+            version: configured.version.clone(),
+            reasoning: configured.reasoning.clone(),
+            think_tags: configured.think_tags,
+            blind: !configured.sees(model),
+        },
     }
 }

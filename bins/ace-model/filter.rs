@@ -115,8 +115,20 @@ impl Answerer {
 }
 
 fn find(blobs: &Blobs, travelling: &Travelling, sha: &str) -> Option<String> {
-    let bytes = travelling.get(sha).cloned().or_else(|| blobs.get(sha).ok())?;
+    let bytes = bytes(blobs, travelling, sha)?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn bytes(blobs: &Blobs, travelling: &Travelling, sha: &str) -> Option<Vec<u8>> {
+    travelling.get(sha).cloned().or_else(|| blobs.get(sha).ok())
+}
+
+/// The text of a blob, or a picture as a provider takes it.
+fn resolve(blobs: &Blobs, travelling: &Travelling, blob: &BlobRef) -> Option<String> {
+    if blob.media.starts_with("image/") {
+        return bytes(blobs, travelling, &blob.sha).map(|bytes| BASE64_STANDARD.encode(bytes));
+    }
+    find(blobs, travelling, &blob.sha)
 }
 
 /// A failure without any text.
@@ -135,7 +147,7 @@ impl Filter for Answerer {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
         let (blobs, travelling) = (&self.blobs, &self.travelling);
-        self.transcript.fold(line, &|b: &BlobRef| find(blobs, travelling, &b.sha));
+        self.transcript.fold(line, &|b: &BlobRef| resolve(blobs, travelling, b));
         match &*line.ty {
             ty::MODEL_REQUESTED if self.desk.holds(&line.id) => self.start(&line.id),
             ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => self.cancel(line.turn),

@@ -1,12 +1,13 @@
 //! `ace-model list` and `check`: which providers and models there are, and whether one of them answers.
 
 use ace_cli::{Complaint, Exit, When};
-use ace_config::{Choice, Config, Wire, choose_model};
+use ace_config::{Choice, Config, Wire, choose_model, models};
 use ace_front::{Opening, listing, words};
 use ace_model_gateway::{Ask, Client, Event, Provider, Settings, Transcript};
 use ace_schema::message::{Message, Piece, Usage};
 use ace_view::table::{Column, Table};
 use ace_view::{Mark, Role, Text, render, units, visible};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -44,20 +45,29 @@ pub fn list(opening: &Opening, json: bool, color: When) -> Result<Exit, Complain
     let mut table = Table::new(vec![
         Column::text("PROVIDER"),
         Column::text("MODEL"),
+        Column::text("SHORT"),
         Column::text("KEY"),
         Column::text("ADDRESS").grows(),
     ]);
     for provider in config.providers.values() {
         let address = provider.address(|name| std::env::var(name).ok());
-        let key = provider.api_key_env.as_deref().map(|name| (name, has(name)));
+        // Of several variables the one that is set counts.
+        let key = provider.key_envs().find(|name| has(name)).or(provider.key_envs().next());
+        let key = key.map(|name| (name, has(name)));
         let own = |model: &&String| model.split_once('/').is_some_and(|(name, _)| name == provider.name);
         let is_chosen = chosen.as_ref().filter(own);
         let default = provider.default_model.as_ref().map(|model| format!("{}/{model}", provider.name));
         let model = is_chosen.cloned().or(default);
+        let short: BTreeMap<&str, &str> = models()
+            .alias
+            .iter()
+            .filter(|(_, model)| own(model))
+            .map(|(short, model)| (short.as_str(), model.as_str()))
+            .collect();
         if json {
             let row = serde_json::json!({
                 "provider": provider.name, "wire": provider.wire.name(), "base_url": address, "model": model,
-                "api_key_env": key.map(|(name, _)| name), "ready": key.is_none_or(|(_, set)| set),
+                "short": short, "api_key_env": key.map(|(name, _)| name), "ready": key.is_none_or(|(_, set)| set),
                 "chosen": is_chosen.is_some(),
             });
             out += &format!("{row}\n");
@@ -75,7 +85,9 @@ pub fn list(opening: &Opening, json: bool, color: When) -> Result<Exit, Complain
         let name = visible(&provider.name, Role::Bold);
         let model = visible(model.as_deref().unwrap_or("-"), Role::Plain);
         let address = if address.is_empty() { "-".to_owned() } else { address };
-        table.row(mark, vec![name, model, key, visible(&address, Role::Dim)]);
+        let names: Vec<&str> = short.into_keys().collect();
+        let short = Text::of(Role::Typed, names.join(" "));
+        table.row(mark, vec![name, model, short, key, visible(&address, Role::Dim)]);
     }
     if !json {
         out = table.draw(&style).iter().map(|line| render(line, &style) + "\n").collect();
@@ -100,7 +112,8 @@ pub fn check(opening: &Opening, name: Option<&str>, json: bool, color: When) -> 
     let wrong = |what: String| Complaint::new(PROGRAM, Exit::Config, what).hint("ace-model list shows what there is");
     let typed = name.map(str::to_owned).or_else(|| chosen(config));
     let typed = typed.ok_or_else(|| wrong("no model: none is named and none is configured".to_owned()))?;
-    let (provider, model) = typed.split_once('/').unwrap_or((&typed, ""));
+    let full = models().full(&typed);
+    let (provider, model) = full.split_once('/').unwrap_or((full, ""));
     let configured =
         config.providers.get(provider).ok_or_else(|| wrong(format!("no provider '{provider}' is configured")))?;
     let model = match (model, &configured.default_model) {
@@ -108,7 +121,7 @@ pub fn check(opening: &Opening, name: Option<&str>, json: bool, color: When) -> 
         ("", None) => return Err(wrong(format!("'{provider}' has no model of its own: name one, {provider}/MODEL"))),
         (model, _) => model,
     };
-    let provider = asking::provider(configured);
+    let provider = asking::provider(configured, model);
     let found = ask(&provider, model).map_err(|failure| {
         let exit = match (&failure.code, words::exit_of(&failure.code)) {
             (ace_schema::data::Code::NotFound, _) => Exit::Config,
@@ -147,8 +160,8 @@ pub fn check(opening: &Opening, name: Option<&str>, json: bool, color: When) -> 
 fn ask(provider: &Provider, model: &str) -> Result<Found, ace_model_gateway::Failure> {
     // One try is enough to tell: whoever checks wants to know of the first failure.
     let client = Client::new(Settings { attempts: 1, ..Settings::default() });
-    let mut transcript = Transcript::new(provider);
-    transcript.push(&Message::User(QUESTION.to_owned()));
+    let mut transcript = Transcript::new(provider, model);
+    transcript.push(&Message::User(QUESTION.into()));
     let ask = Ask { model, system: "", tools: TOOLS, schema: "", session: "" };
     let start = Instant::now();
     let mut found = Found { first: None, whole: Duration::ZERO, tools: false, usage: Usage::default() };

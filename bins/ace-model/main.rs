@@ -39,7 +39,7 @@ fn run(args: &ace_cli::model::Model) -> Result<Exit, Complaint> {
     let out = Out::stdout(PROGRAM);
     let settings = Settings { seed: random(), pace: pace(), ..Settings::default() };
     let providers = opening.settings.config.providers.clone();
-    let find = move |name: &str| providers.get(name).map(asking::provider);
+    let find = move |name: &str, model: &str| providers.get(name).map(|found| asking::provider(found, model));
     let asking = asking::Asking::start(settings, random(), out.clone(), find, recorder)
         .map_err(|e| Complaint::io(PROGRAM, "cannot start asking", &e))?;
     let mut filter = filter::Answerer::new(random(), opening.home().blobs(), asking, out.clone());

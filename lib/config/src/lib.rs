@@ -7,6 +7,7 @@ mod choose;
 mod edit;
 mod layer;
 mod load;
+mod models;
 mod near;
 mod notify;
 mod problem;
@@ -19,6 +20,7 @@ pub use layer::{
     ANSWERS_VARIABLE, CONTEXT_VARIABLE, Layer, LayerName, MODE_VARIABLE, MODEL_VARIABLE, Origin, VARIABLE_KEYS,
 };
 pub use load::{Config, Decider, Ignored, Value, load};
+pub use models::{Models, models};
 pub use near::nearest;
 pub use notify::Desktop;
 pub use problem::{Problem, What};

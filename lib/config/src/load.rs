@@ -7,7 +7,7 @@ use ace_schema::permission::Mode;
 
 pub use crate::read::Value;
 use crate::read::{Setting, read};
-use crate::{BUILT_IN, Desktop, Layer, LayerName, Origin, Problem, Provider, What, Wire, nearest, split_model};
+use crate::{BUILT_IN, Desktop, Layer, LayerName, Origin, Problem, Provider, What, Wire, models, nearest, split_model};
 
 /// The effective configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -147,8 +147,8 @@ impl Config {
             match value {
                 Value::Commands(commands) if key == "pipeline.filters" => self.filters.clone_from(commands),
                 Value::Commands(commands) if key == "pipeline.gates" => self.gates.clone_from(commands),
-                Value::Text(text) if key == "model" => self.model = Some(text.clone()),
-                Value::Text(text) => configure(&mut self.providers, key, text),
+                Value::Text(text) if key == "model" => self.model = Some(models().full(text).to_owned()),
+                Value::Text(_) | Value::Flag(_) => configure(&mut self.providers, key, value),
                 _ => {}
             }
         }
@@ -188,14 +188,24 @@ fn starts(key: &str) -> bool {
 }
 
 /// One value of `providers.NAME.LEAF`; other keys are left alone.
-fn configure(providers: &mut BTreeMap<String, Provider>, key: &str, text: &str) {
+fn configure(providers: &mut BTreeMap<String, Provider>, key: &str, value: &Value) {
     let Some((name, leaf)) = key.strip_prefix("providers.").and_then(|rest| rest.split_once('.')) else { return };
     let provider =
         providers.entry(name.to_owned()).or_insert_with(|| Provider { name: name.to_owned(), ..Provider::default() });
-    match leaf {
-        "wire" => provider.wire = Wire::parse(text).unwrap_or_default(),
-        "api_key_env" => provider.api_key_env = Some(text.to_owned()),
-        "base_url" => {
+    match (leaf, value) {
+        ("wire", Value::Text(text)) => {
+            provider.wire = Wire::parse(text).unwrap_or_default();
+            provider.wire_elsewhere = None;
+        }
+        ("api_key_env", Value::Text(text)) => {
+            provider.api_key_env = Some(text.clone());
+            provider.other_key_envs.clear();
+        }
+        ("version", Value::Text(text)) => provider.version.clone_from(text),
+        ("reasoning", Value::Text(text)) => provider.reasoning.clone_from(text),
+        ("think_tags", Value::Flag(flag)) => provider.think_tags = *flag,
+        ("images", Value::Flag(flag)) => provider.images = Some(*flag),
+        ("base_url", Value::Text(text)) => {
             text.clone_into(&mut provider.base_url);
             // Another address is another vendor: neither its variable nor its models are known.
             (provider.base_url_env, provider.default_model) = (None, None);

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 use ace_schema::limits::{ANSWERS_PER_TURN_MOST, CONFIG_BYTES, CONTEXT_TOKENS_RANGE, USER_FILTERS};
 use ace_schema::permission::Mode;
 
-use crate::{Desktop, Layer, Problem, What, Wire, nearest, split_model};
+use crate::{Desktop, Layer, Problem, What, Wire, models, nearest, split_model};
 
 /// A checked value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub struct Setting {
 }
 
 const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "hooks", "limits", "notify"];
-const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env"];
+const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env", "version", "reasoning", "think_tags", "images"];
 const PIPELINE: &[&str] = &["filters", "gates"];
 const HOOKS: &[&str] = &["PreToolUse"];
 const LIMITS: &[&str] = &["answers", "context"];
@@ -157,6 +157,8 @@ impl Reader<'_> {
                 "wire" => r.text(&key, node, wire),
                 "base_url" => r.text(&key, node, address),
                 "api_key_env" => r.text(&key, node, variable),
+                "version" | "reasoning" => r.text(&key, node, word),
+                "think_tags" | "images" => r.flag(&key, node),
                 "api_key" | "key" | "token" => {
                     let why = "does not belong into a file".to_owned();
                     let hint = Some("api_key_env = \"NAME\" says which variable holds the key".to_owned());
@@ -266,9 +268,20 @@ impl Reader<'_> {
 type Verdict = Result<(), (String, Option<String>)>;
 
 fn model(text: &str) -> Verdict {
-    match split_model(text) {
-        Some(_) => Ok(()),
-        None => Err((format!("takes NAME/MODEL, not '{text}',"), None)),
+    if split_model(models().full(text)).is_some() {
+        return Ok(());
+    }
+    let near = nearest(text, models().alias.keys().map(String::as_str));
+    let hint = near.map(|near| format!("did you mean '{near}', which is {}?", models().full(near)));
+    Err((format!("takes NAME/MODEL, not '{text}',"), hint))
+}
+
+/// A word that a vendor knows, such as `high` or `2023-06-01`.
+fn word(text: &str) -> Verdict {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    match (1..=32).contains(&text.len()) && text.bytes().all(plain) {
+        true => Ok(()),
+        false => Err(("takes a word of letters and digits".to_owned(), None)),
     }
 }
 

@@ -4,7 +4,7 @@
 //! It must never know which model it is, nor who asks it.
 
 use ace_schema::limits;
-use ace_schema::message::Message;
+use ace_schema::message::{Call, Image, Kept, Message, Said};
 use serde::{Deserialize, Serialize};
 
 use crate::due::Length;
@@ -14,6 +14,8 @@ use crate::{State, Transcript};
 const TOKEN_BYTES: u64 = 4;
 /// What a message adds to its text on the wire, bytes.
 const ENVELOPE_BYTES: u64 = 32;
+/// What a picture costs, as bytes of text: vendors count 1,000 to 1,600 tokens for a screen.
+const IMAGE_COST_BYTES: usize = 6 * 1024;
 
 /// What to do before the next context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,13 +91,23 @@ pub fn bytes(messages: &[Message]) -> u64 {
 
 fn size(message: &Message) -> u64 {
     let text = match message {
-        Message::User(text) => text.len(),
-        Message::Assistant { text, calls } => {
-            text.len() + calls.iter().map(|c| c.id.len() + c.tool.len() + c.args.len() + 48).sum::<usize>()
+        Message::User(said) => heard(&said.text, &said.images),
+        Message::Assistant { text, calls, kept } => {
+            let call = |c: &Call| c.id.len() + c.tool.len() + c.args.len() + kept_of(&c.kept) + 48;
+            text.len() + kept_of(kept) + calls.iter().map(call).sum::<usize>()
         }
-        Message::Result { call, text, .. } => call.len() + text.len(),
+        Message::Result { call, text, images, .. } => call.len() + heard(text, images),
     };
     text as u64 + ENVELOPE_BYTES
+}
+
+/// Bytes of a text with pictures. A picture costs what its pixels cost, however long its file is.
+pub(crate) fn heard(text: &str, images: &[Image]) -> usize {
+    text.len() + images.len() * IMAGE_COST_BYTES
+}
+
+fn kept_of(kept: &Option<Kept>) -> usize {
+    kept.as_ref().map_or(0, |kept| kept.value.len())
 }
 
 /// Decides what to do with a conversation to which `more` bytes are about to be added.
@@ -139,15 +151,18 @@ pub fn tail(messages: &[Message], room: u64) -> usize {
 pub fn trim(messages: &[Message], until: usize, at: impl Fn(usize) -> u64) -> (Vec<Message>, Vec<usize>) {
     let mut cut = Vec::new();
     let messages = messages.iter().enumerate().map(|(i, message)| match message {
-        Message::Result { call, tool, text } if i < until && text.len() > limits::TRIMMED_BYTES * 2 => {
+        Message::Result { call, tool, text, images }
+            if i < until && (text.len() > limits::TRIMMED_BYTES * 2 || !images.is_empty()) =>
+        {
             cut.push(i);
             let head = text[..text.floor_char_boundary(limits::TRIMMED_BYTES)].trim_end();
             let record = match at(i) {
                 0 => String::new(),
                 seq => format!(", record @{seq}"),
             };
-            let text = format!("{head}\n[trimmed: {} bytes{record}; call again if it is needed]", text.len());
-            Message::Result { call: call.clone(), tool: tool.clone(), text }
+            let shown = if images.is_empty() { "" } else { " and a picture" };
+            let text = format!("{head}\n[trimmed: {} bytes{shown}{record}; call again if it is needed]", text.len());
+            Message::Result { call: call.clone(), tool: tool.clone(), text, images: Vec::new() }
         }
         other => other.clone(),
     });
@@ -171,12 +186,12 @@ pub fn shown(messages: &[Message], room: u64) -> Vec<Message> {
     let from = tail(&messages, room.saturating_sub(first + ENVELOPE_BYTES * 4)).max(1).min(messages.len());
     let left = from - 1;
     if left > 0 {
-        let note = Message::User(format!("[{left} messages are left out here]"));
+        let note = Message::User(format!("[{left} messages are left out here]").into());
         messages.splice(1..from, [note]);
     }
     for message in &mut messages {
         // One message alone may be longer than all the room.
-        if let Message::User(text) | Message::Result { text, .. } = message
+        if let Message::User(Said { text, .. }) | Message::Result { text, .. } = message
             && text.len() as u64 > room / 2
         {
             let cut = text.floor_char_boundary(usize::try_from(room / 2).unwrap_or(usize::MAX));
@@ -229,7 +244,7 @@ pub fn head(summary: &str, requests: &[String], files: &[String], goes_on: bool)
     if goes_on {
         text.push_str("\nGo on from here with the open steps.");
     }
-    Message::User(text)
+    Message::User(text.into())
 }
 
 /// The first request and the last ones, as many as have room; and how many are left out.
@@ -294,13 +309,18 @@ mod tests {
     use ace_schema::message::Call;
 
     fn exchange(n: usize, output: usize) -> [Message; 2] {
-        let call = Call { id: format!("call_{n}"), tool: "read".to_owned(), args: "{}".to_owned() };
-        let result = Message::Result { call: call.id.clone(), tool: "read".to_owned(), text: "x".repeat(output) };
-        [Message::Assistant { text: String::new(), calls: vec![call] }, result]
+        let call = Call { id: format!("call_{n}"), tool: "read".to_owned(), args: "{}".to_owned(), kept: None };
+        let result = Message::Result {
+            call: call.id.clone(),
+            tool: "read".to_owned(),
+            text: "x".repeat(output),
+            images: Vec::new(),
+        };
+        [Message::Assistant { text: String::new(), calls: vec![call], kept: None }, result]
     }
 
     fn talk(outputs: &[usize]) -> Vec<Message> {
-        let first = Message::User("do it".to_owned());
+        let first = Message::User("do it".into());
         std::iter::once(first).chain(outputs.iter().enumerate().flat_map(|(n, o)| exchange(n, *o))).collect()
     }
 
@@ -329,7 +349,7 @@ mod tests {
         assert_eq!(tail(&messages, 700), 5);
         assert_eq!(tail(&messages, bytes(&messages[1..])), 1);
         assert_eq!(tail(&messages, u64::MAX), 0);
-        let asked: Vec<Message> = messages.into_iter().chain([Message::User("y".repeat(9000))]).collect();
+        let asked: Vec<Message> = messages.into_iter().chain([Message::User("y".repeat(9000).into())]).collect();
         assert_eq!(tail(&asked, 10), asked.len() - 1);
     }
 

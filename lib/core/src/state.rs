@@ -641,8 +641,11 @@ impl State {
         }
         turn.answers += 1;
         turn.summarized = false;
-        turn.phase =
-            if calls.is_empty() { Phase::Ending { failed: stop_failure(stop), cause: id } } else { Phase::Calls(id) };
+        turn.phase = match (calls.is_empty(), stop) {
+            (false, _) => Phase::Calls(id),
+            (true, Stop::Pause) => Phase::Context(id),
+            (true, stop) => Phase::Ending { failed: stop_failure(stop), cause: id },
+        };
         turn.calls = calls;
     }
 
@@ -763,10 +766,11 @@ impl State {
 /// Why an answer without calls is no answer, for people.
 fn stop_failure(stop: Stop) -> Option<(Code, String, String)> {
     let (code, message) = match stop {
-        Stop::End | Stop::Tools => return None,
+        Stop::End | Stop::Tools | Stop::Pause => return None,
         Stop::Length => (Code::Limit, "the model reached its output limit"),
         Stop::Filter => (Code::Refused, "the provider's filter stopped the answer"),
         Stop::Refusal => (Code::Refused, "the model declined"),
+        Stop::Context => (Code::Context, "the context window of the model is full"),
     };
     Some((code, message.to_owned(), String::new()))
 }

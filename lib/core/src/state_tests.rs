@@ -2,7 +2,7 @@
 
 use crate::{Due, End, State, Transcript, TurnEnd};
 use ace_schema::Line;
-use ace_schema::message::Message;
+use ace_schema::message::{Image, Kept, Message};
 use std::fmt::Write;
 
 /// A log in the making: `pen type id cause data`, numbered as they come.
@@ -206,7 +206,7 @@ fn cancel_leaves_claims_to_their_owners_and_the_turn_settles_after_them() {
     assert_eq!(log.due(), "turn 2 on p-3");
     let log = log.add(2, 2, "turn.started", "turn-2", "p-3", "{}");
     let said: Vec<Message> = log.messages();
-    assert_eq!(said[1], Message::Assistant { text: "I was say".into(), calls: vec![] });
+    assert_eq!(said[1], Message::Assistant { text: "I was say".into(), calls: vec![], kept: None });
     assert_eq!(said[2], Message::User("other".into()));
 }
 
@@ -295,7 +295,7 @@ fn a_rival_that_claims_too_late_takes_nothing_from_the_answer() {
         .add(4, 1, "model.completed", "r-2", "r-1", r#"{"parts":[{"text":"forged"}],"stop":"end"}"#);
     assert_eq!(log.due(), "decide m-2");
     let messages = log.messages();
-    assert!(matches!(&messages[1], Message::Assistant { text, calls } if text == "well" && calls.len() == 1));
+    assert!(matches!(&messages[1], Message::Assistant { text, calls, .. } if text == "well" && calls.len() == 1));
     assert_eq!(messages.len(), 3, "{messages:?}");
 }
 
@@ -380,10 +380,10 @@ fn a_message_that_waits_may_steer_the_turn_that_runs() {
             .add(2, 1, "context.built", "ctx-m-3", "m-3", r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#)
     };
     let steered = end(behind().add(1, 0, "message.steered", "p-4", "p-3", "{}"));
-    assert_eq!(steered.messages().last(), Some(&Message::User("and then".to_owned())));
+    assert_eq!(steered.messages().last(), Some(&Message::User("and then".into())));
     assert!(steered.state().waiting.is_empty());
     let waits = end(behind());
-    assert_ne!(waits.messages().last(), Some(&Message::User("and then".to_owned())));
+    assert_ne!(waits.messages().last(), Some(&Message::User("and then".into())));
     assert_eq!(waits.state().waiting.len(), 1);
     // Too late: the turn has ended, and the message begins the next one.
     let late =
@@ -454,7 +454,8 @@ fn back(log: Log, to: u64) -> Log {
 
 fn said(log: &Log) -> Vec<String> {
     let text = |m: Message| match m {
-        Message::User(text) | Message::Assistant { text, .. } | Message::Result { text, .. } => text,
+        Message::User(said) => said.text,
+        Message::Assistant { text, .. } | Message::Result { text, .. } => text,
     };
     log.messages().into_iter().map(text).collect()
 }
@@ -525,4 +526,67 @@ fn a_fork_goes_on_from_its_past_under_its_own_name() {
     let log = log.add(1, 0, "user.message", "u-2", "", r#"{"text":"on"}"#);
     assert_eq!(log.due(), "turn 2 on u-2");
     assert_eq!(log.messages().len(), 3, "message, answer with its call, the call that never ran");
+}
+
+#[test]
+fn what_a_provider_wants_back_stands_beside_its_answer_and_calls_in_the_line_or_in_a_blob() {
+    let meta = |kept: &str| format!(r#"{{"wire":"w","provider":"p","model":"m","id":"x",{kept}}}"#);
+    let log = asked()
+        .add(3, 1, "model.requested", "q-1", "ctx-turn-1", "{}")
+        .add(
+            3,
+            1,
+            "model.tool_call_requested",
+            "c-1",
+            "q-1",
+            &format!(r#"{{"tool":"read","args":{{}},"_meta":{}}}"#, meta(r#""kept":{"sig": 1}"#)),
+        )
+        .add(
+            3,
+            1,
+            "model.completed",
+            "a-1",
+            "q-1",
+            &format!(r#"{{"calls":1,"stop":"tools","_meta":{}}}"#, meta(r#""blob":{"sha":"ab","bytes":9}"#)),
+        );
+    let mut transcript = Transcript::new();
+    for line in &log.0 {
+        transcript.fold(&Line::parse(line.as_bytes()).unwrap(), &|b| (b.sha == "ab").then(|| "[7]".to_owned()));
+    }
+    let Some(Message::Assistant { calls, kept, .. }) = transcript.messages().get(1) else {
+        panic!("{:?}", transcript.messages())
+    };
+    let own =
+        |value: &str| Some(Kept { wire: "w".into(), provider: "p".into(), model: "m".into(), value: value.to_owned() });
+    assert_eq!((kept, &calls[0].kept), (&own("[7]"), &own(r#"{"sig": 1}"#)));
+}
+
+#[test]
+fn pictures_are_shown_and_a_missing_one_leaves_a_word() {
+    let log = Log::default()
+        .add(1, 0, "session.created", "p-1", "", r#"{"name":"n","cwd":"/w","model":"a/b","mode":"auto"}"#)
+        .add(1, 0, "user.message", "p-2", "", concat!(
+            r#"{"text":"look","images":[{"sha":"a","bytes":3,"media":"image/png"},{"sha":"b","bytes":3,"media":"image/png"},"#,
+            r#"{"sha":"a","bytes":3,"media":"text/html"},{"sha":"a","bytes":99000000,"media":"image/png"}]}"#))
+        .add(2, 1, "turn.started", "turn-1", "p-2", "{}");
+    let mut transcript = Transcript::new();
+    for line in &log.0 {
+        transcript.fold(&Line::parse(line.as_bytes()).unwrap(), &|b| (b.sha == "a").then(|| "QUJD".to_owned()));
+    }
+    let Message::User(said) = &transcript.messages()[0] else { panic!() };
+    assert_eq!(said.images, [Image { media: "image/png".into(), base64: "QUJD".into() }]);
+    assert_eq!(said.text.matches("[a picture is missing]").count(), 3);
+}
+
+#[test]
+fn an_answer_that_pauses_is_asked_on() {
+    let log = asked().add(3, 1, "model.requested", "q-1", "ctx-turn-1", "{}").add(
+        3,
+        1,
+        "model.completed",
+        "a-1",
+        "q-1",
+        r#"{"parts":[{"text":"so far"}],"stop":"pause"}"#,
+    );
+    assert_eq!(log.due(), "context after a-1");
 }

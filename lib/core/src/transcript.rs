@@ -7,10 +7,11 @@ use ace_schema::data::{
     BlobRef, Code, Compacts, ContextBuilt, ModelCompleted, ModelFailed, Part, PermissionResolved, SessionCompacted,
     SessionRewound, Shortening, ToolCall, ToolCompleted, ToolFailed, UserMessage,
 };
-use ace_schema::message::{Call, Message};
+use ace_schema::message::{Call, Image, Kept, Message, Meta, Said};
 use ace_schema::permission::Decision;
 use ace_schema::{Line, limits, ty};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 use crate::compaction::{self, Gauge, Plan, Whole};
@@ -19,7 +20,7 @@ use crate::state::State;
 
 use crate::past::Past;
 
-/// Finds the text of a blob; `None` if it is missing.
+/// Finds the text of a blob, or of a picture (media type `image/…`) its bytes in base64; `None` if it is missing.
 pub type Resolve<'a> = &'a dyn Fn(&BlobRef) -> Option<String>;
 
 /// The records behind a message.
@@ -28,12 +29,12 @@ pub type Resolve<'a> = &'a dyn Fn(&BlobRef) -> Option<String>;
 struct Origin {
     /// The record that made it.
     born: u64,
-    /// The record that gave a result its text; 0 if none did.
+    /// The record that gave a result its text and pictures; 0 if none did.
     closed: u64,
     /// The compaction that something shorter took its place in; 0 if none did.
     gone: u64,
-    /// That text, while the record that gave it does not count.
-    text: Option<String>,
+    /// Those, while the record that gave them does not count.
+    said: Option<Said>,
 }
 
 /// What stands for the result of a call that never ran.
@@ -72,10 +73,10 @@ pub struct Transcript {
     compacts: Option<Compacts>,
     /// The last summary: id of its answer, and text.
     summary: (String, String),
-    /// Text of messages that no turn has taken up, by id.
-    waiting: BTreeMap<String, String>,
+    /// Messages that no turn has taken up, by id.
+    waiting: BTreeMap<String, Said>,
     /// Steering messages for the next context, by id, in order.
-    steering: Vec<(String, String)>,
+    steering: Vec<(String, Said)>,
     /// A turn runs.
     running: bool,
     /// The context that nobody has claimed yet.
@@ -132,8 +133,8 @@ impl Transcript {
     #[must_use]
     pub fn plan(&self, window: u64, length: Length) -> Plan {
         // What steers, or waits for its turn to begin, is about to become part of it.
-        let texts = self.steering.iter().map(|(_, text)| text).chain(self.waiting.values());
-        let more = texts.map(|text| text.len() as u64).sum();
+        let said = self.steering.iter().map(|(_, said)| said).chain(self.waiting.values());
+        let more = said.map(|said| compaction::heard(&said.text, &said.images) as u64).sum();
         compaction::plan(&self.messages, &self.gauge, window, more, length)
     }
 
@@ -141,7 +142,7 @@ impl Transcript {
     #[must_use]
     pub fn shown(&self, compacts: &Compacts, request: &str) -> Vec<Message> {
         let mut shown = compaction::shown(&self.messages, compacts.room.saturating_sub(self.gauge.fixed));
-        shown.push(Message::User(request.to_owned()));
+        shown.push(Message::User(request.into()));
         shown
     }
 
@@ -166,7 +167,7 @@ impl Transcript {
         let room = if ordered { 0 } else { self.gauge.allowed(window) / 4 };
         let from = compaction::tail(&self.messages, room);
         let tail = &self.messages[from..];
-        let stays = |text: &String| tail.iter().any(|m| matches!(m, Message::User(said) if said == text));
+        let stays = |text: &String| tail.iter().any(|m| matches!(m, Message::User(said) if said.text == *text));
         let counts = |seq: u64| self.past.counts(state.head, seq);
         let requests = self.requests.iter().filter(|(seq, text)| counts(*seq) && !stays(text));
         let requests: Vec<String> = requests.map(|(_, text)| text.clone()).collect();
@@ -195,8 +196,8 @@ impl Transcript {
 
     fn push(&mut self, line: &Line, message: Message) {
         let seq = line.seq.unwrap_or_default();
-        if let Message::User(text) = &message {
-            self.requests.push((seq, text.clone()));
+        if let Message::User(said) = &message {
+            self.requests.push((seq, said.text.clone()));
         }
         self.changed = seq;
         self.origins.push(Origin { born: line.seq.unwrap_or_default(), ..Origin::default() });
@@ -243,7 +244,7 @@ impl Transcript {
             }
             ty::PERMISSION_RESOLVED => self.on_resolved(line),
             ty::TOOL_STARTED => self.follow(line),
-            ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.on_outcome(line),
+            ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.on_outcome(line, blob),
             ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => {
                 self.running = false;
                 self.focus.clear();
@@ -266,13 +267,13 @@ impl Transcript {
         self.changed = seq;
         self.compacts = built.compacts;
         if self.compacts.is_none() {
-            for (_, text) in std::mem::take(&mut self.steering) {
-                self.push(line, Message::User(text));
+            for (_, said) in std::mem::take(&mut self.steering) {
+                self.push(line, Message::User(said));
             }
         }
         if !built.repair.is_empty() {
             self.origins.push(Origin { born: seq, ..Origin::default() });
-            self.messages.push(Message::User(built.repair));
+            self.messages.push(Message::User(built.repair.into()));
         }
         if (&self.texts.0, &self.texts.1) != (&built.system, &built.tools) {
             let size = |sha: &str| {
@@ -313,10 +314,14 @@ impl Transcript {
         };
         if message.compact {
             self.orders.insert(line.id.to_string(), text);
-        } else if message.now && self.running {
-            self.steering.push((line.id.to_string(), text));
+            return;
+        }
+        let mut said = Said::from(text);
+        show(&mut said.text, &mut said.images, &message.images, blob);
+        if message.now && self.running {
+            self.steering.push((line.id.to_string(), said));
         } else {
-            self.waiting.insert(line.id.to_string(), text);
+            self.waiting.insert(line.id.to_string(), said);
         }
     }
 
@@ -324,13 +329,13 @@ impl Transcript {
         let seq = line.seq.unwrap_or_default();
         let partial = std::mem::take(&mut self.partial);
         if !partial.is_empty() {
-            self.push(line, Message::Assistant { text: partial, calls: Vec::new() });
+            self.push(line, Message::Assistant { text: partial, calls: Vec::new(), kept: None });
         }
         self.open.clear();
         self.running = true;
         self.changed = seq;
-        if let Some(text) = self.waiting.remove(line.cause.as_ref()) {
-            self.push(line, Message::User(text));
+        if let Some(said) = self.waiting.remove(line.cause.as_ref()) {
+            self.push(line, Message::User(said));
         }
         self.focus = self.orders.remove(line.cause.as_ref()).unwrap_or_default();
     }
@@ -364,12 +369,13 @@ impl Transcript {
                 self.aside.push((origin, message));
                 continue;
             }
-            if let Message::Result { text, .. } = &mut message {
-                match origin.text.take() {
-                    Some(own) if counts(origin.closed) => *text = own,
-                    Some(own) => origin.text = Some(own),
+            if let Message::Result { text, images, .. } = &mut message {
+                match origin.said.take() {
+                    Some(own) if counts(origin.closed) => (*text, *images) = (own.text, own.images),
+                    Some(own) => origin.said = Some(own),
                     None if origin.closed > 0 && !counts(origin.closed) => {
-                        origin.text = Some(std::mem::replace(text, NOT_RUN.to_owned()));
+                        let text = std::mem::replace(text, NOT_RUN.to_owned());
+                        origin.said = Some(Said { text, images: std::mem::take(images) });
                     }
                     None => {}
                 }
@@ -394,7 +400,8 @@ impl Transcript {
             (None, Some(b)) => blob(b).unwrap_or_else(|| "{}".to_owned()),
             (None, None) => "{}".to_owned(),
         };
-        self.arriving.push(Call { id: line.id.to_string(), tool: call.tool, args });
+        let kept = call.meta.as_deref().and_then(|meta| kept(meta, blob));
+        self.arriving.push(Call { id: line.id.to_string(), tool: call.tool, args, kept });
     }
 
     fn on_answer(&mut self, line: &Line, blob: Resolve) {
@@ -424,9 +431,15 @@ impl Transcript {
         // Every call gets its place at once, in order; what never runs keeps this text.
         let results: Vec<Message> = calls
             .iter()
-            .map(|c| Message::Result { call: c.id.clone(), tool: c.tool.clone(), text: NOT_RUN.to_owned() })
+            .map(|c| Message::Result {
+                call: c.id.clone(),
+                tool: c.tool.clone(),
+                text: NOT_RUN.to_owned(),
+                images: Vec::new(),
+            })
             .collect();
-        self.push(line, Message::Assistant { text, calls });
+        let kept = answer.meta.as_deref().and_then(|meta| kept(meta, blob));
+        self.push(line, Message::Assistant { text, calls, kept });
         for (id, result) in own.into_iter().zip(results) {
             self.open.insert(id, self.messages.len());
             self.push(line, result);
@@ -440,11 +453,11 @@ impl Transcript {
         }
     }
 
-    fn close(&mut self, line: &Line, outcome: String) {
+    fn close(&mut self, line: &Line, outcome: Said) {
         if let Some(at) = self.open.remove(line.cause.as_ref())
-            && let Some(Message::Result { text, .. }) = self.messages.get_mut(at)
+            && let Some(Message::Result { text, images, .. }) = self.messages.get_mut(at)
         {
-            *text = outcome;
+            (*text, *images) = (outcome.text, outcome.images);
             self.changed = line.seq.unwrap_or_default();
             if let Some(origin) = self.origins.get_mut(at) {
                 origin.closed = self.changed;
@@ -459,25 +472,27 @@ impl Transcript {
         } else {
             let why = if resolved.why.is_empty() { String::new() } else { format!(": {}", resolved.why) };
             let rule = if resolved.rule.is_empty() { String::new() } else { format!(" (rule {})", resolved.rule) };
-            self.close(line, format!("refused{why}{rule}"));
+            self.close(line, format!("refused{why}{rule}").into());
         }
     }
 
-    fn on_outcome(&mut self, line: &Line) {
-        let text = if line.ty == ty::TOOL_COMPLETED {
+    fn on_outcome(&mut self, line: &Line, blob: Resolve) {
+        let outcome = if line.ty == ty::TOOL_COMPLETED {
             line.data::<ToolCompleted>().map(|d| {
                 for file in d.changed.iter().filter(|_| self.open.contains_key(line.cause.as_ref())) {
                     if self.files.len() < limits::FILES_NAMED {
                         self.files.insert(file.path.clone(), line.seq.unwrap_or_default());
                     }
                 }
-                completed_text(&d)
+                let mut said = Said::from(completed_text(&d));
+                show(&mut said.text, &mut said.images, &d.output.images, blob);
+                said
             })
         } else {
-            line.data::<ToolFailed>().map(|d| failed_text(&d))
+            line.data::<ToolFailed>().map(|d| failed_text(&d).into())
         };
-        if let Ok(text) = text {
-            self.close(line, text);
+        if let Ok(outcome) = outcome {
+            self.close(line, outcome);
         }
     }
 }
@@ -493,6 +508,28 @@ fn said(parts: &[Part], blob: Resolve) -> String {
         }
     }
     text
+}
+
+/// Puts pictures beside a text; one that cannot be shown leaves a word there instead.
+fn show(text: &mut String, images: &mut Vec<Image>, named: &[BlobRef], blob: Resolve) {
+    for (n, image) in named.iter().enumerate() {
+        let fits = n < limits::IMAGES && image.bytes <= limits::IMAGE_BYTES && image.media.starts_with("image/");
+        match fits.then(|| blob(image)).flatten() {
+            Some(base64) => images.push(Image { media: image.media.clone(), base64: base64.into() }),
+            None => text.push_str("\n[a picture is missing]"),
+        }
+    }
+}
+
+/// What is kept of an answer or a call, in its line or beside it.
+fn kept(meta: &RawValue, blob: Resolve) -> Option<Kept> {
+    let meta: Meta = serde_json::from_str(meta.get()).ok()?;
+    let value = match (meta.kept, meta.blob) {
+        (Some(kept), _) => kept.get().to_owned(),
+        (None, Some(beside)) => blob(&beside)?,
+        (None, None) => return None,
+    };
+    Some(Kept { wire: meta.wire, provider: meta.provider, model: meta.model, value })
 }
 
 fn completed_text(done: &ToolCompleted) -> String {

@@ -11,14 +11,25 @@ use std::io::{IsTerminal, Read};
 use crate::opening::{Opening, clock, machine, random};
 use crate::{image, words};
 
+/// Which model: as configured, that of a key, or that of an Ollama which runs here.
+fn choice(opening: &Opening) -> Choice {
+    let config = &opening.settings.config;
+    let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let choice = choose_model(config, |name| variable(name).is_some());
+    let Some(ollama) = config.providers.get("ollama").filter(|_| matches!(choice, Choice::None)) else { return choice };
+    match crate::ollama::model(&ollama.address(variable)) {
+        Some(model) => Choice::Found { model: format!("ollama/{model}"), because: "ollama is running".to_owned() },
+        None => Choice::None,
+    }
+}
+
 /// The model to use: as configured, or the one whose key is there, which is said aloud.
 ///
 /// # Errors
 /// There is no way to any model: three ways in.
 pub fn model(opening: &Opening, color: When) -> Result<String, Complaint> {
     let program = opening.program;
-    let has = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-    match choose_model(&opening.settings.config, has) {
+    match choice(opening) {
         Choice::Configured(model) => Ok(model),
         Choice::Found { model, because } => {
             let what = format!("using {model}, {because}");
@@ -57,8 +68,7 @@ pub fn key(opening: &Opening) -> Result<(), Complaint> {
 /// What somebody without any model sees first; `None` if there is a way to one.
 #[must_use]
 pub fn first_screen(opening: &Opening, color: When) -> Option<String> {
-    let has = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-    if !matches!(choose_model(&opening.settings.config, has), Choice::None) {
+    if !matches!(choice(opening), Choice::None) {
         return None;
     }
     let style = crate::screen::on_stderr(color);

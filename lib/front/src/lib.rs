@@ -10,6 +10,7 @@ pub mod image;
 mod keys;
 mod modes;
 mod notice;
+mod ollama;
 pub mod opening;
 pub mod pager;
 mod paint;

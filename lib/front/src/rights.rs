@@ -36,7 +36,7 @@ const ZONES: [&str; 3] = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinf
 /// # Errors
 /// It cannot be started again.
 pub fn leave_secrets(opening: &Opening) -> Result<(), Complaint> {
-    let keys: Vec<&str> = opening.settings.config.providers.values().filter_map(|p| p.api_key_env.as_deref()).collect();
+    let keys: Vec<&str> = opening.settings.config.providers.values().flat_map(ace_config::Provider::key_envs).collect();
     let is_kept = |name: &OsStr, kept: &[(std::ffi::OsString, std::ffi::OsString)]| kept.iter().any(|(n, _)| n == name);
     let is_named = |name: &OsStr| keys.iter().any(|key| OsStr::new(key) == name);
     if !std::env::vars_os().any(|(name, _)| is_secret(&name) || is_named(&name)) {

@@ -293,7 +293,7 @@ impl Cassette {
         let mut give = |piece| on(Event::Piece(piece));
         let played = match pieces.is_empty() && fail.is_some() {
             true => Ok(()),
-            false => http::play(&pieces, waits, fail.is_none(), wire.decoder(), &mut give).await,
+            false => http::play(&pieces, waits, fail.is_none(), wire.decoder(&Provider::recorded()), &mut give).await,
         };
         match (fail, played) {
             (Some(fail), _) => Err(fail),

@@ -204,11 +204,11 @@ impl Client {
             };
             // A body of bytes can always be cloned.
             let Some(copy) = request.try_clone() else { return Err(whom.failure(Fault::Lost(String::new()), retried)) };
-            let fault =
-                match http::attempt(client, copy, wire.decoder(), patience, tape.as_deref_mut(), &mut give).await {
-                    Ok(()) => return Ok(Done { retried }),
-                    Err(fault) => fault,
-                };
+            let decoder = wire.decoder(whom.provider);
+            let fault = match http::attempt(client, copy, decoder, patience, tape.as_deref_mut(), &mut give).await {
+                Ok(()) => return Ok(Done { retried }),
+                Err(fault) => fault,
+            };
             if given || retried + 1 >= s.attempts || fault.chance() == crate::upstream::Chance::None {
                 return Err(whom.failure(fault, retried));
             }
@@ -278,7 +278,7 @@ mod tests {
         fn is_send<T: Send>(_: &T) {}
         let (client, provider) = (Client::default(), Provider::recorded());
         let ask = Ask { model: "demo", system: "", tools: "", schema: "", session: "" };
-        let transcript = Transcript::new(&provider);
+        let transcript = Transcript::new(&provider, "demo");
         is_send(&client.answer(&provider, &ask, &transcript, &mut |_| {}));
     }
 }

@@ -128,6 +128,8 @@ impl Whom<'_> {
         };
         let (code, message, hint) = if error.is_money() {
             (Code::Refused, format!("the account at '{name}' has no credit left{status}{said}"), String::new())
+        } else if error.is_spent {
+            (Code::Refused, format!("the quota at '{name}' is used up{status}{said}"), String::new())
         } else if error.is_credentials() {
             let what = if self.provider.api_key.is_some() { "refused the key" } else { "wants a key" };
             (Code::Credentials, format!("'{name}' {what}{status}{said}"), self.export())
@@ -218,6 +220,7 @@ mod tests {
             base_url: "http://h:1/v1".into(),
             api_key: Some(Secret::new("sk-secret-1234")),
             key_env: "OPENAI_API_KEY".into(),
+            options: crate::Options::default(),
         }
     }
 
@@ -228,7 +231,11 @@ mod tests {
     }
 
     fn status(status: u16, kind: &str, message: &str) -> Failure {
-        words(Fault::Status(Upstream { status, kind: kind.into(), message: message.into() }, Demand::default(), false))
+        words(Fault::Status(
+            Upstream { status, kind: kind.into(), message: message.into(), ..Upstream::default() },
+            Demand::default(),
+            false,
+        ))
     }
 
     #[test]

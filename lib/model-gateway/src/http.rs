@@ -260,6 +260,7 @@ fn size(piece: &Piece) -> usize {
     match piece {
         Piece::Text(text) | Piece::Reasoning(text) | Piece::CallBegins(text) => text.len(),
         Piece::Call { args, meta, .. } => args.len() + meta.len(),
+        Piece::Extras(extras) => extras.kept.len(),
         Piece::Usage(_) | Piece::Stop(_) => 0,
     }
 }

@@ -21,10 +21,10 @@ fn runtime() -> tokio::runtime::Runtime {
 
 fn answer(model: &str, answers: usize, settings: Settings) -> (Result<(), Failure>, Vec<Event>) {
     let provider = Provider::recorded();
-    let mut transcript = Transcript::new(&provider);
+    let mut transcript = Transcript::new(&provider, "demo");
     for n in 0..answers {
-        transcript.push(&Message::User(n.to_string()));
-        transcript.push(&Message::Assistant { text: n.to_string(), calls: vec![] });
+        transcript.push(&Message::User(n.to_string().into()));
+        transcript.push(&Message::Assistant { text: n.to_string(), calls: vec![], kept: None });
     }
     let ask = Ask { model, system: "", tools: "", schema: "", session: "" };
     let mut events = Vec::new();

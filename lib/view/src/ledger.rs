@@ -199,7 +199,7 @@ impl Ledger {
                 Step::Ran { call, ran: Box::new(ran) }
             }
             ty::TOOL_FAILED => {
-                let broke: ToolFailed = line.data().ok()?;
+                let broke: Box<ToolFailed> = line.data().ok()?;
                 let call = self.close(&line.cause);
                 self.tool_calls += 1;
                 self.ended_badly(outcome(&broke.code));
