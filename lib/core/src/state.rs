@@ -1,9 +1,14 @@
 //! The state of a session: a fold over its recorded lines, small enough to keep for a session of any length.
 
 use ace_schema::data::{
+<<<<<<< HEAD
     Code, Compacts, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved, Proposal,
     SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound, Shortening, ToolDiscovered,
     TurnFailed, UserMessage,
+=======
+    Code, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved, SessionConfigured,
+    SessionCreated, SessionNamed, SessionRewound, Stated, ToolDiscovered, TurnFailed, UserMessage,
+>>>>>>> ee15d33 (worktree: bisect, and diffs of a call, a turn or a part)
 };
 use ace_schema::message::Stop;
 use ace_schema::permission::{Decision, Mode, Scope};
@@ -366,19 +371,12 @@ impl State {
 
     /// The state of files that a record names, whatever else it says.
     fn on_tree(&mut self, line: &Line) {
-        #[derive(Deserialize)]
-        struct Named<'t> {
-            #[serde(borrow, default)]
-            tree: std::borrow::Cow<'t, str>,
-            #[serde(borrow, default)]
-            commit: std::borrow::Cow<'t, str>,
-        }
-        if let Ok(named) = line.data::<Named>()
-            && !named.tree.is_empty()
+        if let Ok(stated) = line.data::<Stated>()
+            && !stated.tree.is_empty()
         {
-            self.tree = named.tree.into_owned();
-            if !named.commit.is_empty() {
-                self.commit = named.commit.into_owned();
+            self.tree = stated.tree;
+            if !stated.commit.is_empty() {
+                self.commit = stated.commit;
             }
         }
     }
