@@ -124,7 +124,7 @@ pub enum Step {
     Decided { call: Call, decided: PermissionResolved, asked: bool },
     Started(Call),
     Ran { call: Call, ran: Box<ToolCompleted> },
-    Broke { call: Call, broke: ToolFailed },
+    Broke { call: Call, broke: Box<ToolFailed> },
     Budget { exceeded: bool, budget: Budget },
     Compacted(SessionCompacted),
     Ended(End),
