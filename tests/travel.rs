@@ -72,7 +72,10 @@ fn every_call_that_may_write_names_the_tree_after_it() {
     let world = worked(&STEPS, &[]);
     let done: Vec<Value> =
         world.log("@only").into_iter().filter(|l| l["type"] == "tool.completed").map(|l| l["data"].clone()).collect();
-    assert_eq!(done[0]["changed"], serde_json::json!([{"path": "a.txt", "added": 1, "removed": 0}, {"path": "b.txt", "added": 1, "removed": 0}]));
+    assert_eq!(
+        done[0]["changed"],
+        serde_json::json!([{"path": "a.txt", "added": 1, "removed": 0}, {"path": "b.txt", "added": 1, "removed": 0}])
+    );
     assert!(done[0]["patch"].as_str().unwrap().contains("+++ b/a.txt\n@@ -1 +1,2 @@\n one\n+two\n"), "{}", done[0]);
     let paths = |d: &Value| -> Vec<String> {
         d["changed"].as_array().unwrap().iter().map(|c| c["path"].as_str().unwrap().to_owned()).collect()
@@ -117,7 +120,15 @@ fn a_way_back_moves_conversation_and_files_and_can_be_undone() {
     let world = worked(&STEPS, &[]);
     let root = root(&world, "@only");
     let last = files(&root);
-    assert_eq!(last, "b.txt=last|d/c.txt=c|x.tmp=x|.gitignore=*.tmp".split('|').collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("|"));
+    assert_eq!(
+        last,
+        "b.txt=last|d/c.txt=c|x.tmp=x|.gitignore=*.tmp"
+            .split('|')
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+            .join("|")
+    );
     std::fs::write(root.join("mine.txt"), "by hand\n").unwrap();
     let head = world.log("@only").len() as u64;
     let to = seq(&world, "@only", "turn.completed", 0);
@@ -177,7 +188,10 @@ fn a_fork_has_that_past_and_those_files_and_goes_on_by_itself() {
     assert_eq!(made["worktree"], folder.display().to_string());
     assert_eq!(files(&folder), ".gitignore=*.tmp|a.txt=onetwo|b.txt=b");
     let first = &world.log(child)[0];
-    assert_eq!((first["seq"].as_u64(), &first["data"]["forked_from"]["session"]), (Some(at + 1), &parent.as_str().into()));
+    assert_eq!(
+        (first["seq"].as_u64(), &first["data"]["forked_from"]["session"]),
+        (Some(at + 1), &parent.as_str().into())
+    );
     // Nothing is due until somebody says something; then the turn has a number of its own.
     let _ = world.run("ace-session", &["run", "work-2"]).done();
     assert_eq!(world.log(child).len(), 1);
@@ -187,7 +201,9 @@ fn a_fork_has_that_past_and_those_files_and_goes_on_by_itself() {
     assert_eq!(world.log(child).last().unwrap()["type"], "turn.completed");
     // The past is the parent's own lines, and the whole is one chain.
     let cat = world.run("ace-log", &["cat", "work-2"]).ok();
-    assert!(cat.starts_with(std::str::from_utf8(&before).unwrap().split_inclusive('\n').take(at as usize).collect::<String>().as_str()));
+    assert!(cat.starts_with(
+        std::str::from_utf8(&before).unwrap().split_inclusive('\n').take(at as usize).collect::<String>().as_str()
+    ));
     world.run("ace-log", &["verify", "work-2"]).done().stdout.clear();
     assert_eq!(std::fs::read(world.log_file(&parent)).unwrap(), before, "the parent is as it was");
     // It cannot lose its past.
@@ -208,7 +224,11 @@ fn a_fork_of_a_fork_and_a_fork_before_the_first_call() {
     let at = world.log(&late).last().unwrap()["seq"].as_u64().unwrap();
     world.run("ace", &["fork", &format!("late@{at}"), "--name", "latest"]).ok();
     world.run("ace", &["fork", &format!("late@{start}"), "--name", "again"]).ok();
-    assert_eq!(world.created(&id(&world, "again"))["forked_from"]["session"], id(&world, "work").as_str(), "whose line it is");
+    assert_eq!(
+        world.created(&id(&world, "again"))["forked_from"]["session"],
+        id(&world, "work").as_str(),
+        "whose line it is"
+    );
     for name in ["early", "late", "latest", "again"] {
         world.run("ace-log", &["verify", name]).done().stdout.clear();
     }
@@ -229,7 +249,9 @@ fn there_is_no_way_while_a_turn_runs_and_none_to_a_line_that_is_not_there() {
     world.use_model(&Server::start(vec![Reply::Hang("wait")]));
     world.run("ace", &["say", "work", "again"]).ok();
     let child = world.command("ace-session", &["run", "work"]).spawn().unwrap();
-    crate::suite::eventually("it asks", || world.types("@only").iter().filter(|t| *t == "model.requested").count() == 3);
+    crate::suite::eventually("it asks", || {
+        world.types("@only").iter().filter(|t| *t == "model.requested").count() == 3
+    });
     let _ = world.run("ace", &["undo", "work"]).fails(75, &["'work' runs"]);
     world.run("ace", &["cancel", "work"]).ok();
     let _ = finish(child, None);
@@ -335,7 +357,11 @@ fn a_fork_that_is_killed_anywhere_is_there_or_not_and_its_rest_can_be_pruned() {
         assert!(!lived || made.len() == 1, "{made:?}");
         for child in &made {
             world.run("ace-log", &["verify", child]).done().stdout.clear();
-            assert_eq!(files(&root(&world, child)), ".gitignore=*.tmp|a.txt=onetwo|b.txt=b", "killed at {call}, run {n}");
+            assert_eq!(
+                files(&root(&world, child)),
+                ".gitignore=*.tmp|a.txt=onetwo|b.txt=b",
+                "killed at {call}, run {n}"
+            );
             world.run("ace", &["rm", "--force", child]).ok();
         }
     });
@@ -415,7 +441,11 @@ fn bisect_goes_around_what_cannot_be_tested_and_says_when_there_is_nothing() {
     // What cannot be tested stands before the planted step: it is one of the two.
     let run = bisect("n=$(cat steps.txt 2>/dev/null || echo -1); [ $n = 6 ] && exit 125; [ $n -lt 7 ]").done();
     let found: Value = serde_json::from_str(&run.stdout).unwrap();
-    assert_eq!((found["seq"].as_u64(), &found["untestable"]), (Some(seqs[7]), &serde_json::json!([seqs[6]])), "{found}");
+    assert_eq!(
+        (found["seq"].as_u64(), &found["untestable"]),
+        (Some(seqs[7]), &serde_json::json!([seqs[6]])),
+        "{found}"
+    );
     let _ = bisect("true").fails(1, &["the command succeeds at the end"]);
     let _ = bisect("false").fails(1, &["fails from the beginning"]);
     let _ = bisect("exit 127").fails(1, &["exit 127", "neither good nor bad"]);

@@ -78,7 +78,8 @@ impl Walk {
             }
             ty::MODEL_CALL => {
                 let Ok(call) = line.data::<ToolCall>() else { return };
-                let args = call.args.map_or_else(|| call.blob.as_ref().map(text).unwrap_or_default(), |a| a.get().to_owned());
+                let args =
+                    call.args.map_or_else(|| call.blob.as_ref().map(text).unwrap_or_default(), |a| a.get().to_owned());
                 self.calls.insert(line.id.to_string(), (call.tool, args));
             }
             ty::PERMISSION_RESOLVED | ty::TOOL_STARTED => {

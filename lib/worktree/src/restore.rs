@@ -73,7 +73,8 @@ struct Hand<'l> {
 
 /// Whether no part of the path is empty, leads upwards or into a git folder, in whatever case.
 fn is_lawful(path: &BStr) -> bool {
-    path.split_str("/").all(|part| !part.is_empty() && part != b"." && part != b".." && !part.eq_ignore_ascii_case(b".git"))
+    path.split_str("/")
+        .all(|part| !part.is_empty() && part != b"." && part != b".." && !part.eq_ignore_ascii_case(b".git"))
 }
 
 /// The folder of a path and its last part.
@@ -206,7 +207,11 @@ impl Hand<'_> {
                 continue;
             }
             let mut out = filters
-                .convert_to_worktree(&blob.data, path, gix::filter::plumbing::pipeline::convert::to_worktree::Options::default())
+                .convert_to_worktree(
+                    &blob.data,
+                    path,
+                    gix::filter::plumbing::pipeline::convert::to_worktree::Options::default(),
+                )
                 .map_err(Error::git(what))?;
             let mut bytes = Vec::new();
             std::io::copy(&mut out, &mut bytes).map_err(Error::git(what))?;
@@ -250,9 +255,8 @@ impl Hand<'_> {
         let name = split(path).1;
         let renamed = match renameat(&fd, aside, &fd, name.as_bytes()) {
             // An empty folder stands there: to git that is nothing. What holds ignored files was refused before.
-            Err(Errno::ISDIR | Errno::EXIST | Errno::NOTEMPTY) => {
-                unlinkat(&fd, name.as_bytes(), AtFlags::REMOVEDIR).and_then(|()| renameat(&fd, aside, &fd, name.as_bytes()))
-            }
+            Err(Errno::ISDIR | Errno::EXIST | Errno::NOTEMPTY) => unlinkat(&fd, name.as_bytes(), AtFlags::REMOVEDIR)
+                .and_then(|()| renameat(&fd, aside, &fd, name.as_bytes())),
             done => done,
         };
         renamed.map_err(|errno| {
