@@ -8,14 +8,7 @@ use std::path::Path;
 /// streams and storage, `p` what has gone wrong in other agents.
 const NAMED: &[(char, u8, u8)] = &[
     ('a', 1, 5),
-<<<<<<< HEAD
-    ('a', 8, 22),
-    ('a', 25, 29),
-=======
-    ('a', 8, 9),
-    ('a', 22, 24),
-    ('a', 28, 29),
->>>>>>> ee15d33 (worktree: bisect, and diffs of a call, a turn or a part)
+    ('a', 8, 29),
     ('a', 33, 36),
     ('a', 38, 38),
     ('e', 1, 4),

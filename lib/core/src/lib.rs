@@ -4,11 +4,8 @@
 //! the part that is its own; so nobody is told what to do, and a crash needs no repair beyond reading the log again.
 //! Invariant: no file, clock, socket, thread or environment; no provider, MCP, client or terminal by name.
 
-<<<<<<< HEAD
-pub mod compaction;
-=======
 pub mod bisect;
->>>>>>> ee15d33 (worktree: bisect, and diffs of a call, a turn or a part)
+pub mod compaction;
 pub mod desk;
 pub mod due;
 pub mod past;

@@ -1,14 +1,9 @@
 //! The state of a session: a fold over its recorded lines, small enough to keep for a session of any length.
 
 use ace_schema::data::{
-<<<<<<< HEAD
     Code, Compacts, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved, Proposal,
-    SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound, Shortening, ToolDiscovered,
-    TurnFailed, UserMessage,
-=======
-    Code, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved, SessionConfigured,
-    SessionCreated, SessionNamed, SessionRewound, Stated, ToolDiscovered, TurnFailed, UserMessage,
->>>>>>> ee15d33 (worktree: bisect, and diffs of a call, a turn or a part)
+    SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound, Shortening, Stated,
+    ToolDiscovered, TurnFailed, UserMessage,
 };
 use ace_schema::message::Stop;
 use ace_schema::permission::{Decision, Mode, Scope};
