@@ -8,8 +8,7 @@ use std::path::Path;
 /// streams and storage, `p` what has gone wrong in other agents.
 const NAMED: &[(char, u8, u8)] = &[
     ('a', 1, 5),
-    ('a', 8, 22),
-    ('a', 25, 29),
+    ('a', 8, 29),
     ('a', 33, 36),
     ('a', 38, 38),
     ('c', 7, 7),
@@ -27,7 +26,7 @@ const NAMED: &[(char, u8, u8)] = &[
     ('p', 40, 40),
     ('p', 43, 45),
     ('p', 51, 53),
-    ('p', 61, 63),
+    ('p', 61, 64),
 ];
 
 /// Those without a test, and why.

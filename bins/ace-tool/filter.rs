@@ -208,7 +208,6 @@ impl Filter for Broker {
             let session = Session {
                 created: state.created.clone(),
                 id: state.session.clone(),
-                turn: state.turn.as_ref().map_or(0, |t| t.n),
                 tree: state.tree.clone(),
                 recorded: !self.unrecorded,
             };

@@ -44,8 +44,6 @@ pub struct Session {
     pub created: SessionCreated,
     /// Its id.
     pub id: String,
-    /// The running turn.
-    pub turn: u32,
     /// The tree recorded last; empty if none was.
     pub tree: String,
     /// There is a log behind the stream, so that states are worth recording.
@@ -135,6 +133,22 @@ impl Runner {
     }
 }
 
+/// The states of the session's files; nothing outside git, and before the session is known.
+type Watch = Option<Result<States, ace_worktree::Error>>;
+
+/// The state after a call that may have written.
+fn look_after_call(watch: &mut Watch, out: &Out) -> Option<Seen> {
+    match watch {
+        Some(Ok(states)) => states.after_call(),
+        Some(Err(e)) => {
+            out.note(&States::lack(e));
+            *watch = None;
+            None
+        }
+        None => None,
+    }
+}
+
 struct Bench {
     ace_home: PathBuf,
     sandboxed: bool,
@@ -144,8 +158,8 @@ struct Bench {
     out: Out,
     open: Arc<(Mutex<usize>, Condvar)>,
     session: Option<(SessionCreated, String)>,
-    /// Looked through by one writing call at a time.
-    states: Arc<Mutex<Option<States>>>,
+    /// Looked through by one writing call at a time; or why there is none, to be said when one would be needed.
+    states: Arc<Mutex<Watch>>,
     worker: Option<Worker>,
     /// The name of the profile that outcomes record.
     sandbox: Arc<str>,
@@ -158,7 +172,7 @@ impl Bench {
                 Order::Ready(session) => {
                     lock(&self.drafter).set_session(&session.id);
                     lock(&self.chalker).set_session(&session.id);
-                    self.look(&session);
+                    self.watch(&session);
                     self.session = Some((session.created, session.id));
                     // What is wrong shows with the first call, in its outcome.
                     let _ = self.ready();
@@ -181,15 +195,22 @@ impl Bench {
         }
     }
 
-    /// How the files stand before the first call of this process, recorded if the record says otherwise.
-    fn look(&self, session: &Session) {
-        if !session.recorded {
-            return;
+    /// Learns how the files stood when they were recorded last, while the model still thinks.
+    fn watch(&self, session: &Session) {
+        if session.recorded {
+            let states = States::open(&session.created, &self.ace_home, &session.tree, &self.out);
+            *lock(&self.states) = states.transpose();
         }
-        let mut states = lock(&self.states);
-        *states = States::open(&session.created, &self.ace_home, &session.tree, &self.out);
-        if let Some(snapshot) = states.as_mut().and_then(States::outside) {
-            let (_, line) = lock(&self.drafter).draft(session.turn, "", ty::WORKTREE_SNAPSHOT, &snapshot);
+    }
+
+    /// How the files stand before a call that may write, recorded if the record says otherwise: what a person changed meanwhile is
+    /// not the call's doing.
+    fn look_before(&self, turn: u32) {
+        if let Some(Ok(states)) = lock(&self.states).as_mut()
+            && states.is_stale()
+            && let Some(snapshot) = states.outside()
+        {
+            let (_, line) = lock(&self.drafter).draft(turn, "", ty::WORKTREE_SNAPSHOT, &snapshot);
             // A closed output is noticed by the filter's loop.
             let _ = self.out.write(&line);
         }
@@ -233,6 +254,9 @@ impl Bench {
         let (sandbox, chalker) = (self.sandbox.clone(), self.chalker.clone());
         let reads = ace_schema::tool::find(&tool).is_some_and(|t| t.reads);
         let states = (!reads).then(|| self.states.clone());
+        if !reads {
+            self.look_before(turn);
+        }
         let Some(worker) = &self.worker else { return done(&open) };
         worker.call(&Request { id, tool, args }, move |answer| match answer {
             Answer::Delta(text) => {
@@ -246,7 +270,7 @@ impl Bench {
                 let spilled = outcome.output().is_some_and(|kept| kept.spill.is_some() || !kept.images.is_empty());
                 let finish = move || {
                     // Nothing else runs beside a call that writes, so that what is seen now is its doing.
-                    let seen = states.and_then(|states| lock(&states).as_mut().and_then(States::after_call));
+                    let seen = states.and_then(|states| look_after_call(&mut lock(&states), &out));
                     record(outcome, seen, (turn, &claim), &sandbox, &tmp, &out, &drafter);
                     done(&open);
                 };

@@ -55,6 +55,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "verify" -d 'whether a log i
 complete -c ace -n "__fish_ace_needs_command" -f -a "laws" -d 'whether a filter of yours keeps the laws'
 complete -c ace -n "__fish_ace_needs_command" -f -a "fork" -d 'a session with that past, and its files'
 complete -c ace -n "__fish_ace_needs_command" -f -a "rewind" -d 'conversation and files back to a line'
+complete -c ace -n "__fish_ace_needs_command" -f -a "bisect" -d 'the first step after which a command fails'
 complete -c ace -n "__fish_ace_needs_command" -f -a "undo" -d 'take the last turn back, files too'
 complete -c ace -n "__fish_ace_needs_command" -f -a "allow" -d 'let a waiting call run'
 complete -c ace -n "__fish_ace_needs_command" -f -a "deny" -d 'refuse a waiting call'
@@ -229,6 +230,14 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand rewind" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand rewind" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand rewind" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand bisect" -l repeat -d 'Run CMD N times, one failure is enough' -r
+complete -c ace -n "__fish_ace_using_subcommand bisect" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand bisect" -l json -d 'A line of JSON'
+complete -c ace -n "__fish_ace_using_subcommand bisect" -l good-after -d 'The first step after which CMD succeeds'
+complete -c ace -n "__fish_ace_using_subcommand bisect" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand bisect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand undo" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"

@@ -22,7 +22,7 @@ pub mod session;
 pub mod tool;
 pub mod worktree;
 
-pub use address::{CallAddress, Place, SessionAddress};
+pub use address::{CallAddress, Place, SessionAddress, SpanAddress};
 pub use colour::When;
 pub use complaint::{Complaint, complain, note};
 pub use exit::Exit;

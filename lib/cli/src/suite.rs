@@ -129,6 +129,7 @@ pub const SUITE: &[Row] = &[
     verb("laws", Group::Look, "ace-log", &["laws"], "whether a filter of yours keeps the laws"),
     verb("fork", Group::Travel, "ace-session", &["fork"], "a session with that past, and its files"),
     verb("rewind", Group::Travel, "ace-session", &["rewind"], "conversation and files back to a line"),
+    verb("bisect", Group::Travel, "ace-worktree", &["bisect"], "the first step after which a command fails"),
     verb("undo", Group::Travel, "ace-session", &["undo"], "take the last turn back, files too"),
     verb("allow", Group::Decide, "ace-permit", &["allow"], "let a waiting call run"),
     verb("deny", Group::Decide, "ace-permit", &["deny"], "refuse a waiting call"),

@@ -37,6 +37,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable { name: PROGRESS, line: "seconds between two lines of progress off a terminal (default 10, 0 for none)" },
     Variable { name: ASCII, line: "1: marks in ASCII" },
     Variable { name: PLAIN, line: "1: nothing on the terminal is repainted, for screen readers" },
+    Variable { name: "ACE_BISECT_SEQ", line: "set for the command of ace bisect: the line of the state it looks at" },
     Variable { name: "ACE_SEED", line: "a number: ids that are the same at every run, for tests" },
     Variable { name: "ACE_CLOCK", line: "ms since 1970: records are stamped from there on, 1 ms apart, for tests" },
     Variable { name: "ACE_PACE", line: "0: recorded answers are played at once" },

@@ -4,6 +4,7 @@
 //! the part that is its own; so nobody is told what to do, and a crash needs no repair beyond reading the log again.
 //! Invariant: no file, clock, socket, thread or environment; no provider, MCP, client or terminal by name.
 
+pub mod bisect;
 pub mod compaction;
 pub mod desk;
 pub mod due;

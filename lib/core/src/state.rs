@@ -2,8 +2,8 @@
 
 use ace_schema::data::{
     Code, Compacts, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved, Proposal,
-    SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound, Shortening, ToolDiscovered,
-    TurnFailed, UserMessage,
+    SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound, Shortening, Stated,
+    ToolDiscovered, TurnFailed, UserMessage,
 };
 use ace_schema::message::Stop;
 use ace_schema::permission::{Decision, Mode, Scope};
@@ -366,19 +366,12 @@ impl State {
 
     /// The state of files that a record names, whatever else it says.
     fn on_tree(&mut self, line: &Line) {
-        #[derive(Deserialize)]
-        struct Named<'t> {
-            #[serde(borrow, default)]
-            tree: std::borrow::Cow<'t, str>,
-            #[serde(borrow, default)]
-            commit: std::borrow::Cow<'t, str>,
-        }
-        if let Ok(named) = line.data::<Named>()
-            && !named.tree.is_empty()
+        if let Ok(stated) = line.data::<Stated>()
+            && !stated.tree.is_empty()
         {
-            self.tree = named.tree.into_owned();
-            if !named.commit.is_empty() {
-                self.commit = named.commit.into_owned();
+            self.tree = stated.tree;
+            if !stated.commit.is_empty() {
+                self.commit = stated.commit;
             }
         }
     }

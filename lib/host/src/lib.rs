@@ -20,6 +20,7 @@ mod settings;
 mod site;
 mod stage;
 mod star;
+mod steps;
 mod travel;
 mod trust;
 
@@ -30,6 +31,7 @@ pub use point::{Point, point};
 pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, project_file, settings};
 pub use site::{Site, pool, pools};
 pub use stage::{Programs, Stage, clean_environment, suite};
+pub use steps::{Step, steps};
 pub use star::{Outcome, Plan, Seen, Star, StarError};
 pub use travel::{NewFork, Rewound, TravelError, fork, rewind, undo};
 pub use trust::Trust;

@@ -673,6 +673,17 @@ pub struct WorktreeSnapshot {
     pub left_out: Vec<LeftOut>,
 }
 
+/// What records that name a state of files have in common, whatever else they say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stated {
+    /// The git tree; empty if the record names none.
+    #[serde(default)]
+    pub tree: String,
+    /// The commit HEAD stood on; empty if the record does not say.
+    #[serde(default)]
+    pub commit: String,
+}
+
 /// `session.rewound`: from here on the conversation and the files are what they were at an earlier record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRewound {

@@ -250,6 +250,8 @@ pub mod worktree {
     pub const STATE_FILES: usize = 2_000_000;
     /// Folders within folders that a look enters.
     pub const STATE_DEPTH: usize = 256;
+    /// After so long a call that may write is preceded by a look of its own, ms.
+    pub const LOOK_AGAIN_MS: u64 = 5_000;
     /// Names of changed or left out files in one record, bytes; further ones are counted.
     pub const STATE_NAMES_BYTES: usize = 4 << 10;
     /// A patch above this is a blob beside its record, bytes of its JSON.
