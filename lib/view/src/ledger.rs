@@ -203,7 +203,7 @@ impl Ledger {
                 let call = self.close(&line.cause);
                 self.tool_calls += 1;
                 self.ended_badly(outcome(&broke.code));
-                Step::Broke { call, broke: Box::new(broke) }
+                Step::Broke { call, broke: broke }
             }
             ty::SESSION_COMPACTED => Step::Compacted(line.data().ok()?),
             ty::BUDGET_WARNED | ty::BUDGET_EXCEEDED => {
