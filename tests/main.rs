@@ -25,6 +25,7 @@ mod permits;
 mod prompt;
 mod provider;
 mod readme;
+mod redact;
 mod rights;
 mod run;
 mod server;

@@ -5,7 +5,7 @@ use ace_permissions::{CallFacts, Verdict, decide};
 use ace_pipe::Filter;
 use ace_schema::data::{PermissionRequested, PermissionResolved, ToolCall};
 use ace_schema::permission::{Decision, Scope};
-use ace_schema::{Line, id, ty};
+use ace_schema::{Line, id, redaction, ty};
 use ace_storage::Blobs;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -26,6 +26,15 @@ impl Permit {
 
     fn verdict(&self, call: &Call) -> Verdict {
         let args = self.arguments(call);
+        // What would run is not what the model asked for: a file would be written with a placeholder where its key stood.
+        if redaction::holds(&args.to_string()) {
+            return Verdict {
+                decision: Decision::Deny,
+                rule: "redacted".to_owned(),
+                why: redaction::WHY.to_owned(),
+                proposal: None,
+            };
+        }
         let state = &self.desk.state;
         let cwd = state.created.worktree.as_ref().map_or(&state.created.cwd, |w| &w.path);
         let tmp = self.home.join("tmp").join(&state.session).display().to_string();

@@ -4,7 +4,7 @@ mod filter;
 
 use ace_cli::permit::{Answer, Command};
 use ace_cli::{CallAddress, Complaint, Exit};
-use ace_front::{AnswerError, Opening, ended, open, random, rights, run_filter, words};
+use ace_front::{AnswerError, Opening, ended, open, random, redaction, rights, run_filter, words};
 use ace_pipe::Out;
 use ace_schema::permission::Decision;
 use std::process::ExitCode;
@@ -60,7 +60,7 @@ fn say(opening: &Opening, said: &Answer, decision: Decision) -> Result<Exit, Com
     };
     let waiting = ace_front::find_call(&log, by_id, by_line).map_err(not_said)?;
     let mut appender = log.append(ace_front::clock()).map_err(|e| words::append(PROGRAM, &name, &e))?;
-    let why = said.why.clone().unwrap_or_default();
+    let why = redaction::cleaned(opening, &said.why.clone().unwrap_or_default())?;
     ace_front::answer(&mut appender, &waiting, (decision, &opening.person(), &why), random()).map_err(not_said)?;
     Ok(Exit::Done)
 }

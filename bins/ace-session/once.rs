@@ -2,7 +2,7 @@
 
 use ace_cli::{Complaint, Exit, When};
 use ace_core::digest;
-use ace_front::{Opening, begin, clock, random};
+use ace_front::{Opening, begin, clock, random, redaction};
 use ace_host::{instructions, message_drafts};
 use ace_schema::data::{ContextBuilt, SessionCreated, TurnStarted};
 use ace_schema::{Drafter, draft, id, ty};
@@ -35,6 +35,7 @@ pub fn once(opening: &Opening, prompt: Option<&str>, color: When) -> Result<Exit
     let lines = draft::blob_lines(&system, instructions::ONCE.as_bytes(), |b| BASE64_STANDARD.encode(b));
     out.extend(lines.concat());
     out.extend(drafter.draft(0, "", ty::SESSION_CREATED, &created).1);
+    let prompt = redaction::said(opening, &session, prompt, color)?;
     let (message, drafts) = message_drafts(&mut drafter, &prompt, &opening.person(), PROGRAM, false);
     out.extend(drafts);
     let turn = id::turn(1);

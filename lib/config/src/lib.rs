@@ -16,7 +16,7 @@ mod read;
 pub use choose::{Choice, choose_model, split_model};
 pub use edit::set;
 pub use layer::{ANSWERS_VARIABLE, Layer, LayerName, MODE_VARIABLE, MODEL_VARIABLE, Origin, VARIABLE_KEYS};
-pub use load::{Config, Ignored, Value, load};
+pub use load::{Config, Ignored, Redact, Value, load};
 pub use near::nearest;
 pub use notify::Desktop;
 pub use problem::{Problem, What};

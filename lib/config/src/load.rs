@@ -28,9 +28,26 @@ pub struct Config {
     pub bell: bool,
     /// A person who looks elsewhere is called by their desktop.
     pub desktop: Desktop,
+    /// What is taken out of drafts before they are recorded.
+    pub redact: Redact,
     /// What a project said and may not.
     pub ignored: Vec<Ignored>,
     set: BTreeMap<String, (Value, Origin)>,
+}
+
+/// What is taken out of drafts before they are recorded, as configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Redact {
+    /// A person has switched the gate off.
+    pub off: bool,
+    /// Classes of personal data: `card`, `iban`.
+    pub personal: Vec<String>,
+    /// Beginnings of the user's own tokens.
+    pub prefixes: Vec<String>,
+    /// Further variables whose values are secret.
+    pub variables: Vec<String>,
+    /// Rules that are left out.
+    pub leave: Vec<String>,
 }
 
 /// A value of a project that would widen what may happen.
@@ -129,6 +146,16 @@ impl Config {
             match value {
                 Value::Commands(commands) if key == "pipeline.filters" => self.filters.clone_from(commands),
                 Value::Commands(commands) if key == "pipeline.gates" => self.gates.clone_from(commands),
+                Value::Text(text) if key == "redact.gate" => self.redact.off = text == "off",
+                Value::Words(words) => {
+                    let list = match key.as_str() {
+                        "redact.personal" => &mut self.redact.personal,
+                        "redact.prefixes" => &mut self.redact.prefixes,
+                        "redact.variables" => &mut self.redact.variables,
+                        _ => &mut self.redact.leave,
+                    };
+                    list.clone_from(words);
+                }
                 Value::Text(text) if key == "model" => self.model = Some(text.clone()),
                 Value::Text(text) => configure(&mut self.providers, key, text),
                 _ => {}
