@@ -229,3 +229,47 @@ fn a29_the_typed_chain_redacts_too_and_recorded_lines_pass_untouched() {
     let passed = world.feed("ace-redact", &[], &log);
     assert_eq!((passed.code, passed.stdout.as_bytes()), (Some(0), log.as_slice()));
 }
+
+/// An old log: the same records in a new chain, its blobs and the digests of its decisions with it; the old one aside, or gone.
+#[test]
+fn p54_an_old_log_is_scrubbed_into_a_new_chain() {
+    let long = format!("{}; i=0; while [ $i -lt 3000 ]; do echo line $i of many; i=$((i+1)); done", printing());
+    let write = serde_json::json!({"path": "x", "content": key()}).to_string();
+    let calls = vec![shell(&long), ("write", write)];
+    let world = world(vec![Reply::Calls("", calls), Reply::Text("done")]);
+    world.add_config("[redact]\ngate = \"off\"\n");
+    let _ = world.run("ace", &RUN).done();
+    let (id, before) = (world.sessions().remove(0), world.log("@only"));
+    let found = || {
+        let needles = [key(), value()];
+        let home = world.ace_home();
+        [holding(&home.join("sessions"), &needles), holding(&home.join("blobs"), &needles)].concat()
+    };
+    assert!(found().len() >= 4, "{:?}", found());
+    let kept = world.run("ace-log", &["scrub", &id]).ok();
+    assert!(kept.contains("lines and 1 blobs say something else now") && kept.contains("scrubbed-"), "{kept}");
+    assert!(world.run("ace-log", &["verify", &id]).ok().contains("chain whole"));
+    let after = world.log(&id);
+    assert_eq!(before.len(), after.len());
+    for (old, new) in before.iter().zip(&after) {
+        assert_eq!(
+            (&old["seq"], &old["ts"], &old["id"], &old["type"]),
+            (&new["seq"], &new["ts"], &new["id"], &new["type"])
+        );
+    }
+    // The decisions are over the calls as they are now.
+    let status = world.run("ace", &["show", &id]).ok();
+    assert!(!status.contains(&key()), "{status}");
+    let again = world.run("ace-log", &["scrub", &id]).ok();
+    assert!(again.contains("nothing was changed"), "{again}");
+    let aside = std::fs::read_dir(world.ace_home().join("sessions"))
+        .unwrap()
+        .flatten()
+        .find(|e| e.file_name().to_string_lossy().contains("scrubbed"));
+    std::fs::remove_dir_all(world.log_file(&id).parent().unwrap()).unwrap();
+    std::fs::rename(aside.unwrap().path(), world.log_file(&id).parent().unwrap()).unwrap();
+    let gone = world.run("ace-log", &["scrub", &id, "--remove"]).ok();
+    assert!(gone.contains("removed: the old log, and 1 of 1 old blobs"), "{gone}");
+    assert_eq!(found(), [""; 0]);
+    assert!(world.run("ace-log", &["verify", &id]).ok().contains("chain whole"));
+}

@@ -25,7 +25,7 @@ mod stream;
 mod value;
 
 pub use gate::{Gate, GateError, Memory, Spool};
-pub use json::{Place, rewrite};
+pub use json::{Change, Place, rewrite};
 pub use mark::Key;
 pub use personal::Personal;
 pub use policy::{Policy, Redactor};
