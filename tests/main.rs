@@ -30,6 +30,7 @@ mod prompt;
 mod provider;
 mod readme;
 mod record;
+mod redact;
 mod rights;
 mod run;
 mod schema;

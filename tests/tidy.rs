@@ -8,6 +8,7 @@ const RANKS: &[(&str, u8)] = &[
     ("schema", 0),
     ("core", 1),
     ("permissions", 1),
+    ("redact", 1),
     ("config", 1),
     ("answers", 1),
     ("pipe", 2),
@@ -46,7 +47,8 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("ace-permit", &["ace_permissions"]),
     ("ace-tool", &["ace_local_tools", "ace_sandbox", "ace_worktree"]),
     ("ace-fetch", &["ace_fetch"]),
-    ("ace-log", &[]),
+    ("ace-log", &["ace_redact"]),
+    ("ace-redact", &["ace_redact"]),
     ("ace-worktree", &["ace_worktree"]),
 ];
 const COMMON: &[&str] = &[

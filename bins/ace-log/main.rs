@@ -3,6 +3,7 @@
 mod check;
 mod laws;
 mod read;
+mod scrub;
 mod stream;
 mod write;
 
@@ -29,8 +30,8 @@ fn run(args: &ace_cli::log::Log) -> Result<Exit, Complaint> {
         return laws::laws(filter, args.color);
     }
     let opening = open(PROGRAM, Vec::new())?;
-    // A joined filter is the person's own, and may be the one that needs the keys.
-    if !matches!(args.command, Command::Join { .. }) {
+    // A joined filter is the person's own, and may be the one that needs the keys; who scrubs has to know what is secret.
+    if !matches!(args.command, Command::Join { .. } | Command::Scrub { .. }) {
         rights::leave_secrets(&opening)?;
     }
     match &args.command {
@@ -42,6 +43,7 @@ fn run(args: &ace_cli::log::Log) -> Result<Exit, Complaint> {
         Command::Text { session } => session.as_ref().map_or(Ok(Exit::Done), |s| read::text(&opening, s)),
         Command::Search { words, json } => read::search(&opening, &words.join(" "), *json, args.color),
         Command::Verify { session, anchor } => check::verify(&opening, session, anchor.as_ref(), args.color),
+        Command::Scrub { session, remove } => scrub::scrub(&opening, session, *remove),
         Command::Recover { session, out } => check::recover(&opening, session, out.as_deref(), args.color),
         Command::Laws { .. } => Ok(Exit::Done),
     }

@@ -2,7 +2,7 @@
 
 use ace_cli::permit::Answer;
 use ace_cli::{CallAddress, Complaint, Exit};
-use ace_front::{AnswerError, Opening, Said, Waiting, random, words};
+use ace_front::{AnswerError, Opening, Said, Waiting, random, redaction, words};
 use ace_schema::data::Proposal;
 use ace_schema::permission::{Decision, Scope};
 
@@ -35,7 +35,8 @@ pub fn say(opening: &Opening, said: &Answer, decision: Decision, scope: Scope) -
     let waiting = ace_front::find_call(&log, by_id, by_line).map_err(not_said)?;
     let grant = if scope == Scope::Once { None } else { Some(grant(&waiting, &typed, &name)?) };
     let mut appender = log.append(ace_front::clock()).map_err(|e| words::append(PROGRAM, &name, &e))?;
-    let (who, why) = (opening.person(), said.why.clone().unwrap_or_default());
+    let who = opening.person();
+    let why = redaction::cleaned(opening, &said.why.clone().unwrap_or_default())?;
     let answer = Said { who: &who, why: &why, scope, grant: grant.clone() };
     ace_front::answer_as(&mut appender, &waiting, decision, answer, random()).map_err(not_said)?;
     // Recorded first: a rule must not come of an answer that was too late.

@@ -6,7 +6,7 @@ use ace_permissions::{About, CallFacts, Layer, Rulebook, Verdict, decide_by, dec
 use ace_pipe::{Filter, Out};
 use ace_schema::data::{PermissionRequested, PermissionResolved, ToolCall};
 use ace_schema::permission::{Decision, Scope};
-use ace_schema::{Line, id, ty};
+use ace_schema::{Line, id, redaction, ty};
 use ace_storage::Blobs;
 use serde_json::Value;
 use std::path::Path;
@@ -73,6 +73,10 @@ impl Permit {
 
     fn verdict(&self, book: &Rulebook, call: &Call) -> Verdict {
         let args = self.arguments(call);
+        // What would run is not what the model asked for: a file would be written with a placeholder where its key stood.
+        if redaction::holds(&args.to_string()) {
+            return Verdict::built_in(Decision::Deny, "redacted", redaction::WHY);
+        }
         let state = &self.desk.state;
         let cwd = state.created.worktree.as_ref().map_or(&state.created.cwd, |w| &w.path);
         let tmp = self.opening.home().path().join("tmp").join(&state.session).display().to_string();

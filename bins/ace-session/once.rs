@@ -2,7 +2,7 @@
 
 use ace_cli::{Complaint, Exit, When};
 use ace_core::digest;
-use ace_front::{Opening, begin, clock, image, random};
+use ace_front::{Opening, begin, clock, image, random, redaction};
 use ace_host::{Said, instructions, message_drafts};
 use ace_schema::data::{ContextBuilt, SessionCreated, TurnStarted};
 use ace_schema::{Drafter, draft, id, ty};
@@ -44,6 +44,7 @@ pub fn once(
     out.extend(lines.concat());
     out.extend(drafter.draft(0, "", ty::SESSION_CREATED, &created).1);
     let author = opening.person();
+    let prompt = redaction::said(opening, &session, prompt, color)?;
     let said =
         Said { text: &prompt, images: &images, schema: &schema, author: &author, client: PROGRAM, ..Said::default() };
     let (message, drafts) = message_drafts(&mut drafter, said);

@@ -1,8 +1,8 @@
 //! What a person says to a session that is there already: a message, or that it shall stop.
 
-use ace_cli::{Complaint, Exit, SessionAddress};
+use ace_cli::{Complaint, Exit, SessionAddress, When};
 use ace_front::answer::state_of;
-use ace_front::{Opening, begin, clock, image, random, say, words};
+use ace_front::{Opening, begin, clock, image, random, redaction, say, words};
 use ace_host::{Said, message_drafts};
 use ace_schema::data::{TurnCancelled, UserMessage};
 use ace_schema::{Drafter, Kind, Line, id, limits, ty};
@@ -34,6 +34,7 @@ pub fn say(
         return Err(Complaint::new(PROGRAM, Exit::Usage, what));
     }
     let found = opening.find(session)?;
+    let text = redaction::said(opening, &found.id, text, When::Auto)?;
     let mut drafter = Drafter::new(PROGRAM, random());
     drafter.set_session(&found.id);
     let author = opening.person();

@@ -18,6 +18,7 @@ pub mod fetch;
 pub mod log;
 pub mod model;
 pub mod permit;
+pub mod redact;
 pub mod session;
 pub mod tool;
 pub mod worktree;

@@ -65,6 +65,7 @@ pub fn command(program: &str) -> Option<clap::Command> {
         crate::model::Model::NAME => crate::model::Model::command(),
         crate::permit::Permit::NAME => crate::permit::Permit::command(),
         crate::fetch::Fetch::NAME => crate::fetch::Fetch::command(),
+        crate::redact::Redact::NAME => crate::redact::Redact::command(),
         crate::tool::Tool::NAME => crate::tool::Tool::command(),
         crate::log::Log::NAME => crate::log::Log::command(),
         crate::worktree::Worktree::NAME => crate::worktree::Worktree::command(),

@@ -10,6 +10,8 @@ pub enum Kind {
     Front,
     /// Events in, the same events and its own drafts out.
     Filter,
+    /// Events in, the same events out, drafts rewritten.
+    Gate,
     /// A filter that also begins sessions.
     Source,
     /// The keeper of the record: takes drafts, gives events and views.
@@ -148,6 +150,7 @@ pub const SUITE: &[Row] = &[
     part("ace-permit", Kind::Filter, "decide each call: allow, deny or ask"),
     part("ace-tool", Kind::Filter, "run the calls that were allowed"),
     part("ace-fetch", Kind::Filter, "fetch the pages of the web that were allowed"),
+    part("ace-redact", Kind::Gate, "take secrets out of drafts before they are kept"),
     part("ace-log", Kind::Keeper, "keep, read and check the log of a session"),
     part("ace-worktree", Kind::Tool, "a worktree and a branch for each session"),
 ];

@@ -32,6 +32,8 @@ pub struct Config {
     pub desktop: Desktop,
     /// Programs that are asked about calls, of all layers: one never takes the place of another.
     pub deciders: Vec<Decider>,
+    /// What is taken out of drafts before they are recorded.
+    pub redact: Redact,
     /// What a project said and may not.
     pub ignored: Vec<Ignored>,
     set: BTreeMap<String, (Value, Origin)>,
@@ -44,6 +46,21 @@ pub struct Decider {
     pub argv: Vec<String>,
     /// Who wants it asked.
     pub layer: LayerName,
+}
+
+/// What is taken out of drafts before they are recorded, as configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Redact {
+    /// A person has switched the gate off.
+    pub off: bool,
+    /// Classes of personal data: `card`, `iban`.
+    pub personal: Vec<String>,
+    /// Beginnings of the user's own tokens.
+    pub prefixes: Vec<String>,
+    /// Further variables whose values are secret.
+    pub variables: Vec<String>,
+    /// Rules that are left out.
+    pub leave: Vec<String>,
 }
 
 /// A value of a project that would widen what may happen.
@@ -147,6 +164,16 @@ impl Config {
             match value {
                 Value::Commands(commands) if key == "pipeline.filters" => self.filters.clone_from(commands),
                 Value::Commands(commands) if key == "pipeline.gates" => self.gates.clone_from(commands),
+                Value::Text(text) if key == "redact.gate" => self.redact.off = text == "off",
+                Value::Words(words) => {
+                    let list = match key.as_str() {
+                        "redact.personal" => &mut self.redact.personal,
+                        "redact.prefixes" => &mut self.redact.prefixes,
+                        "redact.variables" => &mut self.redact.variables,
+                        _ => &mut self.redact.leave,
+                    };
+                    list.clone_from(words);
+                }
                 Value::Text(text) if key == "model" => self.model = Some(models().full(text).to_owned()),
                 Value::Text(_) | Value::Flag(_) => configure(&mut self.providers, key, value),
                 _ => {}

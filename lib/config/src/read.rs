@@ -17,6 +17,8 @@ pub enum Value {
     Number(u32),
     /// `true` or `false`.
     Flag(bool),
+    /// Words.
+    Words(Vec<String>),
     /// Commands, each a program and its arguments.
     Commands(Vec<Vec<String>>),
 }
@@ -29,6 +31,7 @@ impl std::fmt::Display for Value {
             Self::Text(one) => text(one).fmt(f),
             Self::Number(number) => number.fmt(f),
             Self::Flag(flag) => flag.fmt(f),
+            Self::Words(words) => toml::Value::Array(words.iter().map(|w| text(w)).collect()).fmt(f),
             Self::Commands(all) => {
                 let row = |words: &Vec<String>| toml::Value::Array(words.iter().map(|w| text(w)).collect());
                 toml::Value::Array(all.iter().map(row).collect()).fmt(f)
@@ -66,12 +69,16 @@ pub struct Setting {
     pub line: usize,
 }
 
-const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "hooks", "limits", "notify"];
+const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "hooks", "limits", "notify", "redact"];
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env", "version", "reasoning", "think_tags", "images"];
 const PIPELINE: &[&str] = &["filters", "gates"];
 const HOOKS: &[&str] = &["PreToolUse"];
 const LIMITS: &[&str] = &["answers", "context"];
 const NOTIFY: &[&str] = &["bell", "desktop"];
+const REDACT: &[&str] = &["gate", "personal", "prefixes", "variables", "leave"];
+
+/// Words that one list may hold.
+const WORDS: usize = 256;
 
 /// Every key that a file may set, with `NAME` where a name of the user's own stands; for the manual.
 #[must_use]
@@ -82,6 +89,7 @@ pub fn keys() -> Vec<String> {
         ("hooks", "hooks.", HOOKS),
         ("limits", "limits.", LIMITS),
         ("notify", "notify.", NOTIFY),
+        ("redact", "redact.", REDACT),
     ];
     let leaf = |top: &&&str| tables.iter().all(|(table, ..)| table != *top);
     let inner = tables.iter().flat_map(|(_, path, leaves)| leaves.iter().map(move |l| format!("{path}{l}")));
@@ -139,6 +147,7 @@ impl Reader<'_> {
                     "desktop" => r.text("notify.desktop", node, desktop),
                     other => r.unknown("notify.", other, at, NOTIFY),
                 }),
+                "redact" => self.each(node, "redact", Self::redact),
                 other => self.unknown("", other, key.span().start, TOP),
             }
         }
@@ -205,6 +214,36 @@ impl Reader<'_> {
             DeValue::Boolean(flag) => self.set(key, Value::Flag(*flag), node),
             _ => self.wrong_type(key, "true or false", node),
         }
+    }
+
+    fn redact(&mut self, name: &str, at: usize, node: &Node<'_>) {
+        let key = format!("redact.{name}");
+        match name {
+            "gate" => self.text(&key, node, switch),
+            "personal" => self.words(&key, node, personal),
+            "prefixes" => self.words(&key, node, prefix),
+            "variables" => self.words(&key, node, variable),
+            "leave" => self.words(&key, node, |_| Ok(())),
+            other => self.unknown("redact.", other, at, REDACT),
+        }
+    }
+
+    fn words(&mut self, key: &str, node: &Node<'_>, check: impl Fn(&str) -> Verdict) {
+        const WANTS: &str = "a list of words, [\"word\"]";
+        let DeValue::Array(rows) = node.get_ref() else { return self.wrong_type(key, WANTS, node) };
+        let mut words = Vec::new();
+        for row in rows {
+            let DeValue::String(text) = row.get_ref() else { return self.wrong_type(key, WANTS, row) };
+            if let Err((why, hint)) = check(text) {
+                return self.problem(row.span().start, What::BadValue { key: key.to_owned(), why, hint });
+            }
+            words.push(text.clone().into_owned());
+        }
+        if words.len() > WORDS {
+            let why = format!("has more than {WORDS} words");
+            return self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
+        }
+        self.set(key, Value::Words(words), node);
     }
 
     fn commands(&mut self, key: &str, node: &Node<'_>) {
@@ -310,6 +349,29 @@ fn desktop(text: &str) -> Verdict {
             let all = Desktop::ALL.map(Desktop::name).join(", ");
             Err((format!("knows no '{text}'"), Some(format!("one of {all}"))))
         }
+    }
+}
+
+fn switch(text: &str) -> Verdict {
+    match text {
+        "on" | "off" => Ok(()),
+        other => Err((format!("knows no '{other}'"), Some("one of on, off".to_owned()))),
+    }
+}
+
+fn personal(text: &str) -> Verdict {
+    match text {
+        "card" | "iban" => Ok(()),
+        other => Err((format!("knows no '{other}'"), Some("one of card, iban".to_owned()))),
+    }
+}
+
+/// The value is not shown: it may be a whole key.
+fn prefix(text: &str) -> Verdict {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    match (3..=32).contains(&text.len()) && text.bytes().all(plain) {
+        true => Ok(()),
+        false => Err(("takes beginnings of 3 to 32 letters, digits, '_', '-' and '.',".to_owned(), None)),
     }
 }
 

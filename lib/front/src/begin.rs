@@ -3,13 +3,14 @@
 use ace_cli::{Complaint, Exit, SessionOptions, When};
 use ace_config::{Choice, choose_model, split_model};
 use ace_core::{Until, digest};
-use ace_host::{Made, NewSession, Plan, Programs, Stage, create, suite};
+use ace_host::{Made, NewSession, Plan, Programs, REDACT, Stage, create, suite};
+use ace_redact::Redactor;
 use ace_schema::{Kind, limits};
 use ace_storage::Log;
 use std::io::{IsTerminal, Read};
 
 use crate::opening::{Opening, clock, machine, random};
-use crate::{image, words};
+use crate::{image, redaction, words};
 
 /// Which model: as configured, that of a key, or that of an Ollama which runs here.
 fn choice(opening: &Opening) -> Choice {
@@ -160,6 +161,7 @@ pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: 
         host: machine(),
         config: digest(config.canonical().as_bytes()),
         client: opening.program.to_owned(),
+        redact: if config.redact.off { None } else { Some(redaction::policy(opening)?) },
     };
     let made = create(opening.home(), &new, &clock(), (random(), random()))
         .map_err(|e| words::not_made(opening.program, &e))?;
@@ -215,10 +217,21 @@ pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
     }
     let own = config.filters.iter().filter(|f| !f.is_empty()).take(limits::USER_FILTERS);
     stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter, lazy: false }));
+    let mut gates = config.gates.clone();
+    let redacts = !config.redact.off;
+    // Last of all, so that what the user's own gates put in is looked through too.
+    if redacts && gates.last().is_none_or(|argv| argv.first().is_none_or(|program| program != REDACT)) {
+        gates.push(vec![REDACT.to_owned()]);
+    }
+    // What is wrong with the policy the gate says, and ends.
+    let policy = if redacts { redaction::policy(opening).ok() } else { None };
+    let session =
+        log.folder().and_then(|f| f.file_name()).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     Plan {
         log,
         stages,
-        gates: config.gates.clone(),
+        gates,
+        redactor: policy.map(|policy| Redactor::new(&policy, &session)),
         programs: Programs::beside_this(),
         until,
         leads: true,

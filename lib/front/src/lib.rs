@@ -15,6 +15,7 @@ pub mod opening;
 pub mod pager;
 mod paint;
 pub mod prompt;
+pub mod redaction;
 pub mod rights;
 pub mod say;
 pub mod screen;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 mod command;
 mod completion;
 mod editor;
+mod history;
 mod look;
 mod shell;
 
@@ -23,7 +24,7 @@ use crate::notice::Notice;
 use crate::opening::{Opening, shown};
 use crate::screen::{Output, Screen, listing, watch};
 use crate::typing::Typing;
-use crate::{begin, image, modes, say, words};
+use crate::{begin, image, modes, redaction, say, words};
 use ace_host::Picture;
 use command::{Own, Typed};
 use completion::Words;
@@ -128,7 +129,8 @@ pub fn interactive(opening: Opening, found: Option<&Found>, color: When) -> Resu
     let words = Words { commands, ..Words::default() };
     words.look_in(opening.cwd.clone());
     make_home(&opening);
-    let editor = Editor::new(&opening.home().path().join("history"), color, words.clone());
+    let redactor = redaction::redactor(&opening, "")?;
+    let editor = Editor::new(&opening.home().path().join("history"), color, words.clone(), redactor);
     let mut desk = Desk {
         opening,
         color,
@@ -331,7 +333,10 @@ impl Desk {
 
     /// A session named after the person's own words, not after what goes with them.
     fn create(&mut self, words: &str, text: String, images: Vec<PathBuf>) -> Result<String, Complaint> {
-        let options = SessionOptions { name: Some(ace_host::name_of(words)), images, ..SessionOptions::default() };
+        // The name is no place for a secret either.
+        let clean = redaction::cleaned(&self.opening, words)?;
+        let name = ace_host::name_of(&ace_schema::redaction::without(&clean));
+        let options = SessionOptions { name: Some(name), images, ..SessionOptions::default() };
         begin::key(&self.opening)?;
         let made = begin::make(&self.opening, text, &options, self.color)?;
         let log = self.opening.home().log(&made.id);
@@ -355,7 +360,8 @@ impl Desk {
                 format!("the message has {} bytes, the limit is {}", text.len(), ace_schema::limits::PROMPT_BYTES);
             return Err(Complaint::new(program, Exit::Usage, what));
         }
-        let said = say::message(&session.log, &session.id, (text, images), &self.opening.person(), false);
+        let text = redaction::said(&self.opening, &session.id, text.to_owned(), self.color)?;
+        let said = say::message(&session.log, &session.id, (&text, images), &self.opening.person(), false, None);
         said.map(|(id, _)| id).map_err(|e| words::append(program, &session.state.name, &e))
     }
 

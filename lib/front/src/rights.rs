@@ -8,6 +8,7 @@
 //! | `ace-model` | a client's | blobs, certificates, name resolution, recordings read | no |
 //! | `ace-permit`, the filter | none | blobs read | no |
 //! | `ace-fetch` | a client's | certificates, name resolution | no |
+//! | `ace-redact` | none | none | no |
 //! | `ace-tool`, the broker | none | the user's, without capabilities | its workers |
 //!
 //! Not here, because they act for the person who typed them: `ace`, `ace-worktree`, the other verbs of `ace-session` (also `run`,
@@ -192,6 +193,16 @@ pub fn log(opening: &Opening, found: &Found, hand: Hand) -> Result<(), Complaint
     profile = if hand == Hand::Reads { profile.read(folder) } else { profile.write(folder) };
     profile = if hand == Hand::Keeps { profile.write(blobs) } else { profile.read(blobs) };
     take(opening.program, ZONES.iter().fold(profile, |profile, path| profile.read(path)))
+}
+
+/// `ace-redact`: it knows every secret of the machine, so it reaches nothing but its streams and the nameless file `kept`.
+///
+/// # Errors
+/// Rights that should be gone are not.
+pub fn gate(program: &'static str, kept: Option<i32>) -> Result<(), Complaint> {
+    let mut profile = Profile::reader();
+    profile.keep.extend(kept);
+    take(program, profile)
 }
 
 /// A program that has all it needs on its stdin.

@@ -2,6 +2,7 @@
 //! Each is a record under a person's pen, whoever runs the session.
 
 use ace_host::{Picture, Said, message_drafts};
+use ace_redact::Redactor;
 use ace_schema::data::{MessageSteered, MessageWithdrawn, SessionConfigured, TurnCancelled};
 use ace_schema::{Drafter, Kind, id, ty};
 use ace_storage::{AppendError, Log};
@@ -23,7 +24,7 @@ fn record(log: &Log, drafts: &[u8]) -> Result<u64, AppendError> {
     }
 }
 
-/// Records a message; its id and its seq. With `now` it steers the running turn instead of waiting for the next one.
+/// Records a message, without the secrets that the redactor finds; its id and its seq. With `now` it steers the running turn instead of waiting for the next one.
 ///
 /// # Errors
 /// The log does not take it.
@@ -33,7 +34,10 @@ pub fn message(
     (text, images): (&str, &[Picture]),
     person: &str,
     now: bool,
+    redactor: Option<&Redactor>,
 ) -> Result<(String, u64), AppendError> {
+    let clean = redactor.and_then(|redactor| redactor.text(text));
+    let text = clean.as_deref().unwrap_or(text);
     let mut drafter = Drafter::new(CLIENT, random());
     drafter.set_session(session);
     let (id, drafts) = message_drafts(&mut drafter, Said { text, images, author: person, client: CLIENT, now, ..Said::default() });

@@ -248,6 +248,14 @@ pub fn exit_of(code: &Code) -> Exit {
 
 /// What people should know about a session that was made: the words, and a hint.
 #[must_use]
+pub fn redacted(secrets: usize) -> (String, Option<&'static str>) {
+    let what = if secrets == 1 { "1 secret was".to_owned() } else { format!("{secrets} secrets were") };
+    let hint = "a tool can read one from a file, and the model need not see it";
+    (format!("{what} taken out of the message, for the log and for the model"), Some(hint))
+}
+
+/// What people should know about a session that was made, and what to do about it.
+#[must_use]
 pub fn note(note: &Note) -> (String, Option<&'static str>) {
     match note {
         Note::NotARepository => ("not a git repository: works in place, without branch and rewind".to_owned(), None),
@@ -265,6 +273,7 @@ pub fn note(note: &Note) -> (String, Option<&'static str>) {
         }
         Note::FilesStay => ("not a git repository: the conversation goes on from there, the files are as they are".to_owned(), None),
         Note::FilesUnknown => ("nothing is recorded of the files then: the worktree holds the commit alone".to_owned(), None),
+        Note::Redacted { secrets } => redacted(*secrets),
         Note::Detached { head } => {
             (format!("HEAD is detached: the worktree starts at {head}, and landing needs a branch"), None)
         }

@@ -1,7 +1,9 @@
 //! A new session: its worktree and branch first, then its folder with the first records, as a whole.
 
+use ace_redact::{Policy, Redactor};
 use ace_schema::data::{BlobRef, Limits, Repository, SessionCreated, UserMessage, Worktree};
 use ace_schema::permission::Mode;
+use ace_schema::redaction;
 use ace_schema::{Drafter, Kind, draft, id, limits, ty};
 use ace_storage::{Clock, CreateError, Home};
 use ace_worktree as git;
@@ -46,6 +48,8 @@ pub struct NewSession {
     pub config: String,
     /// Through which client.
     pub client: String,
+    /// What is taken out of the prompt before it is recorded.
+    pub redact: Option<Policy>,
 }
 
 /// A picture that a person shows.
@@ -107,6 +111,11 @@ pub enum Note {
     FilesStay,
     /// A fork of a session of whose files nothing is recorded at that moment: its worktree holds the commit alone.
     FilesUnknown,
+    /// Secrets stood in the prompt; what is recorded, and what the model sees, has none.
+    Redacted {
+        /// How many.
+        secrets: usize,
+    },
     /// HEAD is on no branch; landing will need one.
     Detached {
         /// Where the worktree starts.
@@ -149,11 +158,17 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
         return Err(NewError::HugePrompt { bytes: new.prompt.len() });
     }
     let id = id::session(u64::try_from(clock.now()).unwrap_or(0), random.0);
-    let wanted = if new.name.is_empty() { name_of(&new.prompt) } else { new.name.clone() };
+    let mut notes = Vec::new();
+    let mut new = new.clone();
+    if let Some(clean) = new.redact.take().and_then(|policy| Redactor::new(&policy, &id).text(&new.prompt)) {
+        notes.push(Note::Redacted { secrets: redaction::count(&clean).saturating_sub(redaction::count(&new.prompt)) });
+        new.prompt = clean;
+    }
+    let new = &new;
+    let wanted = if new.name.is_empty() { name_of(&redaction::without(&new.prompt)) } else { new.name.clone() };
     if !is_name(&wanted) {
         return Err(NewError::Name(wanted));
     }
-    let mut notes = Vec::new();
     // Until the session is there: two that begin at once with the same words are two.
     let held = home.hold_name(&wanted).map_err(CreateError::from)?;
     let mut created = SessionCreated {

@@ -25,6 +25,7 @@ mod travel;
 mod trust;
 
 pub use create::{Made, NewError, NewSession, Note, Picture, Said, create, message_drafts, name_of};
+pub use gate::REDACT;
 pub use join::{join, kind_of};
 pub use pens::Undertaker;
 pub use point::{Point, point};

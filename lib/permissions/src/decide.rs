@@ -122,6 +122,14 @@ fn with_effect(mut verdict: Verdict, effect: Effect) -> Verdict {
 /// Why a mode asks about a command that is not looked at more closely.
 const RUNS: &str = "runs a command";
 
+impl Verdict {
+    /// A verdict that no rule of anybody can change.
+    #[must_use]
+    pub fn built_in(decision: Decision, rule: &str, why: &str) -> Self {
+        verdict(decision, rule, why)
+    }
+}
+
 /// A verdict of what is built in.
 pub(crate) fn verdict(decision: Decision, rule: &str, why: &str) -> Verdict {
     Verdict {
