@@ -9,7 +9,7 @@ TARGET ?=
 BUILD ?= $(or $(CARGO_TARGET_DIR),target)
 STRIP ?= strip
 
-PROGRAMS = ace ace-session ace-model ace-quota ace-permit ace-tool ace-fetch ace-log ace-worktree
+PROGRAMS = ace ace-session ace-model ace-quota ace-permit ace-tool ace-fetch ace-redact ace-log ace-worktree
 PAGES = $(notdir $(wildcard man/*.[1-8]))
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 BUILT = $(BUILD)$(TARGET:%=/%)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))

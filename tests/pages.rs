@@ -105,14 +105,37 @@ fn every_key_that_the_loader_takes_is_on_its_page_and_no_other() {
     assert!(limits.iter().all(|n| defaults.contains(&n.to_string())), "{defaults}");
     let providers = roff::plain(providers);
     for p in ace_config::BUILT_IN {
-        for fact in [Some(p.name), Some(p.base_url), p.base_url_env, p.api_key_env, p.default_model] {
+        let default = ace_config::models().default.get(p.name).map(String::as_str);
+        let keys = p.other_key_envs.iter().copied().map(Some);
+        for fact in [Some(p.name), Some(p.base_url), p.base_url_env, p.api_key_env, default].into_iter().chain(keys) {
             assert!(fact.is_none_or(|f| providers.contains(f)), "{} lacks {fact:?}", p.name);
         }
     }
+    assert!(ace_config::models().alias.keys().all(|short| terms_in(&defaults).contains(&short.as_str())), "{defaults}");
     let (_, example) = page.split_once(".EX\n").unwrap();
     let example = roff::plain(example.split_once(".EE").unwrap().0);
     let layer = ace_config::Layer::file(ace_config::LayerName::User, "page", example);
     assert_eq!(ace_config::load(&[layer]).unwrap().answers, 50);
+}
+
+#[test]
+fn the_rules_of_their_page_hold_and_say_what_it_says() {
+    let page = page("ace-rules.5");
+    let (_, example) = page.split_once(".EX\n").unwrap();
+    let text = roff::plain(example.split_once(".EE").unwrap().0);
+    let world = crate::suite::World::new();
+    let file = world.path("page.toml");
+    std::fs::write(&file, &text).unwrap();
+    let out = world.run("ace-permit", &["test", file.to_str().unwrap()]).ok();
+    assert_eq!(out, "10 examples, all as written\n");
+    for risk in ace_schema::permission::Risk::ALL {
+        assert!(page.contains(&format!("\n\\fB{}\\fR\n", risk.name())), "no risk {}", risk.name());
+    }
+}
+
+/// The words of a text.
+fn terms_in(text: &str) -> Vec<&str> {
+    text.split([' ', ',', '.', '\n']).collect()
 }
 
 /// What one process of the suite tells another; nobody else may set them.
@@ -276,7 +299,7 @@ fn the_files_of_a_session_are_as_the_page_of_the_log_says() {
         assert!(text.contains(&format!("sessions/ID/{name}")), "{name} is not on the page");
     }
     for name in crate::suite::folders(&world.ace_home()) {
-        assert!(text.contains(&format!("\\fB{name}/")) || name == "tmp", "{name} is not on the page");
+        assert!(text.contains(&format!("\\fB{name}/")) || text.contains(&format!("\\fB{name}\\fR")) || name == "tmp", "{name} is not on the page");
     }
     let last: u64 = std::fs::read_to_string(folder.join("pens/last")).unwrap().trim().parse().unwrap();
     assert_eq!(world.log("@only").iter().map(|l| l["pen"].as_u64().unwrap()).max(), Some(last));

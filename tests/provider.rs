@@ -3,6 +3,7 @@
 use crate::run::shell;
 use crate::server::{Reply, Server};
 use crate::suite::{Run, World};
+use ace_schema::data::SessionConfigured;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn go(model: Server) -> (World, Run) {
@@ -148,4 +149,96 @@ fn words_of_a_provider_cannot_paint_the_terminal() {
     let (_, run) =
         go(Server::start(vec![Reply::Calls("", vec![shell("printf '\\033[31mred'; exit 1")]), Reply::Text("ok")]));
     assert!(!run.done().stderr.contains('\x1b'));
+}
+
+fn recorded(wire: &str, name: &str) -> Reply {
+    let file = crate::generated::root(&format!("fixtures/providers/{wire}/{name}.sse"));
+    Reply::Raw(std::fs::read_to_string(file).unwrap())
+}
+
+/// What one provider has signed comes back to it after a turn at another, which never sees it; all of it through the log. The
+/// other's encrypted reasoning stays the other's.
+#[test]
+fn a_session_switches_its_provider_and_returns() {
+    let signing = Server::by(|answers| recorded("anthropic", if answers == 0 { "thinking-tool" } else { "plain" }));
+    let other = Server::by(|_| recorded("openai-responses", "raw-reasoning"));
+    let world = World::new().repository(&[]);
+    world.config(&format!(
+        "model = \"a/m\"\n[providers.a]\nwire = \"anthropic\"\nbase_url = \"{}\"\n[providers.b]\nwire = \"openai-responses\"\nbase_url = \"{}\"\n",
+        signing.url(),
+        other.url()
+    ));
+    let run = world.run("ace", &["run", "--mode", "auto", "--name", "s", "go"]).done();
+    assert_eq!(run.stdout, "Grüße 🦀!\n");
+    const SIGNATURE: &str = "EqoBCkgIARAB+/=";
+    const ENCRYPTED: &str = "\"encrypted_content\":\"e\"";
+    let body = &signing.bodies()[1];
+    let thinking = body.find(SIGNATURE).unwrap();
+    assert!(thinking < body.find("tool_use").unwrap(), "thinking stands before the call it led to: {body}");
+    let log = ace_storage::Log::at(world.log_file("@only"));
+    let session = world.log("@only")[0]["session"].as_str().unwrap().to_owned();
+    for model in ["b/m", "a/m", "b/m"] {
+        let change = SessionConfigured { model: Some(model.to_owned()), ..SessionConfigured::default() };
+        ace_front::say::configure(&log, &session, &change).unwrap();
+        let _ = world.sh("ace say s 'and on' && ace resume s").done();
+    }
+    let (back, there) = (signing.bodies(), other.bodies());
+    assert_eq!((back.len(), there.len()), (3, 2));
+    assert!(back[2].contains(SIGNATURE) && !back[2].contains(ENCRYPTED), "{}", back[2]);
+    assert!(there.iter().all(|body| !body.contains(SIGNATURE)), "{there:?}");
+    assert!(!there[0].contains(ENCRYPTED) && there[1].contains(ENCRYPTED), "its own comes back: {}", there[1]);
+    assert!(there.iter().chain(&back[1..]).all(|body| body.contains("call_1")), "what was done is known to both");
+}
+
+/// What is kept may be longer than a line: it lies in a blob then, and comes back whole.
+#[test]
+fn what_a_provider_wants_back_may_be_longer_than_a_line() {
+    let signature = "c2ln".repeat(30_000);
+    let long = std::fs::read_to_string(crate::generated::root("fixtures/providers/anthropic/thinking-tool.sse"))
+        .unwrap()
+        .replace("EqoBCkgIARAB+/=", &signature);
+    let model = Server::by(move |answers| match answers {
+        0 => Reply::Raw(long.clone()),
+        _ => recorded("anthropic", "plain"),
+    });
+    let world = World::new().repository(&[]);
+    world.config(&format!("model = \"a/m\"\n[providers.a]\nwire = \"anthropic\"\nbase_url = \"{}\"\n", model.url()));
+    let _ = world.run("ace", &["run", "--mode", "auto", "go"]).done();
+    let first = world.log("@only").into_iter().find(|l| l["type"] == "model.completed").unwrap();
+    let meta = &first["data"]["_meta"];
+    assert!(meta["kept"].is_null() && meta["blob"]["bytes"].as_u64() > Some(100_000), "{meta}");
+    assert!(model.bodies()[1].contains(&signature), "it comes back whole");
+}
+
+/// A picture that a tool has read is shown to a model that can see, and named to one that cannot.
+#[test]
+fn a_picture_that_a_tool_reads_is_seen_by_the_model() {
+    // The smallest PNG there is: one pixel.
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\xa7\xa5\xdb\xd0\0\0\0\0IEND\xaeB`\x82";
+    for (images, shown) in [("", true), ("images = false\n", false)] {
+        let look = std::fs::read_to_string(crate::generated::root("fixtures/providers/anthropic/thinking-tool.sse"))
+            .unwrap()
+            .replace("lib.rs", "a.png")
+            .replace("src/l", "")
+            .replace("ib.rs", "a.png");
+        let model = Server::by(move |answers| match answers {
+            0 => Reply::Raw(look.clone()),
+            _ => recorded("anthropic", "plain"),
+        });
+        let world = World::new();
+        std::fs::write(world.project().join("a.png"), PNG).unwrap();
+        let world = world.repository(&[]);
+        world.config(&format!(
+            "model = \"a/m\"\n[providers.a]\nwire = \"anthropic\"\nbase_url = \"{}\"\n{images}",
+            model.url()
+        ));
+        let _ = world.run("ace", &["run", "--mode", "auto", "go"]).done();
+        let body = &model.bodies()[1];
+        assert_eq!(
+            body.contains(r#""type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBOR"#),
+            shown,
+            "{body}"
+        );
+        assert_eq!(body.contains("[a picture, image/png, that this model cannot see]"), !shown, "{body}");
+    }
 }

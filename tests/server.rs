@@ -38,6 +38,11 @@ impl Server {
 
     /// Answers by how many answers the conversation holds already.
     pub fn by(script: impl Fn(usize) -> Reply + Send + Sync + 'static) -> Self {
+        Self::reading(move |body| script(body.matches(r#""role":"assistant""#).count()))
+    }
+
+    /// Answers by the whole body of the request.
+    pub fn reading(script: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (bodies, heads) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
@@ -80,7 +85,7 @@ impl Server {
 
 fn serve(
     stream: TcpStream,
-    script: &dyn Fn(usize) -> Reply,
+    script: &dyn Fn(&str) -> Reply,
     bodies: &Mutex<Vec<String>>,
     heads: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
@@ -108,10 +113,9 @@ fn serve(
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
         let body = String::from_utf8(body).unwrap();
-        let answers = body.matches(r#""role":"assistant""#).count();
         heads.lock().unwrap().push(head);
-        bodies.lock().unwrap().push(body);
-        let keep = reply(&mut writer, script(answers))?;
+        bodies.lock().unwrap().push(body.clone());
+        let keep = reply(&mut writer, script(&body))?;
         if !keep {
             return Ok(());
         }

@@ -139,6 +139,8 @@ impl World {
             .env("ACE_CONFIG", self.config_file())
             .env("ACE_RECORDINGS", self.root.path())
             .env("TEST_KEY", "sk-test-0123456789")
+            // Whatever runs on the machine of a developer is not there.
+            .env("OLLAMA_HOST", "127.0.0.1:1")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(self.project())
     }

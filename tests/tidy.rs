@@ -8,7 +8,9 @@ const RANKS: &[(&str, u8)] = &[
     ("schema", 0),
     ("core", 1),
     ("permissions", 1),
+    ("redact", 1),
     ("config", 1),
+    ("answers", 1),
     ("prices", 1),
     ("quota", 1),
     ("pipe", 2),
@@ -41,14 +43,15 @@ const GUESTS: &[(&str, &[&str])] = &[
 
 /// The rooms each program may use beside schema, core, pipe, cli, front, config, host, storage and view, which any may.
 const PROGRAMS: &[(&str, &[&str])] = &[
-    ("ace", &["ace_worktree", "ace_sandbox"]),
-    ("ace-session", &["ace_worktree"]),
+    ("ace", &["ace_answers", "ace_worktree", "ace_sandbox"]),
+    ("ace-session", &["ace_answers", "ace_worktree"]),
     ("ace-model", &["ace_model_gateway", "ace_prices", "ace_quota"]),
     ("ace-quota", &["ace_prices", "ace_quota"]),
     ("ace-permit", &["ace_permissions"]),
     ("ace-tool", &["ace_local_tools", "ace_sandbox", "ace_worktree"]),
     ("ace-fetch", &["ace_fetch"]),
-    ("ace-log", &[]),
+    ("ace-log", &["ace_redact"]),
+    ("ace-redact", &["ace_redact"]),
     ("ace-worktree", &["ace_worktree"]),
 ];
 const COMMON: &[&str] = &[

@@ -72,7 +72,10 @@ fn every_call_that_may_write_names_the_tree_after_it() {
     let world = worked(&STEPS, &[]);
     let done: Vec<Value> =
         world.log("@only").into_iter().filter(|l| l["type"] == "tool.completed").map(|l| l["data"].clone()).collect();
-    assert_eq!(done[0]["changed"], serde_json::json!([{"path": "a.txt", "added": 1, "removed": 0}, {"path": "b.txt", "added": 1, "removed": 0}]));
+    assert_eq!(
+        done[0]["changed"],
+        serde_json::json!([{"path": "a.txt", "added": 1, "removed": 0}, {"path": "b.txt", "added": 1, "removed": 0}])
+    );
     assert!(done[0]["patch"].as_str().unwrap().contains("+++ b/a.txt\n@@ -1 +1,2 @@\n one\n+two\n"), "{}", done[0]);
     let paths = |d: &Value| -> Vec<String> {
         d["changed"].as_array().unwrap().iter().map(|c| c["path"].as_str().unwrap().to_owned()).collect()
@@ -117,7 +120,15 @@ fn a_way_back_moves_conversation_and_files_and_can_be_undone() {
     let world = worked(&STEPS, &[]);
     let root = root(&world, "@only");
     let last = files(&root);
-    assert_eq!(last, "b.txt=last|d/c.txt=c|x.tmp=x|.gitignore=*.tmp".split('|').collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("|"));
+    assert_eq!(
+        last,
+        "b.txt=last|d/c.txt=c|x.tmp=x|.gitignore=*.tmp"
+            .split('|')
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+            .join("|")
+    );
     std::fs::write(root.join("mine.txt"), "by hand\n").unwrap();
     let head = world.log("@only").len() as u64;
     let to = seq(&world, "@only", "turn.completed", 0);
@@ -177,7 +188,10 @@ fn a_fork_has_that_past_and_those_files_and_goes_on_by_itself() {
     assert_eq!(made["worktree"], folder.display().to_string());
     assert_eq!(files(&folder), ".gitignore=*.tmp|a.txt=onetwo|b.txt=b");
     let first = &world.log(child)[0];
-    assert_eq!((first["seq"].as_u64(), &first["data"]["forked_from"]["session"]), (Some(at + 1), &parent.as_str().into()));
+    assert_eq!(
+        (first["seq"].as_u64(), &first["data"]["forked_from"]["session"]),
+        (Some(at + 1), &parent.as_str().into())
+    );
     // Nothing is due until somebody says something; then the turn has a number of its own.
     let _ = world.run("ace-session", &["run", "work-2"]).done();
     assert_eq!(world.log(child).len(), 1);
@@ -187,7 +201,9 @@ fn a_fork_has_that_past_and_those_files_and_goes_on_by_itself() {
     assert_eq!(world.log(child).last().unwrap()["type"], "turn.completed");
     // The past is the parent's own lines, and the whole is one chain.
     let cat = world.run("ace-log", &["cat", "work-2"]).ok();
-    assert!(cat.starts_with(std::str::from_utf8(&before).unwrap().split_inclusive('\n').take(at as usize).collect::<String>().as_str()));
+    assert!(cat.starts_with(
+        std::str::from_utf8(&before).unwrap().split_inclusive('\n').take(at as usize).collect::<String>().as_str()
+    ));
     world.run("ace-log", &["verify", "work-2"]).done().stdout.clear();
     assert_eq!(std::fs::read(world.log_file(&parent)).unwrap(), before, "the parent is as it was");
     // It cannot lose its past.
@@ -208,7 +224,11 @@ fn a_fork_of_a_fork_and_a_fork_before_the_first_call() {
     let at = world.log(&late).last().unwrap()["seq"].as_u64().unwrap();
     world.run("ace", &["fork", &format!("late@{at}"), "--name", "latest"]).ok();
     world.run("ace", &["fork", &format!("late@{start}"), "--name", "again"]).ok();
-    assert_eq!(world.created(&id(&world, "again"))["forked_from"]["session"], id(&world, "work").as_str(), "whose line it is");
+    assert_eq!(
+        world.created(&id(&world, "again"))["forked_from"]["session"],
+        id(&world, "work").as_str(),
+        "whose line it is"
+    );
     for name in ["early", "late", "latest", "again"] {
         world.run("ace-log", &["verify", name]).done().stdout.clear();
     }
@@ -229,7 +249,9 @@ fn there_is_no_way_while_a_turn_runs_and_none_to_a_line_that_is_not_there() {
     world.use_model(&Server::start(vec![Reply::Hang("wait")]));
     world.run("ace", &["say", "work", "again"]).ok();
     let child = world.command("ace-session", &["run", "work"]).spawn().unwrap();
-    crate::suite::eventually("it asks", || world.types("@only").iter().filter(|t| *t == "model.requested").count() == 3);
+    crate::suite::eventually("it asks", || {
+        world.types("@only").iter().filter(|t| *t == "model.requested").count() == 3
+    });
     let _ = world.run("ace", &["undo", "work"]).fails(75, &["'work' runs"]);
     world.run("ace", &["cancel", "work"]).ok();
     let _ = finish(child, None);
@@ -335,7 +357,11 @@ fn a_fork_that_is_killed_anywhere_is_there_or_not_and_its_rest_can_be_pruned() {
         assert!(!lived || made.len() == 1, "{made:?}");
         for child in &made {
             world.run("ace-log", &["verify", child]).done().stdout.clear();
-            assert_eq!(files(&root(&world, child)), ".gitignore=*.tmp|a.txt=onetwo|b.txt=b", "killed at {call}, run {n}");
+            assert_eq!(
+                files(&root(&world, child)),
+                ".gitignore=*.tmp|a.txt=onetwo|b.txt=b",
+                "killed at {call}, run {n}"
+            );
             world.run("ace", &["rm", "--force", child]).ok();
         }
     });
@@ -347,4 +373,131 @@ fn a_fork_that_is_killed_anywhere_is_there_or_not_and_its_rest_can_be_pruned() {
         let _ = world.run("ace-worktree", &["prune"]).done();
         assert_eq!(world.git(&["fsck", "--no-dangling"]), "");
     }
+}
+
+/// A session of so many steps, each of which changes a file; made by the library, since a model would take its time.
+fn steps(world: &World, count: usize, text: impl Fn(usize) -> String) -> Vec<u64> {
+    use ace_schema::data::{SessionCreated, ToolCompleted};
+    use ace_schema::{Drafter, Kind, ty};
+    use ace_worktree::{Carry, Ground, Lens, Pool};
+    let repository = ace_worktree::discover(&world.project()).unwrap().unwrap();
+    let home = ace_storage::Home::at(world.ace_home());
+    let id = ace_schema::id::session(1, 1);
+    let made = ace_worktree::create(&repository, "steps", &home.worktree(&id).join("p"), None, Carry::Leave).unwrap();
+    let ground = Ground::of(&made.place).unwrap();
+    let pool = Pool::open(&world.ace_home().join("git"), &ground.common_dir).unwrap();
+    let mut lens = Lens::open(&pool, &ground, None).unwrap();
+    let mut drafter = Drafter::new("test", 1);
+    drafter.set_session(&id);
+    let mut created = SessionCreated { name: "steps".into(), model: "test/scripted".into(), ..Default::default() };
+    created.cwd = made.place.path.display().to_string();
+    created.repository =
+        Some(ace_schema::data::Repository { root: world.project().display().to_string(), root_commit: String::new() });
+    created.worktree = Some(ace_schema::data::Worktree {
+        path: created.cwd.clone(),
+        git_dir: made.place.git_dir.display().to_string(),
+        branch: made.branch,
+        base: made.base_commit,
+        from: "main".into(),
+    });
+    let (_, first) = drafter.draft(0, "", ty::SESSION_CREATED, &created);
+    home.create(&id, Kind::Person, &first, &ace_storage::Clock::System).unwrap();
+    let mut drafts = Vec::new();
+    for n in 0..count {
+        std::fs::write(made.place.path.join("steps.txt"), text(n)).unwrap();
+        let tree = lens.look().unwrap().tree;
+        drafts.extend(drafter.draft(1, "", ty::TOOL_COMPLETED, &ToolCompleted { tree, ..Default::default() }).1);
+    }
+    let mut log = home.log(&id).append(ace_storage::Clock::System).unwrap();
+    let pen = log.open_pen(Kind::Tool).unwrap();
+    let done = log.append(pen.nib(), &drafts).unwrap();
+    (done.first_seq..=done.last_seq).collect()
+}
+
+#[test]
+fn bisect_finds_the_planted_step_of_300_in_ten_runs() {
+    let world = World::new().repository(&[("a.txt", "one\n")]);
+    let seqs = steps(&world, 300, |n| format!("step {n}\n{}", if n >= 211 { "broken\n" } else { "" }));
+    let traces = world.git(&["for-each-ref"]);
+    let test = ["bisect", "steps", "--json", "--", "sh", "-c", "echo run >&2; ! grep -q broken steps.txt"];
+    let run = world.run("ace", &test).done();
+    let found: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(found["seq"].as_u64(), Some(seqs[211]), "{found}");
+    assert!(found["runs"].as_u64().unwrap() <= 10 && run.stderr.lines().count() <= 10, "{run:?}");
+    assert!(found["patch"].as_str().unwrap().contains("+broken"), "{found}");
+    // The other way round, and nothing of the scratch worktree is left.
+    let args = ["bisect", "steps", "--good-after", "--", "sh", "-c", "grep -q broken steps.txt"];
+    let out = world.run("ace", &args).ok();
+    assert!(out.starts_with(&format!("steps@{}  changed", seqs[211])) && out.contains("+broken"), "{out}");
+    assert_eq!(world.git(&["for-each-ref"]), traces);
+    assert_eq!(crate::suite::folders(&world.ace_home().join("worktrees")).len(), 1);
+}
+
+#[test]
+fn bisect_goes_around_what_cannot_be_tested_and_says_when_there_is_nothing() {
+    let world = World::new().repository(&[("a.txt", "one\n")]);
+    let seqs = steps(&world, 12, |n| format!("{n}\n"));
+    let bisect = |script: &str| world.run("ace", &["bisect", "steps", "--json", "--", "sh", "-c", script]);
+    // What cannot be tested stands before the planted step: it is one of the two.
+    let run = bisect("n=$(cat steps.txt 2>/dev/null || echo -1); [ $n = 6 ] && exit 125; [ $n -lt 7 ]").done();
+    let found: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(
+        (found["seq"].as_u64(), &found["untestable"]),
+        (Some(seqs[7]), &serde_json::json!([seqs[6]])),
+        "{found}"
+    );
+    let _ = bisect("true").fails(1, &["the command succeeds at the end"]);
+    let _ = bisect("false").fails(1, &["fails from the beginning"]);
+    let _ = bisect("exit 127").fails(1, &["exit 127", "neither good nor bad"]);
+    let _ = bisect("kill -9 $$").fails(1, &["was killed"]);
+    // A command that fails one time in two is bad if it is asked often enough.
+    let flaky = "n=$(cat steps.txt 2>/dev/null || echo -1); [ $n -lt 7 ] && exit 0; \
+                 c=$(cat ../count 2>/dev/null || echo 0); echo $((c + 1)) > ../count; [ $((c % 2)) = 0 ]";
+    let run = world.run("ace", &["bisect", "steps", "--json", "--repeat", "2", "--", "sh", "-c", flaky]).done();
+    let found: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(found["seq"].as_u64(), Some(seqs[7]));
+}
+
+#[test]
+fn bisect_names_the_call_and_what_had_been_said() {
+    let world = worked(&STEPS, &[]);
+    let out = world.run("ace", &["bisect", "work", "--", "test", "-e", "a.txt"]).ok();
+    let at = seq(&world, "@only", "tool.completed", 1);
+    let head = format!("work@{at}  shell rm a.txt; mkdir d; echo c > d/c.txt; echo x > x.tmp\nturn 2: turn 2\n");
+    assert!(out.starts_with(&head), "{out}");
+    assert!(out.contains("--- a/a.txt\n+++ /dev/null\n"), "{out}");
+}
+
+#[test]
+fn a_diff_is_of_a_call_of_a_turn_or_of_a_part() {
+    let world = worked(&STEPS, &[]);
+    let diff = |what: String| world.run("ace", &["diff", &what, "--stat"]).ok();
+    let call = |n| seq(&world, "@only", "tool.completed", n);
+    assert_eq!(diff(format!("work@{}", call(1))), "a.txt  +0 -2\nd/c.txt  +1 -0\n");
+    let turn = seq(&world, "@only", "turn.started", 0);
+    assert_eq!(diff(format!("work@{turn}")), "a.txt  +1 -0\nb.txt  +1 -0\n");
+    assert_eq!(diff(format!("work@{}..{}", call(0), call(2))), "a.txt  +0 -2\nb.txt  +1 -1\nd/c.txt  +1 -0\n");
+    assert_eq!(diff("work@1..".into()), diff("work".into()));
+    assert_eq!(diff(format!("work@..{}", call(0))), diff(format!("work@{turn}")));
+    let _ = world.run("ace", &["diff", "work@1"]).fails(1, &["@1 is no part of a turn"]);
+    // The states outlive the worktree.
+    world.run("ace-worktree", &["remove", "work", "--force"]).done().stdout.clear();
+    assert_eq!(diff(format!("work@{}", call(1))), "a.txt  +0 -2\nd/c.txt  +1 -0\n");
+}
+
+#[test]
+fn p64_a_session_that_goes_takes_nothing_of_anothers() {
+    let world = worked(&STEPS[..2], &[]);
+    let at = seq(&world, "@only", "tool.completed", 0);
+    world.run("ace", &["fork", &format!("work@{at}"), "--name", "other"]).ok();
+    let other = id(&world, "other");
+    let before = files(&root(&world, &other));
+    let parent = id(&world, "work");
+    world.run("ace-worktree", &["remove", "work", "--force"]).done().stdout.clear();
+    world.git(&["gc", "-q", "--prune=now"]);
+    world.git(&["fsck", "--no-dangling"]);
+    assert_eq!(files(&root(&world, &other)), before);
+    world.run("ace", &["fork", &format!("work@{at}"), "--name", "third"]).ok();
+    assert_eq!(files(&root(&world, &id(&world, "third"))), before, "its states are there without its worktree");
+    assert!(world.log_file(&parent).exists());
 }

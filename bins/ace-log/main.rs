@@ -4,6 +4,7 @@ mod check;
 mod cost;
 mod laws;
 mod read;
+mod scrub;
 mod stream;
 mod write;
 
@@ -30,8 +31,8 @@ fn run(args: &ace_cli::log::Log) -> Result<Exit, Complaint> {
         return laws::laws(filter, args.color);
     }
     let opening = open(PROGRAM, Vec::new())?;
-    // A joined filter is the person's own, and may be the one that needs the keys.
-    if !matches!(args.command, Command::Join { .. }) {
+    // A joined filter is the person's own, and may be the one that needs the keys; who scrubs has to know what is secret.
+    if !matches!(args.command, Command::Join { .. } | Command::Scrub { .. }) {
         rights::leave_secrets(&opening)?;
     }
     match &args.command {
@@ -46,6 +47,7 @@ fn run(args: &ace_cli::log::Log) -> Result<Exit, Complaint> {
         }
         Command::Search { words, json } => read::search(&opening, &words.join(" "), *json, args.color),
         Command::Verify { session, anchor } => check::verify(&opening, session, anchor.as_ref(), args.color),
+        Command::Scrub { session, remove } => scrub::scrub(&opening, session, *remove),
         Command::Recover { session, out } => check::recover(&opening, session, out.as_deref(), args.color),
         Command::Laws { .. } => Ok(Exit::Done),
     }

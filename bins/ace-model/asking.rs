@@ -1,13 +1,14 @@
 //! The thread that asks providers: one request at a time, its pieces as chalk while they come, its answer as one batch of drafts.
 
-use ace_model_gateway::{Ask, Client, Event, Failure, Provider, RECORDED, Secret, Settings, Transcript};
+use ace_model_gateway::{Ask, Client, Event, Failure, Options, Provider, RECORDED, Secret, Settings, Tape, Transcript};
 use ace_pipe::Out;
 use ace_prices::Table;
 use ace_schema::data::{BlobRef, BudgetReserved, Code, ModelCompleted, ModelDelta, Part, ToolCall};
-use ace_schema::message::{Message, Piece, Stop, Usage};
+use ace_schema::message::{Extras, Message, Meta, Piece, Stop, Usage};
 use ace_schema::{Drafter, draft, limits, ty};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::bill::{self, Bill};
 use crate::filter::failed;
+use crate::record::Recorder;
+use crate::shaped;
 
 /// One context to be answered.
 pub struct Job {
@@ -30,12 +33,18 @@ pub struct Job {
     pub system: Arc<str>,
     /// Tool list, or empty.
     pub tools: Arc<str>,
+    /// JSON Schema that the answer has to fit, or empty.
+    pub schema: Arc<str>,
     /// Messages that came since the last job.
     pub news: Vec<Message>,
-    /// They are all there are: what came before counts no more.
+    /// All that came before is forgotten: the conversation was made shorter.
     pub anew: bool,
     /// What was set aside for the answer, where limits hold.
     pub reserved: Option<BudgetReserved>,
+    /// Answers that the model has given in this session.
+    pub answers: usize,
+    /// A summary is wanted: the whole conversation as it is shown for it.
+    pub summary: Option<Vec<Message>>,
 }
 
 /// The handle on the thread.
@@ -50,12 +59,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Asking {
-    /// Starts the thread. `find` turns a provider's name into the provider.
+    /// Starts the thread. `find` turns the names of a provider and its model into
+    /// the provider.
     pub fn start(
         (settings, prices): (Settings, Arc<Table>),
         random: u64,
         out: Out,
-        find: impl Fn(&str) -> Option<Provider> + Send + 'static,
+        find: impl Fn(&str, &str) -> Option<Provider> + Send + 'static,
+        recorder: Option<Recorder>,
     ) -> std::io::Result<Self> {
         let (jobs, inbox) = mpsc::unbounded_channel();
         let open = Arc::new((Mutex::new(0), Condvar::new()));
@@ -71,6 +82,7 @@ impl Asking {
                 chalker,
                 out,
                 providers: HashMap::new(),
+                recorder,
                 said: Vec::new(),
             };
             runtime.block_on(desk.work(inbox, find, counter));
@@ -112,17 +124,19 @@ struct Desk {
     /// Signs chalk: how much of it there is depends on time, which must not show in the ids of records.
     chalker: Drafter,
     out: Out,
-    /// A provider and the conversation in its format, by the provider's name.
+    /// A provider and the conversation in its format, by `provider/name`: what one model has signed another cannot read.
     providers: HashMap<String, (Provider, Transcript, usize)>,
     /// The conversation.
     said: Vec<Message>,
+    /// Where answers are kept as they come.
+    recorder: Option<Recorder>,
 }
 
 impl Desk {
     async fn work(
         mut self,
         mut inbox: mpsc::UnboundedReceiver<(Job, oneshot::Receiver<()>)>,
-        find: impl Fn(&str) -> Option<Provider>,
+        find: impl Fn(&str, &str) -> Option<Provider>,
         open: Arc<(Mutex<usize>, Condvar)>,
     ) {
         while let Some((job, cancelled)) = inbox.recv().await {
@@ -138,7 +152,7 @@ impl Desk {
         &mut self,
         job: Job,
         cancelled: oneshot::Receiver<()>,
-        find: &impl Fn(&str) -> Option<Provider>,
+        find: &impl Fn(&str, &str) -> Option<Provider>,
     ) -> Vec<u8> {
         self.drafter.set_session(&job.session);
         self.chalker.set_session(&job.session);
@@ -148,32 +162,54 @@ impl Desk {
         }
         self.said.extend(job.news);
         let (name, model) = job.model.split_once('/').unwrap_or((&job.model, ""));
-        if !self.providers.contains_key(name) {
-            let Some(provider) = find(name) else {
+        if !self.providers.contains_key(&job.model) {
+            let Some(provider) = find(name, model) else {
                 let data = failed(Code::Config, format!("no provider '{name}' is configured"));
                 return self.drafter.draft(job.turn, &job.claim, ty::MODEL_FAILED, &data).1;
             };
-            let transcript = Transcript::new(&provider);
-            self.providers.insert(name.to_owned(), (provider, transcript, 0));
+            let transcript = Transcript::new(&provider, model);
+            self.providers.insert(job.model.clone(), (provider, transcript, 0));
         }
-        let Some((provider, transcript, told)) = self.providers.get_mut(name) else { return Vec::new() };
+        let Some((provider, transcript, told)) = self.providers.get_mut(&job.model) else { return Vec::new() };
         transcript.extend(&self.said[*told..]);
         *told = self.said.len();
+        transcript.answered(job.answers);
+        let shown = job.summary.as_ref().map(|shown| {
+            let mut transcript = Transcript::new(provider, model);
+            transcript.extend(shown);
+            transcript.answered(job.answers);
+            transcript
+        });
+        let transcript = shown.as_ref().unwrap_or(transcript);
+        // A wire without a way of its own is offered a tool that takes the answer.
+        let own = ace_model_gateway::find(&provider.wire).is_some_and(|wire| wire.capabilities().schema);
+        let with_answer =
+            if job.schema.is_empty() || own { None } else { Some(shaped::offer(&job.tools, &job.schema)) };
+        let tools = with_answer.as_deref().unwrap_or(&job.tools);
+        let schema = if own { &*job.schema } else { "" };
         let output = job.reserved.as_ref().map(|r| r.output).filter(|n| *n > 0);
-        let ask = Ask { model, system: &job.system, tools: &job.tools, session: &job.session, output };
+        let ask = Ask { model, system: &job.system, tools, schema, session: &job.session, output };
+        let refused = self.recorder.as_ref().and_then(|recorder| recorder.refuses(job.answers));
+        if let Some(why) = refused {
+            let data = failed(Code::Config, why);
+            return self.drafter.draft(job.turn, &job.claim, ty::MODEL_FAILED, &data).1;
+        }
+        let mut tape = self.recorder.as_ref().map(|_| Tape::new());
         let start = Instant::now();
-        let recorded = provider.wire == RECORDED;
+        let said = job.summary.as_ref().unwrap_or(&self.said);
         let bill = Bill {
             prices: &self.prices,
             model: &job.model,
-            recorded,
-            input: job.reserved.as_ref().map_or_else(|| bill::input(&job.system, &job.tools, &self.said), |r| r.input),
+            recorded: provider.wire == RECORDED,
+            input: job.reserved.as_ref().map_or_else(|| bill::input(&job.system, tools, said), |r| r.input),
         };
         let drafters = (&mut self.drafter, &mut self.chalker);
         let heard = Mutex::new(Heard::new(self.out.clone(), drafters, (job.turn, &job.claim), bill));
+        lock(&heard).sums_up = shown.is_some();
+        lock(&heard).schema.clone_from(&job.schema);
         let mut on = |event| lock(&heard).take(event);
         let result = {
-            let answering = self.client.answer(provider, &ask, transcript, &mut on);
+            let answering = self.client.answer_taped(provider, &ask, transcript, tape.as_mut(), &mut on);
             tokio::pin!(answering);
             tokio::pin!(cancelled);
             let mut tick = tokio::time::interval(Heard::RHYTHM);
@@ -192,8 +228,15 @@ impl Desk {
         if result.as_ref().is_none_or(Result::is_err) || heard.has_words() {
             heard.flush();
         }
+        if let (Some(recorder), Some(tape)) = (&mut self.recorder, tape) {
+            let cancelled = Failure { code: Code::Cancelled, message: String::new(), hint: String::new(), retried: 0 };
+            let failure = result.as_ref().map_or(Some(&cancelled), |result| result.as_ref().err());
+            if let Err(e) = recorder.keep(tape, job.answers, (&job.model, &provider.wire), failure) {
+                heard.fail_later(format!("cannot record: {e}"));
+            }
+        }
         match result {
-            Some(Ok(_)) => heard.complete(start.elapsed()),
+            Some(Ok(_)) => heard.complete((provider, model), start.elapsed()),
             Some(Err(failure)) => heard.fail(failure),
             None => heard.fail_with(Code::Cancelled, String::new(), String::new()),
         }
@@ -213,10 +256,13 @@ struct Heard<'a> {
     /// A call that has begun and is not whole.
     begun: String,
     usage: Usage,
-    /// What the provider says it cost.
-    reported: String,
+    extras: Extras,
     bill: Bill<'a>,
     stop: Option<Stop>,
+    /// It is a summary: nobody is shown it as an answer, and calls it asks for are not what was wanted.
+    sums_up: bool,
+    /// The schema that it has to fit, or empty.
+    schema: Arc<str>,
     /// Chalk that waits for its moment.
     chalk: ModelDelta,
     chalked: Option<Instant>,
@@ -242,9 +288,11 @@ impl<'a> Heard<'a> {
             calls: Vec::new(),
             begun: String::new(),
             usage: Usage::default(),
-            reported: String::new(),
+            extras: Extras::default(),
             bill,
             stop: None,
+            sums_up: false,
+            schema: Arc::from(""),
             chalk: ModelDelta::default(),
             chalked: None,
         }
@@ -252,6 +300,9 @@ impl<'a> Heard<'a> {
 
     fn take(&mut self, event: Event) {
         match event {
+            Event::Piece(Piece::Text(text)) if self.sums_up => self.text.push_str(&text),
+            Event::Piece(Piece::Reasoning(text)) if self.sums_up => self.reasoning.push_str(&text),
+            Event::Piece(Piece::CallBegins(_) | Piece::Call { .. }) if self.sums_up => {}
             Event::Piece(Piece::Text(text)) => {
                 self.text.push_str(&text);
                 self.chalk.text.push_str(&text);
@@ -269,7 +320,7 @@ impl<'a> Heard<'a> {
                 self.calls.push((tool, args, meta));
             }
             Event::Piece(Piece::Usage(usage)) => self.usage = usage,
-            Event::Piece(Piece::Cost(cost)) => self.reported = cost,
+            Event::Piece(Piece::Extras(extras)) => self.extras = extras,
             Event::Piece(Piece::Stop(stop)) => self.stop = Some(stop),
             Event::Note(note) => {
                 self.flush();
@@ -320,7 +371,12 @@ impl<'a> Heard<'a> {
     }
 
     /// The answer as one batch: its calls, then itself, so that no call is due before the answer is recorded.
-    fn complete(self, took: Duration) -> Vec<u8> {
+    fn complete(mut self, of: (&Provider, &str), took: Duration) -> Vec<u8> {
+        if let Some(answer) = shaped::answer(&self.calls, &self.schema) {
+            self.text = answer;
+            self.calls.clear();
+            self.stop = Some(Stop::End);
+        }
         let mut drafts = Vec::new();
         let (turn, claim) = (self.turn, self.claim);
         for (tool, args, meta) in &self.calls {
@@ -331,9 +387,8 @@ impl<'a> Heard<'a> {
             } else {
                 call.args = Some(draft::raw(args.clone()));
             }
-            if !meta.is_empty() && meta.len() <= limits::INLINE_BYTES {
-                call.meta = Some(draft::raw(meta.clone()));
-            }
+            let extras = Extras { kept: meta.clone(), ..Extras::default() };
+            call.meta = meta_of(&mut drafts, of, extras);
             drafts.extend(self.drafter.draft(turn, claim, ty::MODEL_CALL, &call).1);
         }
         let mut parts = Vec::new();
@@ -350,9 +405,12 @@ impl<'a> Heard<'a> {
                 (None, false) => Part::Text(text.clone()),
             });
         }
-        let billed = self.bill.of(&self.usage, self.bytes(), &self.reported);
+        let (parts, summary) = if self.sums_up { (Vec::new(), parts) } else { (parts, Vec::new()) };
+        let billed = self.bill.of(&self.usage, self.bytes(), self.extras.cost);
+        let meta = meta_of(&mut drafts, of, self.extras);
         let data = ModelCompleted {
             parts,
+            summary,
             calls: self.calls.len() as u64,
             stop: self.stop.unwrap_or_default(),
             usage: billed.usage,
@@ -360,7 +418,7 @@ impl<'a> Heard<'a> {
             prices: billed.prices,
             estimated: billed.estimated,
             ms: ace_front::took(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
-            meta: billed.meta.map(draft::raw),
+            meta,
         };
         drafts.extend(self.drafter.draft(turn, claim, ty::MODEL_COMPLETED, &data).1);
         drafts
@@ -370,6 +428,11 @@ impl<'a> Heard<'a> {
     fn bytes(&self) -> u64 {
         let calls: usize = self.calls.iter().map(|(tool, args, meta)| tool.len() + args.len() + meta.len()).sum();
         (self.text.len() + self.reasoning.len() + self.begun.len() + calls) as u64
+    }
+
+    /// Says what did not work beside the answer, which stands.
+    fn fail_later(&mut self, words: String) {
+        self.take(Event::Note(words));
     }
 
     fn fail(self, failure: Failure) -> Vec<u8> {
@@ -384,16 +447,35 @@ impl<'a> Heard<'a> {
             || self.usage != Usage::default()
             || matches!(data.code, Code::Cancelled | Code::Timeout | Code::Cut)
         {
-            let billed = self.bill.of(&self.usage, self.bytes(), &self.reported);
+            let billed = self.bill.of(&self.usage, self.bytes(), self.extras.cost);
             (data.usage, data.cost) = (Some(billed.usage), billed.cost);
             (data.prices, data.estimated) = (billed.prices, billed.estimated);
         }
-        data.text = self.text;
+        data.text = if self.sums_up { String::new() } else { self.text };
         let cut = data.text.floor_char_boundary(limits::INLINE_BYTES);
         data.text.truncate(cut);
         data.dropped_call = self.calls.first().map_or(self.begun, |(tool, ..)| tool.clone());
         self.drafter.draft(self.turn, self.claim, ty::MODEL_FAILED, &data).1
     }
+}
+
+/// What a provider tells or wants back beside an answer or a call; none if there is nothing.
+fn meta_of(drafts: &mut Vec<u8>, (provider, model): (&Provider, &str), extras: Extras) -> Option<Box<RawValue>> {
+    if extras == Extras::default() {
+        return None;
+    }
+    let long = extras.kept.len() > limits::INLINE_BYTES / 2;
+    let blob = long.then(|| blob(drafts, &extras.kept, "application/json"));
+    let meta = Meta {
+        wire: provider.wire.clone(),
+        provider: provider.name.clone(),
+        model: model.to_owned(),
+        id: extras.id,
+        cost: extras.cost,
+        kept: (!long && !extras.kept.is_empty()).then(|| draft::raw(extras.kept)),
+        blob,
+    };
+    serde_json::value::to_raw_value(&meta).ok()
 }
 
 /// Puts a long text ahead of the event that names it.
@@ -403,15 +485,22 @@ fn blob(drafts: &mut Vec<u8>, text: &str, media: &str) -> BlobRef {
     BlobRef { sha, bytes: text.len() as u64, media: media.to_owned() }
 }
 
-/// A configured provider with its key, as the gateway wants it.
-pub fn provider(configured: &ace_config::Provider) -> Provider {
+/// A configured provider with its key, as the gateway wants it for that model.
+pub fn provider(configured: &ace_config::Provider, model: &str) -> Provider {
     let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let key_env = configured.api_key_env.clone().unwrap_or_default();
+    let key_env = configured.key_env(|name| variable(name).is_some()).unwrap_or_default().to_owned();
+    let base_url = configured.address(variable);
     Provider {
         name: configured.name.clone(),
-        wire: configured.wire.name().to_owned(),
-        base_url: configured.address(variable),
+        wire: configured.wire_at(&base_url).name().to_owned(),
+        base_url,
         api_key: variable(&key_env).map(|key| Secret::new(&key)),
         key_env,
+        options: Options {
+            version: configured.version.clone(),
+            reasoning: configured.reasoning.clone(),
+            think_tags: configured.think_tags,
+            blind: !configured.sees(model),
+        },
     }
 }

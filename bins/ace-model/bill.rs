@@ -31,21 +31,12 @@ pub struct Billed {
     pub prices: String,
     /// The provider gave no figures that can be true.
     pub estimated: bool,
-    /// What the provider says it cost, as JSON.
-    pub meta: Option<String>,
 }
 
 /// Tokens that a request may have, rather too many.
 pub fn input(system: &str, tools: &str, messages: &[Message]) -> u64 {
-    let said = messages.iter().map(|message| match message {
-        Message::User(text) => text.len(),
-        Message::Assistant { text, calls } => {
-            text.len() + calls.iter().map(|c| c.tool.len() + c.args.len()).sum::<usize>()
-        }
-        Message::Result { text, .. } => text.len(),
-    });
-    let bytes = system.len() + tools.len() + said.sum::<usize>();
-    tokens(bytes as u64) + messages.len() as u64 * QUOTA_MESSAGE_TOKENS
+    let bytes = (system.len() + tools.len()) as u64 + ace_core::compaction::bytes(messages);
+    tokens(bytes) + messages.len() as u64 * QUOTA_MESSAGE_TOKENS
 }
 
 fn tokens(bytes: u64) -> u64 {
@@ -53,15 +44,12 @@ fn tokens(bytes: u64) -> u64 {
 }
 
 impl Bill<'_> {
-    /// The bill for an answer of so many bytes, its provider's figures, and what the provider says it cost (a JSON number of
-    /// dollars, or nothing).
-    pub fn of(&self, said: &Usage, bytes: u64, reported: &str) -> Billed {
-        let reported_micro = micro(reported);
-        let meta = reported_micro.is_some().then(|| format!(r#"{{"reported_cost":{reported}}}"#));
+    /// The bill for an answer of so many bytes, its provider's figures, and what the provider says it cost, micro-dollars.
+    pub fn of(&self, said: &Usage, bytes: u64, reported: Option<u64>) -> Billed {
         if self.recorded {
             // It was paid when it was recorded; its figures are shown as they were.
             let usage = said.clamped().0;
-            return Billed { usage, cost: Some(0), prices: "recorded".to_owned(), estimated: false, meta };
+            return Billed { usage, cost: Some(0), prices: "recorded".to_owned(), estimated: false };
         }
         let (mut usage, mut estimated) = said.clamped();
         if usage.output.saturating_mul(BYTES_MOST) < bytes {
@@ -72,22 +60,13 @@ impl Bill<'_> {
             usage.input = self.input;
             estimated = true;
         }
-        match (self.prices.cost(self.model, &usage, Service::Usual), reported_micro) {
-            (Some(cost), _) => Billed { usage, cost: Some(cost), prices: self.prices.id().to_owned(), estimated, meta },
+        match (self.prices.cost(self.model, &usage, Service::Usual), reported) {
+            (Some(cost), _) => Billed { usage, cost: Some(cost), prices: self.prices.id().to_owned(), estimated },
             // Nobody knows its price but the provider.
-            (None, Some(cost)) => Billed { usage, cost: Some(cost), prices: "reported".to_owned(), estimated, meta },
-            (None, None) => Billed { usage, cost: None, prices: String::new(), estimated, meta },
+            (None, Some(cost)) => Billed { usage, cost: Some(cost), prices: "reported".to_owned(), estimated },
+            (None, None) => Billed { usage, cost: None, prices: String::new(), estimated },
         }
     }
-}
-
-/// A JSON number of dollars as micro-dollars, rounded up; `None` for one that can be no cost.
-fn micro(dollars: &str) -> Option<u64> {
-    let dollars: f64 = dollars.parse().ok()?;
-    let fits = dollars.is_finite() && (0.0..1e9).contains(&dollars);
-    // What a float holds beyond a thousandth of a micro-dollar is its own noise.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
-    fits.then(|| (dollars * 1e6 - 1e-3).ceil().max(0.0) as u64)
 }
 
 #[cfg(test)]
@@ -95,45 +74,42 @@ mod tests {
     use super::*;
     use ace_prices::Rates;
 
-    fn bill(said: Usage, bytes: u64, reported: &str) -> Billed {
+    fn bill(said: Usage, bytes: u64, reported: Option<u64>) -> Billed {
         let prices = Table::with(&[("a/b".into(), Rates::flat(1_000_000, 2_000_000))]);
         Bill { prices: &prices, model: "a/b", recorded: false, input: 100 }.of(&said, bytes, reported)
     }
 
     #[test]
     fn figures_that_can_be_true_are_taken() {
-        let billed = bill(Usage { input: 10, output: 5, ..Usage::default() }, 20, "");
-        assert_eq!((billed.cost, billed.estimated, billed.meta), (Some(20), false, None));
+        let billed = bill(Usage { input: 10, output: 5, ..Usage::default() }, 20, None);
+        assert_eq!((billed.cost, billed.estimated), (Some(20), false));
         assert!(billed.prices.starts_with("20"));
     }
 
     #[test]
     fn c07_figures_that_are_missing_or_too_small_never_lower_what_is_spent() {
-        let none = bill(Usage::default(), 40, "");
+        let none = bill(Usage::default(), 40, None);
         assert_eq!((none.usage.input, none.usage.output, none.cost, none.estimated), (100, 20, Some(140), true));
-        let low = bill(Usage { input: 10, output: 1, ..Usage::default() }, 1000, "");
+        let low = bill(Usage { input: 10, output: 1, ..Usage::default() }, 1000, None);
         assert_eq!((low.usage.output, low.estimated), (500, true), "a token is no thousand bytes");
-        let wild = bill(Usage { input: u64::MAX, output: u64::MAX, ..Usage::default() }, 1, "");
+        let wild = bill(Usage { input: u64::MAX, output: u64::MAX, ..Usage::default() }, 1, None);
         assert!(wild.estimated && wild.usage.output < u64::MAX);
-        let silent = bill(Usage { input: 10, ..Usage::default() }, 0, "");
+        let silent = bill(Usage { input: 10, ..Usage::default() }, 0, None);
         assert_eq!((silent.cost, silent.estimated), (Some(10), false), "nothing was said, nothing is billed");
     }
 
     #[test]
     fn c07_the_providers_own_cost_stands_beside_and_counts_where_there_is_no_price() {
         let said = Usage { input: 10, output: 5, ..Usage::default() };
-        let beside = bill(said, 10, "0.5");
-        assert_eq!((beside.cost, beside.meta.as_deref()), (Some(20), Some(r#"{"reported_cost":0.5}"#)));
+        let beside = bill(said, 10, Some(500_000));
+        assert_eq!(beside.cost, Some(20));
         let prices = Table::built_in();
-        let unpriced = |reported: &str| {
+        let unpriced = |reported| {
             let billed = Bill { prices: &prices, model: "x/y", recorded: false, input: 1 }.of(&said, 10, reported);
             (billed.cost, billed.prices)
         };
-        assert_eq!(unpriced("0.0012345"), (Some(1235), "reported".to_owned()));
-        assert_eq!(unpriced("1e-6"), (Some(1), "reported".to_owned()));
-        for odd in ["", "-1", "NaN", "inf", "1e300", "{}"] {
-            assert_eq!(unpriced(odd), (None, String::new()), "{odd}");
-        }
+        assert_eq!(unpriced(Some(1235)), (Some(1235), "reported".to_owned()));
+        assert_eq!(unpriced(None), (None, String::new()));
     }
 
     #[test]
@@ -142,7 +118,7 @@ mod tests {
         let by = |rates| {
             let prices = Table::with(&[("a/b".into(), rates)]);
             let usage = Usage { input: 10, output: 1, ..Usage::default() };
-            let billed = Bill { prices: &prices, model: "a/b", recorded: false, input: 1 }.of(&usage, 1, "");
+            let billed = Bill { prices: &prices, model: "a/b", recorded: false, input: 1 }.of(&usage, 1, None);
             (billed.cost, billed.prices)
         };
         assert_ne!(by(old).1, by(new).1);

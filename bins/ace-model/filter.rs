@@ -57,7 +57,7 @@ impl Answerer {
     /// Asks for the answer to the context that is due, under this claim.
     fn start(&mut self, claim: &str) {
         let Some(turn) = &self.desk.state.turn else { return };
-        let Phase::Asking { model, system, tools, reserved, .. } = &turn.phase else { return };
+        let Phase::Asking { model, system, tools, compacts, schema, reserved, .. } = &turn.phase else { return };
         let n = turn.n;
         let reserved = reserved.clone();
         let text = |sha: &str| match self.texts.iter().find(|(known, _)| known == sha) {
@@ -72,7 +72,8 @@ impl Answerer {
         let anew = self.changes != changes;
         let sent = if anew { 0 } else { self.sent };
         let names = [system.clone(), tools.clone()];
-        let job = text(system).and_then(|system| {
+        let summary = compacts.as_ref().map(|c| text(&c.prompt).map(|request| self.transcript.shown(c, &request)));
+        let job = summary.transpose().and_then(|summary| Ok((summary, text(system)?))).and_then(|(summary, system)| {
             Ok(Job {
                 session: self.desk.state.session.clone(),
                 claim: claim.to_owned(),
@@ -80,9 +81,12 @@ impl Answerer {
                 model: model.clone(),
                 system,
                 tools: text(tools)?,
+                schema: text(schema)?,
                 anew,
                 news: messages[sent.min(messages.len())..].to_vec(),
                 reserved,
+                answers: self.transcript.answers(),
+                summary,
             })
         });
         match job {
@@ -113,8 +117,20 @@ impl Answerer {
 }
 
 fn find(blobs: &Blobs, travelling: &Travelling, sha: &str) -> Option<String> {
-    let bytes = travelling.get(sha).cloned().or_else(|| blobs.get(sha).ok())?;
+    let bytes = bytes(blobs, travelling, sha)?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn bytes(blobs: &Blobs, travelling: &Travelling, sha: &str) -> Option<Vec<u8>> {
+    travelling.get(sha).cloned().or_else(|| blobs.get(sha).ok())
+}
+
+/// The text of a blob, or a picture as a provider takes it.
+fn resolve(blobs: &Blobs, travelling: &Travelling, blob: &BlobRef) -> Option<String> {
+    if blob.media.starts_with("image/") {
+        return bytes(blobs, travelling, &blob.sha).map(|bytes| BASE64_STANDARD.encode(bytes));
+    }
+    find(blobs, travelling, &blob.sha)
 }
 
 /// A failure without any text.
@@ -136,7 +152,7 @@ impl Filter for Answerer {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
         let (blobs, travelling) = (&self.blobs, &self.travelling);
-        self.transcript.fold(line, &|b: &BlobRef| find(blobs, travelling, &b.sha));
+        self.transcript.fold(line, &|b: &BlobRef| resolve(blobs, travelling, b));
         match &*line.ty {
             ty::MODEL_REQUESTED if self.desk.holds(&line.id) => self.start(&line.id),
             ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => self.cancel(line.turn),

@@ -136,16 +136,9 @@ impl Keeper {
     }
 }
 
-/// Bytes of what a message says.
+/// Bytes of a message on the wire, about.
 fn size(message: &Message) -> u64 {
-    let bytes = match message {
-        Message::User(text) => text.len(),
-        Message::Assistant { text, calls } => {
-            text.len() + calls.iter().map(|c| c.tool.len() + c.args.len()).sum::<usize>()
-        }
-        Message::Result { text, .. } => text.len(),
-    };
-    bytes as u64
+    ace_core::compaction::bytes(std::slice::from_ref(message))
 }
 
 impl Filter for Keeper {

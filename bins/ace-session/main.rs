@@ -27,11 +27,14 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
     let color = args.color;
     match &args.command {
         Command::New { prompt, options } => new(prompt.as_deref(), options, color),
-        Command::Once { prompt, model, limits } => {
+        Command::Once { prompt, model, images, schema, limits } => {
             let flags = model.iter().map(|m| Layer::flag("--model", "model", m)).chain(limits.layers()).collect();
-            once::once(&open(PROGRAM, flags)?, prompt.as_deref(), limits, color)
+            let with = once::With { images, schema: schema.as_deref(), limits };
+            once::once(&open(PROGRAM, flags)?, prompt.as_deref(), &with, color)
         }
-        Command::Say { session, text, now } => say::say(&open(PROGRAM, Vec::new())?, session, text.as_deref(), *now),
+        Command::Say { session, text, images, now } => {
+            say::say(&open(PROGRAM, Vec::new())?, session, (text.as_deref(), images), *now)
+        }
         Command::Unsay { session } => say::unsay(&open(PROGRAM, Vec::new())?, session),
         Command::Run { session, limits } => {
             let opening = open(PROGRAM, Vec::new())?;
@@ -39,12 +42,18 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
             run::run(&opening, session, color, true)
         }
         Command::Attach { session } => run::run(&open(PROGRAM, Vec::new())?, session, color, false),
+        Command::Compact { session, text } => {
+            let opening = open(PROGRAM, Vec::new())?;
+            say::compact(&opening, session, text.as_deref())?;
+            run::run(&opening, session, color, true)
+        }
         Command::Cancel { session } => say::cancel(&open(PROGRAM, Vec::new())?, session),
         Command::Step { filter } => {
             let opening = open(PROGRAM, Vec::new())?;
             rights::leave_secrets(&opening)?;
-            rights::step(PROGRAM)?;
-            let mut step = step::Step::new(random(), opening.settings.user);
+            rights::step(&opening)?;
+            let (blobs, window) = (opening.home().blobs(), opening.settings.config.context);
+            let mut step = step::Step::new(random(), opening.settings.user, blobs, window);
             run_filter(PROGRAM, &mut step, &Out::stdout(PROGRAM), filter.drafts_only)
         }
         Command::Fork { session, prompt, name, json } => {

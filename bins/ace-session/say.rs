@@ -1,25 +1,32 @@
 //! What a person says to a session that is there already: a message, or that it shall stop.
 
-use ace_cli::{Complaint, Exit, SessionAddress};
+use ace_cli::{Complaint, Exit, SessionAddress, When};
 use ace_front::answer::state_of;
-use ace_front::{Opening, begin, clock, random, say, words};
-use ace_host::message_drafts;
+use ace_front::{Opening, begin, clock, image, random, redaction, say, words};
+use ace_host::{Said, message_drafts};
 use ace_schema::data::{TurnCancelled, UserMessage};
 use ace_schema::{Drafter, Kind, Line, id, limits, ty};
 use ace_storage::Log;
+use std::path::PathBuf;
 
 use crate::PROGRAM;
 
 /// Queues a message, or steers the running turn.
-pub fn say(opening: &Opening, session: &SessionAddress, text: Option<&str>, now: bool) -> Result<Exit, Complaint> {
+pub fn say(
+    opening: &Opening,
+    session: &SessionAddress,
+    (text, images): (Option<&str>, &[PathBuf]),
+    now: bool,
+) -> Result<Exit, Complaint> {
     let text = match text {
         Some(text) => text.to_owned(),
         None => begin::prompt(PROGRAM, None)?,
     };
-    if text.trim().is_empty() && now {
+    let images = image::load(PROGRAM, images, &opening.cwd)?;
+    if text.trim().is_empty() && images.is_empty() && now {
         return steer(opening, session);
     }
-    if text.trim().is_empty() {
+    if text.trim().is_empty() && images.is_empty() {
         return Err(Complaint::new(PROGRAM, Exit::Usage, "nothing to say: the message is empty"));
     }
     if text.len() > limits::PROMPT_BYTES {
@@ -27,10 +34,33 @@ pub fn say(opening: &Opening, session: &SessionAddress, text: Option<&str>, now:
         return Err(Complaint::new(PROGRAM, Exit::Usage, what));
     }
     let found = opening.find(session)?;
+    let text = redaction::said(opening, &found.id, text, When::Auto)?;
     let mut drafter = Drafter::new(PROGRAM, random());
     drafter.set_session(&found.id);
-    let (_, drafts) = message_drafts(&mut drafter, &text, &opening.person(), PROGRAM, now);
+    let author = opening.person();
+    let said = Said { text: &text, images: &images, author: &author, client: PROGRAM, now, ..Said::default() };
+    let (_, drafts) = message_drafts(&mut drafter, said);
     record(opening, session, &drafts)
+}
+
+/// Queues the order to make the conversation shorter; `keep` says what the summary must hold above all.
+pub fn compact(opening: &Opening, session: &SessionAddress, keep: Option<&str>) -> Result<Exit, Complaint> {
+    let found = opening.find(session)?;
+    let (state, _) = state_of(&opening.log(&found)).map_err(|e| Complaint::io(PROGRAM, "cannot read the log", &e))?;
+    if state.turns == 0 {
+        return Err(Complaint::new(PROGRAM, Exit::No, format!("nothing is said in '{session}' yet")));
+    }
+    let text: String = keep.unwrap_or_default().to_owned();
+    if text.len() > limits::INLINE_BYTES {
+        let what = format!("what to keep has {} bytes, the limit is {}", text.len(), limits::INLINE_BYTES);
+        return Err(Complaint::new(PROGRAM, Exit::Usage, what));
+    }
+    let mut drafter = Drafter::new(PROGRAM, random());
+    drafter.set_session(&found.id);
+    let (author, client) = (opening.person(), PROGRAM.to_owned());
+    let order = UserMessage { text, author, client, compact: true, ..UserMessage::default() };
+    let (_, line) = drafter.draft(0, "", ty::USER_MESSAGE, &order);
+    record(opening, session, &line)
 }
 
 /// The log of a session, and the newest message that waits there: its id and its text. `steering` ones have said so already.

@@ -135,6 +135,32 @@ fn private_tmp(ace_home: &Path, session: &str) -> std::io::Result<PathBuf> {
     Ok(tmp)
 }
 
+/// Takes away what a worker that was killed in the middle of a call has left of its output: nobody has looked through it. What the
+/// record holds was written by [`keep_output`] and stays.
+pub fn sweep_outputs(tmp: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(entries) = std::fs::read_dir(tmp) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_output = name.to_str().is_some_and(|n| n.starts_with("output-") && n.ends_with(".txt"));
+        if is_output && entry.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o200 != 0) {
+            // What cannot be removed belongs to the tools, like all else here.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Puts an output where the model was told it is, as the record has it: what a gate took out on the way to the log is not here
+/// either. The folder belongs to the tools, so nothing that lies there is followed or replaced.
+pub fn keep_output(tmp: &Path, name: &str, blob: &Path) -> std::io::Result<()> {
+    use rustix::fs::{Mode, OFlags};
+    let mut blob = std::fs::File::open(blob)?;
+    let folder = rustix::fs::open(tmp, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(&folder, name, flags, Mode::RUSR)?;
+    std::io::copy(&mut blob, &mut std::fs::File::from(file)).map(drop)
+}
+
 /// Takes a session's temporary folder away, as far as its modes allow.
 pub fn remove_tmp(ace_home: &Path, session: &str) {
     if !session.is_empty() {

@@ -4,9 +4,9 @@ use ace_cli::{Complaint, Exit};
 use ace_core::{Call, CallState, Desk, Due, Phase, Role, digest};
 use ace_front::rights;
 use ace_pipe::{Filter, Out};
-use ace_schema::data::{Code, ToolCall, ToolDiscovered, ToolFailed, ToolStarted};
+use ace_schema::data::{Code, ToolCall, ToolCompleted, ToolDiscovered, ToolFailed, ToolStarted};
 use ace_schema::permission::Mode;
-use ace_schema::{Line, draft, id, tool, ty};
+use ace_schema::{Line, draft, id, redaction, tool, ty};
 use ace_storage::Blobs;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -77,14 +77,15 @@ impl Broker {
     fn runner(&mut self) -> &Runner {
         let (held, flat, out) = (&mut self.cage, &mut self.flat, &self.out);
         let (unsandboxed, random) = (self.granted.unsandboxed || self.desk.state.created.unsandboxed, self.random);
-        let ace_home = &self.ace_home;
+        let recorded = !self.unrecorded;
+        let (ace_home, blobs) = (&self.ace_home, &self.blobs);
         self.runner.get_or_insert_with(|| {
             *held = cage(unsandboxed);
             match held {
                 Cage::Sandbox => *flat = !rights::or_end(rights::broker(PROGRAM)),
                 Cage::Open | Cage::None(_) => rights::free_broker(),
             }
-            Runner::start(ace_home.clone(), *held == Cage::Sandbox, random, out.clone())
+            Runner::start(ace_home.clone(), blobs.clone(), (*held == Cage::Sandbox, recorded), random, out.clone())
         })
     }
 
@@ -155,7 +156,7 @@ impl Broker {
 
     fn arguments(&self, call: &Call) -> Result<Box<RawValue>, String> {
         let data: ToolCall = serde_json::from_str(&call.data).map_err(|e| format!("not a call: {e}"))?;
-        match (data.args, data.blob) {
+        let args = match (data.args, data.blob) {
             (Some(args), _) => Ok(args),
             (None, Some(blob)) => {
                 let bytes = self.blobs.get(&blob.sha).map_err(|e| format!("arguments: {e}"))?;
@@ -163,7 +164,9 @@ impl Broker {
                 RawValue::from_string(text).map_err(|e| format!("arguments are not JSON: {e}"))
             }
             (None, None) => Ok(draft::raw("{}".to_owned())),
-        }
+        }?;
+        // Whoever allowed it: the decision was over what is recorded, and that is not what was asked for.
+        if redaction::holds(args.get()) { Err(redaction::WHY.to_owned()) } else { Ok(args) }
     }
 
     fn started(&mut self, claim: &str) {
@@ -180,12 +183,26 @@ impl Broker {
     }
 }
 
+/// The blob of a recorded output, if it was long.
+fn blob_of(line: &Line) -> Option<String> {
+    let output = match &*line.ty {
+        ty::TOOL_COMPLETED => line.data::<ToolCompleted>().ok()?.output,
+        _ => line.data::<ToolFailed>().ok()?.output?,
+    };
+    output.blob.map(|blob| blob.sha)
+}
+
 impl Filter for Broker {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
         match &*line.ty {
             ty::TOOL_STARTED if self.desk.holds(&line.id) => self.started(&line.id),
-            ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.working.retain(|(_, claim, _)| *claim != line.cause),
+            ty::TOOL_COMPLETED | ty::TOOL_FAILED => {
+                self.working.retain(|(_, claim, _)| *claim != line.cause);
+                if let (Some(runner), Some(sha)) = (&self.runner, blob_of(line)) {
+                    runner.keep(&line.cause, &sha);
+                }
+            }
             ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => self.cancel(line.turn),
             _ => {}
         }
@@ -208,7 +225,6 @@ impl Filter for Broker {
             let session = Session {
                 created: state.created.clone(),
                 id: state.session.clone(),
-                turn: state.turn.as_ref().map_or(0, |t| t.n),
                 tree: state.tree.clone(),
                 recorded: !self.unrecorded,
             };

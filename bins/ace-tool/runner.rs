@@ -8,6 +8,7 @@ use ace_schema::data::{BlobRef, Code, SessionCreated, ToolDelta, ToolFailed};
 use ace_schema::{Drafter, limits, ty};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use std::collections::HashMap;
 use std::io::{Read, Seek};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -44,8 +45,6 @@ pub struct Session {
     pub created: SessionCreated,
     /// Its id.
     pub id: String,
-    /// The running turn.
-    pub turn: u32,
     /// The tree recorded last; empty if none was.
     pub tree: String,
     /// There is a log behind the stream, so that states are worth recording.
@@ -58,6 +57,8 @@ enum Order {
     Ready(Box<Session>),
     Run(Job),
     Cancel(u64),
+    /// The outcome of this claim is recorded; its whole output is this blob.
+    Keep(String, String),
     /// End the worker and empty the session's temporary folder, then say so.
     Clean(Sender<()>),
 }
@@ -74,15 +75,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Runner {
     /// Starts the thread. `random` makes the ids of its drafts unique.
-    /// With `sandboxed` false the worker is not confined.
-    pub fn start(ace_home: PathBuf, sandboxed: bool, random: u64, out: Out) -> Self {
+    /// With `sandboxed` false the worker is not confined; with `recorded` false no outcome is ever read back.
+    pub fn start(
+        ace_home: PathBuf,
+        blobs: ace_storage::Blobs,
+        (sandboxed, recorded): (bool, bool),
+        random: u64,
+        out: Out,
+    ) -> Self {
         let (orders, inbox) = channel();
         let open: Arc<(Mutex<usize>, Condvar)> = Arc::default();
         let drafter = Arc::new(Mutex::new(Drafter::new("ace-tool", random)));
         let chalker = Arc::new(Mutex::new(Drafter::new("ace-tool", random.rotate_left(17))));
         let bench = Bench {
             ace_home,
+            blobs,
+            spills: Arc::default(),
+            swept: false,
             sandboxed,
+            recorded,
             drafter,
             chalker,
             out,
@@ -107,6 +118,11 @@ impl Runner {
     pub fn run(&self, job: Job) {
         *lock(&self.open.0) += 1;
         self.tell(Order::Run(job));
+    }
+
+    /// An outcome is recorded: the file of a long output is written from it.
+    pub fn keep(&self, claim: &str, sha: &str) {
+        self.tell(Order::Keep(claim.to_owned(), sha.to_owned()));
     }
 
     /// Stops a call; its outcome comes all the same.
@@ -135,8 +151,33 @@ impl Runner {
     }
 }
 
+/// The states of the session's files; nothing outside git, and before the session is known.
+type Watch = Option<Result<States, ace_worktree::Error>>;
+
+/// The state after a call that may have written.
+fn look_after_call(watch: &mut Watch, out: &Out) -> Option<Seen> {
+    match watch {
+        Some(Ok(states)) => states.after_call(),
+        Some(Err(e)) => {
+            out.note(&States::lack(e));
+            *watch = None;
+            None
+        }
+        None => None,
+    }
+}
+
+type Spills = Arc<Mutex<HashMap<String, String>>>;
+
 struct Bench {
     ace_home: PathBuf,
+    blobs: ace_storage::Blobs,
+    /// Names of the files of long outputs whose outcome is on its way to the record, by claim.
+    spills: Spills,
+    /// There is a log behind the stream, in which outcomes are read back.
+    recorded: bool,
+    /// What an earlier broker's workers have left was taken away.
+    swept: bool,
     sandboxed: bool,
     drafter: Arc<Mutex<Drafter>>,
     /// Signs chalk: how much of it there is depends on time, which must not show in the ids of records.
@@ -144,8 +185,8 @@ struct Bench {
     out: Out,
     open: Arc<(Mutex<usize>, Condvar)>,
     session: Option<(SessionCreated, String)>,
-    /// Looked through by one writing call at a time.
-    states: Arc<Mutex<Option<States>>>,
+    /// Looked through by one writing call at a time; or why there is none, to be said when one would be needed.
+    states: Arc<Mutex<Watch>>,
     worker: Option<Worker>,
     /// The name of the profile that outcomes record.
     sandbox: Arc<str>,
@@ -158,7 +199,7 @@ impl Bench {
                 Order::Ready(session) => {
                     lock(&self.drafter).set_session(&session.id);
                     lock(&self.chalker).set_session(&session.id);
-                    self.look(&session);
+                    self.watch(&session);
                     self.session = Some((session.created, session.id));
                     // What is wrong shows with the first call, in its outcome.
                     let _ = self.ready();
@@ -167,6 +208,16 @@ impl Bench {
                 Order::Cancel(id) => {
                     if let Some(worker) = &self.worker {
                         worker.cancel(id);
+                    }
+                }
+                Order::Keep(claim, sha) => {
+                    let name = lock(&self.spills).remove(&claim);
+                    let tmp = self.session.as_ref().map(|(_, s)| confined::tmp(&self.ace_home, s));
+                    if let (Some(name), Some(tmp)) = (name, tmp)
+                        && let Ok(blob) = self.blobs.path(&sha)
+                    {
+                        // A tool may have taken the name, or the folder away: the blob is the record.
+                        let _ = confined::keep_output(&tmp, &name, &blob);
                     }
                 }
                 Order::Clean(done) => {
@@ -181,15 +232,22 @@ impl Bench {
         }
     }
 
-    /// How the files stand before the first call of this process, recorded if the record says otherwise.
-    fn look(&self, session: &Session) {
-        if !session.recorded {
-            return;
+    /// Learns how the files stood when they were recorded last, while the model still thinks.
+    fn watch(&self, session: &Session) {
+        if session.recorded {
+            let states = States::open(&session.created, &self.ace_home, &session.tree, &self.out);
+            *lock(&self.states) = states.transpose();
         }
-        let mut states = lock(&self.states);
-        *states = States::open(&session.created, &self.ace_home, &session.tree, &self.out);
-        if let Some(snapshot) = states.as_mut().and_then(States::outside) {
-            let (_, line) = lock(&self.drafter).draft(session.turn, "", ty::WORKTREE_SNAPSHOT, &snapshot);
+    }
+
+    /// How the files stand before a call that may write, recorded if the record says otherwise: what a person changed meanwhile is
+    /// not the call's doing.
+    fn look_before(&self, turn: u32) {
+        if let Some(Ok(states)) = lock(&self.states).as_mut()
+            && states.is_stale()
+            && let Some(snapshot) = states.outside()
+        {
+            let (_, line) = lock(&self.drafter).draft(turn, "", ty::WORKTREE_SNAPSHOT, &snapshot);
             // A closed output is noticed by the filter's loop.
             let _ = self.out.write(&line);
         }
@@ -202,6 +260,9 @@ impl Bench {
         }
         self.worker = None;
         let Some((created, session)) = &self.session else { return Err("no session".to_owned()) };
+        if !std::mem::replace(&mut self.swept, true) {
+            confined::sweep_outputs(&confined::tmp(&self.ace_home, session));
+        }
         let mut worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
         let mut greeted = worker.greeting(READY);
         // Killed before it was asked to do anything: a second one does nothing twice. One that refuses would refuse again.
@@ -230,9 +291,13 @@ impl Bench {
             let _ = out.write(&line);
             return done(&open);
         }
-        let (sandbox, chalker) = (self.sandbox.clone(), self.chalker.clone());
         let reads = ace_schema::tool::find(&tool).is_some_and(|t| t.reads);
         let states = (!reads).then(|| self.states.clone());
+        if !reads {
+            self.look_before(turn);
+        }
+        let recorded = self.recorded;
+        let (sandbox, chalker, spills) = (self.sandbox.clone(), self.chalker.clone(), self.spills.clone());
         let Some(worker) = &self.worker else { return done(&open) };
         worker.call(&Request { id, tool, args }, move |answer| match answer {
             Answer::Delta(text) => {
@@ -244,10 +309,14 @@ impl Bench {
                 let (out, drafter, open, sandbox) = (out.clone(), drafter.clone(), open.clone(), sandbox.clone());
                 let (claim, tmp, states) = (claim.clone(), tmp.clone(), states.clone());
                 let spilled = outcome.output().is_some_and(|kept| kept.spill.is_some() || !kept.images.is_empty());
+                let spills = spills.clone();
                 let finish = move || {
+                    if let Some(name) = outcome.output().and_then(|kept| kept.spill.clone()) {
+                        lock(&spills).insert(claim.clone(), name);
+                    }
                     // Nothing else runs beside a call that writes, so that what is seen now is its doing.
-                    let seen = states.and_then(|states| lock(&states).as_mut().and_then(States::after_call));
-                    record(outcome, seen, (turn, &claim), &sandbox, &tmp, &out, &drafter);
+                    let seen = states.and_then(|states| look_after_call(&mut lock(&states), &out));
+                    record(outcome, seen, (turn, &claim), &sandbox, (&tmp, recorded), &out, &drafter);
                     done(&open);
                 };
                 // Reading a long output takes its time; other answers must not wait for it, if a thread can be had.
@@ -286,11 +355,11 @@ fn record(
     seen: Option<Seen>,
     at: (u32, &str),
     sandbox: &str,
-    tmp: &std::path::Path,
+    (tmp, recorded): (&std::path::Path, bool),
     out: &Out,
     drafter: &Mutex<Drafter>,
 ) {
-    let blobs = outcome.output().map_or_else(Blobs::default, |kept| send_blobs(kept, tmp, out));
+    let blobs = outcome.output().map_or_else(Blobs::default, |kept| send_blobs(kept, (tmp, recorded), out));
     let line = {
         let mut drafter = lock(drafter);
         let (turn, claim) = at;
@@ -314,16 +383,20 @@ fn record(
 }
 
 /// Sends what a call kept to the keeper.
-fn send_blobs(kept: &Kept, tmp: &std::path::Path, out: &Out) -> Blobs {
-    let whole = kept.spill.as_ref().and_then(|spill| send_blob(spill, None, tmp, out));
+fn send_blobs(kept: &Kept, (tmp, recorded): (&std::path::Path, bool), out: &Out) -> Blobs {
+    let whole = kept.spill.as_ref().and_then(|spill| send_blob(spill, None, (tmp, recorded), out));
     let images = kept.images.iter().filter(|image| image.media.starts_with("image/"));
-    let images = images.filter_map(|image| send_blob(&image.spill, Some(&image.media), tmp, out)).collect();
+    let images = images.filter_map(|image| send_blob(&image.spill, Some(&image.media), (tmp, false), out)).collect();
     Blobs { whole, images }
 }
 
 /// Sends a kept file to the keeper, part by part, never whole in memory.
-fn send_blob(spill: &str, media: Option<&str>, tmp: &std::path::Path, out: &Out) -> Option<BlobRef> {
+fn send_blob(spill: &str, media: Option<&str>, (tmp, unnamed): (&std::path::Path, bool), out: &Out) -> Option<BlobRef> {
     let mut file = open_spill(tmp, spill).ok()?;
+    // Nobody has looked through it yet: it goes without a name until it is recorded, and comes back as the record has it.
+    if unnamed {
+        let _ = std::fs::remove_file(tmp.join(spill));
+    }
     let bytes = file.metadata().ok()?.len().min(limits::BLOB_BYTES);
     let mut part = vec![0; limits::BLOB_PART_BYTES];
     let mut hasher = ace_core::Digester::default();

@@ -10,6 +10,7 @@ use ace_worktree::{Diff, Ground, Lens, Look};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// The lens on a session's work tree, as long as it works.
 pub struct States {
@@ -18,6 +19,8 @@ pub struct States {
     out: Out,
     /// The tree recorded last; `None` before the first record, where nothing else says how the files stood.
     recorded: Option<String>,
+    /// When it looked last.
+    looked: Option<Instant>,
     /// What went wrong was said once.
     said: bool,
 }
@@ -34,19 +37,11 @@ pub struct Seen {
 }
 
 impl States {
-    /// The lens for a session, whose last recorded tree is `last`; `None` outside git, and where git's data cannot be read, which
-    /// is said aloud.
-    pub fn open(created: &SessionCreated, ace_home: &Path, last: &str, out: &Out) -> Option<Self> {
-        match Self::begin(created, ace_home, last, out) {
-            Ok(states) => states,
-            Err(e) => {
-                out.note(&format!("the state of files is not recorded: {e}"));
-                None
-            }
-        }
-    }
-
-    fn begin(
+    /// The lens for a session, whose last recorded tree is `last`; `None` outside git.
+    ///
+    /// # Errors
+    /// Git's data cannot be read, or the worktree is gone.
+    pub fn open(
         created: &SessionCreated,
         ace_home: &Path,
         last: &str,
@@ -59,7 +54,7 @@ impl States {
             (true, None) => None,
         };
         let lens = Lens::open(&pool, &ground, recorded.as_deref())?;
-        Ok(Some(Self { lens, ground, out: out.clone(), recorded, said: false }))
+        Ok(Some(Self { lens, ground, out: out.clone(), recorded, looked: None, said: false }))
     }
 
     /// Looks outside a call: what to record, if the state is another than the one recorded last.
@@ -82,6 +77,11 @@ impl States {
         })
     }
 
+    /// What is said, once, where states cannot be recorded.
+    pub fn lack(e: &ace_worktree::Error) -> String {
+        format!("the state of files is not recorded: {e}")
+    }
+
     /// Looks after a call. The parts of a patch too long for a line are sent ahead.
     pub fn after_call(&mut self) -> Option<Seen> {
         let look = self.look()?;
@@ -96,7 +96,13 @@ impl States {
         Some(seen)
     }
 
+    /// Whether the last look is so long ago that somebody else may have changed something since.
+    pub fn is_stale(&self) -> bool {
+        self.looked.is_none_or(|at| at.elapsed() > Duration::from_millis(limits::worktree::LOOK_AGAIN_MS))
+    }
+
     fn look(&mut self) -> Option<Look> {
+        self.looked = Some(Instant::now());
         match self.lens.look() {
             Ok(look) => Some(look),
             Err(e) => {
@@ -108,7 +114,7 @@ impl States {
 
     fn say(&mut self, e: &ace_worktree::Error) {
         if !std::mem::replace(&mut self.said, true) {
-            self.out.note(&format!("the state of files is not recorded: {e}"));
+            self.out.note(&Self::lack(e));
         }
     }
 

@@ -1,7 +1,8 @@
 //! What there is and what was changed.
 
-use ace_cli::{Complaint, Exit, SessionAddress, When};
+use ace_cli::{Complaint, Exit, SessionAddress, SpanAddress, When};
 use ace_front::{Opening, listing, sessions};
+use ace_host::Step;
 use ace_view::list::{Tree, worktrees};
 use ace_view::{Mark, render};
 use ace_worktree as git;
@@ -9,7 +10,7 @@ use std::io::{IsTerminal, Write};
 
 use crate::{PROGRAM, failed, here, place};
 
-fn print(bytes: &[u8]) -> Result<Exit, Complaint> {
+pub fn print(bytes: &[u8]) -> Result<Exit, Complaint> {
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     written.map(|()| Exit::Done).map_err(|e| Complaint::io(PROGRAM, "cannot print", &e))
@@ -54,18 +55,21 @@ fn tree(listed: &git::Listed) -> Tree {
     }
 }
 
-/// All that a session changed since its base, as a patch; or paths and counts.
-pub fn diff(opening: &Opening, session: &SessionAddress, stat: bool, color: When) -> Result<Exit, Complaint> {
-    let created = sessions::created(opening, session)?;
-    let (Some(place), Some(tree)) = (place(session, &created)?, &created.worktree) else {
-        return Err(Complaint::new(
-            PROGRAM,
-            Exit::No,
-            format!("'{session}' works in place: it has no worktree of its own"),
-        )
-        .hint("git diff shows what is changed there"));
+/// Tool and what it was about, in one line.
+pub fn subject(step: &Step) -> String {
+    let argument = ace_schema::tool::find(&step.tool).map_or("", |tool| tool.subject);
+    let args: serde_json::Value = serde_json::from_str(&step.args).unwrap_or_default();
+    let about = args.get(argument).and_then(serde_json::Value::as_str).unwrap_or_default();
+    ace_view::clean(&format!("{} {about}", step.tool)).replace('\n', " ").trim_end().to_owned()
+}
+
+/// All that a session changed since its base, or a part of it, as a patch; or paths and counts.
+pub fn diff(opening: &Opening, span: &SpanAddress, stat: bool, color: When) -> Result<Exit, Complaint> {
+    let diff = match (span.session.seq, span.span) {
+        (None, None) => all(opening, &span.session)?,
+        (Some(line), _) => part(opening, &span.session, Part::By(line))?,
+        (None, Some((from, to))) => part(opening, &span.session, Part::Between(from, to))?,
     };
-    let diff = git::diff(&place, &tree.base).map_err(failed)?;
     if stat {
         let mut out = String::new();
         for file in &diff.files {
@@ -97,4 +101,58 @@ fn painted(patch: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+/// All that a session changed since its base.
+fn all(opening: &Opening, session: &SessionAddress) -> Result<git::Diff, Complaint> {
+    let created = sessions::created(opening, session)?;
+    let (Some(place), Some(tree)) = (place(session, &created)?, &created.worktree) else {
+        return Err(Complaint::new(
+            PROGRAM,
+            Exit::No,
+            format!("'{session}' works in place: it has no worktree of its own"),
+        )
+        .hint("git diff shows what is changed there"));
+    };
+    git::diff(&place, &tree.base).map_err(failed)
+}
+
+/// Which part of a session.
+enum Part {
+    /// What the call of that record changed, or the turn it belongs to.
+    By(u64),
+    /// From one record to another; from the beginning, to the end.
+    Between(Option<u64>, Option<u64>),
+}
+
+/// What a part of a session changed, from the states that were recorded: its worktree may be gone.
+fn part(opening: &Opening, session: &SessionAddress, part: Part) -> Result<git::Diff, Complaint> {
+    let name = session.place_text();
+    let log = opening.log(&opening.find(session)?);
+    let cannot = |e| Complaint::io(PROGRAM, &format!("cannot read '{name}'"), &e);
+    let no = |what: String| Complaint::new(PROGRAM, Exit::No, what);
+    let at = |seq: u64| -> Result<ace_host::Point, Complaint> {
+        let found = ace_host::point(&log, Some(seq)).map_err(cannot)?;
+        found.map_err(|last| no(format!("'{name}' has no line {seq}, the last is @{last}")))
+    };
+    let (state, steps) = ace_host::steps(&log).map_err(cannot)?;
+    let (from, to) = match part {
+        Part::Between(from, to) => (from.unwrap_or(1), to.unwrap_or(state.head)),
+        Part::By(line) => match steps.iter().find(|step| step.seq == line) {
+            Some(step) => (step.seq - 1, step.seq),
+            None => {
+                at(line)?;
+                let is_in = |mark: &&ace_core::state::TurnMark| {
+                    mark.message == line
+                        || (mark.began..=mark.ended.as_ref().map_or(state.head, |(seq, _)| *seq)).contains(&line)
+                };
+                let turn = state.marks.iter().find(is_in).ok_or_else(|| no(format!("@{line} is no part of a turn")))?;
+                (turn.began, turn.ended.as_ref().map_or(state.head, |(seq, _)| *seq))
+            }
+        },
+    };
+    let nothing = || no(format!("nothing is recorded of the files of '{name}'"));
+    let pool = ace_host::pool(&state.created, &ace_host::pools(opening.home())).map_err(failed)?.ok_or_else(nothing)?;
+    let (from, to) = (at(from)?, at(to)?);
+    pool.diff(from.tree().ok_or_else(nothing)?, to.tree().ok_or_else(nothing)?).map_err(failed)
 }

@@ -1,5 +1,6 @@
 //! `ace-worktree`: a worktree and a branch for each session; what was changed there; and the way home.
 
+mod bisect;
 mod keep;
 mod look;
 
@@ -26,6 +27,7 @@ fn run(args: &ace_cli::worktree::Worktree) -> Result<Exit, Complaint> {
         Command::Create { name, base, carry } => keep::create(&opening, name, base.as_deref(), *carry),
         Command::List { json } => look::list(&opening, *json, args.color),
         Command::Diff { session, stat } => look::diff(&opening, session, *stat, args.color),
+        Command::Bisect(args) => bisect::bisect(&opening, args),
         Command::Land { session, onto } => keep::land(&opening, session, onto.as_deref()),
         Command::Remove { session, force } => keep::remove(&opening, session, *force),
         Command::Prune { dry_run } => keep::prune(&opening, *dry_run),

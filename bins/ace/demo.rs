@@ -49,7 +49,7 @@ pub fn demo(args: &Ace) -> Result<Exit, Complaint> {
     if exit == Exit::Done {
         land(&opening, &made, args.color)?;
     }
-    next(&made.created.name, &front, args.color);
+    next(&made.created.name, first_edit(&opening, &made), &front, args.color);
     Ok(exit)
 }
 
@@ -129,21 +129,29 @@ fn called() -> String {
     if on_path { PROGRAM.to_owned() } else { shown(&exe) }
 }
 
-/// What to try next, wherever the story itself was told.
-fn next(name: &str, ace: &str, color: When) {
+/// What to try next, wherever the story itself was told. `edit` is the record of the call that changed something.
+fn next(name: &str, edit: Option<u64>, ace: &str, color: When) {
+    let at = edit.map(|seq| format!("@{seq}")).unwrap_or_default();
     let commands = [
-        ("diff", "what changed"),
-        ("show", "what happened, turn by turn"),
-        ("log", "every recorded line"),
-        ("verify", "whether the log is whole"),
+        (format!("diff {name}"), "what changed"),
+        (format!("show {name}"), "what happened, turn by turn"),
+        (format!("fork {name}{at}"), "another session from there, files too"),
+        (format!("bisect {name} --good-after -- make test"), "which step mended it"),
     ];
     let style = listing(color);
-    let widest = commands.iter().map(|(verb, _)| verb.len()).max().unwrap_or(0);
+    let widest = commands.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
     say("", color);
-    for (at, (verb, about)) in commands.into_iter().enumerate() {
+    for (at, (command, about)) in commands.into_iter().enumerate() {
         let label = if at == 0 { "  next  " } else { "        " };
-        let gap = widest - verb.len() + 2;
-        let line = Text::of(Role::Dim, label).with(Role::Typed, format!("{ace} {verb} {name}")).gap(gap).plain(about);
+        let gap = widest - command.len() + 2;
+        let line = Text::of(Role::Dim, label).with(Role::Typed, format!("{ace} {command}")).gap(gap).plain(about);
         let _ = std::io::stdout().lock().write_all((render(&line, &style) + "\n").as_bytes());
     }
+}
+
+/// The record of the first call that changed a file.
+fn first_edit(opening: &ace_front::Opening, made: &ace_host::Made) -> Option<u64> {
+    let (_, steps) = ace_host::steps(&opening.home().log(&made.id)).ok()?;
+    let edit = steps.windows(2).find(|pair| pair[0].tree != pair[1].tree)?;
+    Some(edit[1].seq)
 }

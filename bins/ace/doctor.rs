@@ -174,7 +174,7 @@ fn providers(config: &Config, online: bool) -> Vec<Check> {
     let needed = config.model.as_deref().and_then(|model| model.split_once('/')).map(|(name, _)| name);
     let mut all = Vec::new();
     for (name, provider) in config.providers.iter().filter(|(_, p)| p.wire != Wire::Recorded) {
-        let key = provider.api_key_env.as_deref();
+        let key = provider.key_env(|key| variable(key).is_some());
         let has_key = key.is_some_and(|key| variable(key).is_some());
         let is_needed = needed == Some(name);
         let is_own = !ace_config::BUILT_IN.iter().any(|b| b.name == name);

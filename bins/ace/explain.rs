@@ -4,9 +4,10 @@ use ace_cli::ace::Command;
 use ace_cli::{Complaint, Exit};
 use ace_front::open;
 use std::io::Write;
+use std::path::Path;
 
 use crate::PROGRAM;
-use crate::ask::once_arguments;
+use crate::ask::{model_arguments, once_arguments};
 
 /// Prints the pipeline.
 pub fn explain(command: &Command) -> Result<Exit, Complaint> {
@@ -28,15 +29,20 @@ pub fn explain(command: &Command) -> Result<Exit, Complaint> {
             let limits = ace_front::begin::limits_of(&opening, &run.options.limits)?;
             let quota = if limits.is_reserved() { "ace-quota | " } else { "" };
             format!(
-                "S=$({}) && ace-log follow \"$S\" --until idle |\n  ace-session step | {quota}ace-model | ace-permit | ace-tool | ace-fetch |\n  {filters}{gates}ace-log append \"$S\" && ace-log text \"$S\"\n",
-                quoted(&words)
+                "S=$({}) && ace-log follow \"$S\" --until idle |\n  ace-session step | {quota}{} | ace-permit | ace-tool | ace-fetch |\n  {filters}{gates}ace-log append \"$S\" && ace-log text \"$S\"\n",
+                quoted(&words),
+                model(run.record.as_deref(), run.options.model.as_deref()),
             )
+        }
+        Command::Ask(ask) if ask.gate => {
+            return Err(Complaint::new(PROGRAM, Exit::Usage, "a verdict is more than a pipeline"));
         }
         Command::Ask(ask) => {
             let mut words = vec!["ace-session".to_owned()];
             words.extend(once_arguments(ask));
             let quota = if crate::ask::is_limited(ask)? { ["ace-quota | ", " | ace-quota"] } else { ["", ""] };
-            format!("{} | {}ace-model{} | ace-log text\n", quoted(&words), quota[0], quota[1])
+            let model = model(ask.record.as_deref(), ask.model.as_deref());
+            format!("{} | {}{model}{} | ace-log text\n", quoted(&words), quota[0], quota[1])
         }
         Command::Resume { session, limits } => {
             let mut words = vec!["ace-session".to_owned(), "run".to_owned()];
@@ -65,6 +71,13 @@ pub fn explain(command: &Command) -> Result<Exit, Complaint> {
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     written.map(|()| Exit::Done).map_err(|e| Complaint::io(PROGRAM, "cannot print", &e))
+}
+
+/// `ace-model` with the recording that it writes or plays.
+fn model(record: Option<&Path>, model: Option<&str>) -> String {
+    let mut words = vec!["ace-model".to_owned()];
+    words.extend(model_arguments(record, model));
+    quoted(&words)
 }
 
 fn quoted(words: &[String]) -> String {

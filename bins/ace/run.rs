@@ -25,6 +25,7 @@ pub fn run(args: &Ace, run: &Run) -> Result<Exit, Complaint> {
         color: args.color,
         show_prompt: run.prompt.is_none(),
         played: made.created.model.starts_with("recorded/"),
+        shaped: run.options.schema.is_some(),
     };
     let screen = Screen::new(output);
     // Somebody who sits here is waited for; nobody is not.
@@ -34,7 +35,10 @@ pub fn run(args: &Ace, run: &Run) -> Result<Exit, Complaint> {
         None => shown(opening.cwd.as_path()),
     };
     let facts = SessionFacts { log: shown(log.file()), place, ..SessionFacts::of(&made.created) };
-    let plan = begin::plan(&opening, log, until);
+    let mut plan = begin::plan(&opening, log, until);
+    if let Some(folder) = &run.record {
+        begin::model_with(&mut plan.stages, "--record", &folder.display().to_string());
+    }
     watch(PROGRAM, plan, screen, move |_| facts, |state, changed| next(state, "ace", changed))
 }
 

@@ -136,5 +136,6 @@ fn would_start(name: &str, text: &str) -> Result<Vec<(&'static str, Vec<String>)
         .map_err(|problems| words::settings(PROGRAM, &ace_host::SettingsError::Problems(problems)))?;
     let filters = config.filters.into_iter().map(|argv| ("filter", argv));
     let gates = config.gates.into_iter().map(|argv| ("gate  ", argv));
-    Ok(filters.chain(gates).collect())
+    let hooks = config.deciders.into_iter().map(|decider| ("hook  ", decider.argv));
+    Ok(filters.chain(gates).chain(hooks).collect())
 }

@@ -36,6 +36,7 @@ complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "cost" -d 'What it c
 complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "search" -d 'Words over all sessions'
 complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "verify" -d 'Chain, blobs, head'
 complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "laws" -d 'Whether FILTER keeps the laws of a filter'
+complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "scrub" -d 'The log anew without its secrets'
 complete -c ace-log -n "__fish_ace_log_needs_command" -f -a "recover" -d 'A clean copy, the damaged one kept'
 complete -c ace-log -n "__fish_ace_log_using_subcommand append" -l tee -d 'Print what was kept'
 complete -c ace-log -n "__fish_ace_log_using_subcommand append" -s h -l help -d 'Print help'
@@ -56,5 +57,7 @@ complete -c ace-log -n "__fish_ace_log_using_subcommand search" -s h -l help -d 
 complete -c ace-log -n "__fish_ace_log_using_subcommand verify" -l anchor -d 'That line must still stand; alone: print it' -r
 complete -c ace-log -n "__fish_ace_log_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c ace-log -n "__fish_ace_log_using_subcommand laws" -s h -l help -d 'Print help'
+complete -c ace-log -n "__fish_ace_log_using_subcommand scrub" -l remove -d 'Keep neither the old log nor its old blobs'
+complete -c ace-log -n "__fish_ace_log_using_subcommand scrub" -s h -l help -d 'Print help'
 complete -c ace-log -n "__fish_ace_log_using_subcommand recover" -l out -d 'Write the copy there, leave S as it is' -r -F
 complete -c ace-log -n "__fish_ace_log_using_subcommand recover" -s h -l help -d 'Print help'

@@ -27,9 +27,25 @@ end
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -l drafts-only -d 'Send back own drafts alone'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -s h -l help -d 'Print help'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -s V -l version -d 'Print version'
-complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "allow" -d 'Let a waiting call run, once'
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "allow" -d 'Let a waiting call run'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "deny" -d 'Refuse a waiting call'
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "explain" -d 'How a call would be decided, and why'
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "test" -d 'Run the examples that rules carry'
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "try" -d 'What other rules would have decided'
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "learn" -d 'Propose rules from what people decided'
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l why -d 'Words that the model reads' -r
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l session -d 'Such calls too, while the session goes on'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l project -d 'Such calls too, in this project'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l always -d 'Such calls too, everywhere'
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -s h -l help -d 'Print help'
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand deny" -l why -d 'Words that the model reads' -r
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand deny" -s h -l help -d 'Print help'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l shell -d 'The command of a shell call' -r
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l call -d 'Any call: tool, args and if need be source' -r
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l rules -d 'These rules alone' -r -F
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l mode -d 'plan, ask, edit or auto' -r
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l json -d 'One JSON line'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand test" -s h -l help -d 'Print help'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand try" -s h -l help -d 'Print help'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand learn" -s h -l help -d 'Print help'

@@ -26,12 +26,13 @@ end
 
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -s h -l help -d 'Print help'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -s V -l version -d 'Print version'
-complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "create" -d 'A worktree on a new branch, print its path'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "create" -d 'A worktree on a new branch; prints where'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "list" -d 'The worktrees of this repository'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "diff" -d 'What was changed there'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "bisect" -d 'The first step after which CMD fails'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "land" -d 'Bring the work to the branch it came from'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "remove" -d 'Remove one worktree, keep its branch'
-complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "prune" -d 'Remove what is merged or belongs to nobody'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "prune" -d 'Remove what is merged or nobody\'s'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand create" -l base -d 'Start there (default HEAD)' -r
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand create" -l carry -d 'Bring uncommitted changes along'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand create" -s h -l help -d 'Print help'
@@ -39,6 +40,10 @@ complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand list" -l json 
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand list" -s h -l help -d 'Print help'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand diff" -l stat -d 'Paths and counts only'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand bisect" -l repeat -d 'Run CMD N times, one failure is enough' -r
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand bisect" -l json -d 'A line of JSON'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand bisect" -l good-after -d 'The first step after which CMD succeeds'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand bisect" -s h -l help -d 'Print help'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l onto -d 'Another branch than the one it came from' -r
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -s h -l help -d 'Print help'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand remove" -l force -d 'Also when uncommitted changes are lost'

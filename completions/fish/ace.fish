@@ -48,7 +48,6 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "unsay" -d 'take back the ne
 complete -c ace -n "__fish_ace_needs_command" -f -a "attach" -d 'watch a session that runs elsewhere'
 complete -c ace -n "__fish_ace_needs_command" -f -a "cancel" -d 'stop the running turn'
 complete -c ace -n "__fish_ace_needs_command" -f -a "diff" -d 'what a session changed'
-complete -c ace -n "__fish_ace_needs_command" -f -a "cost" -d 'what it cost, by turn and model'
 complete -c ace -n "__fish_ace_needs_command" -f -a "log" -d 'a line a record'
 complete -c ace -n "__fish_ace_needs_command" -f -a "text" -d 'the answers alone'
 complete -c ace -n "__fish_ace_needs_command" -f -a "search" -d 'words over all sessions'
@@ -56,6 +55,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "verify" -d 'whether a log i
 complete -c ace -n "__fish_ace_needs_command" -f -a "laws" -d 'whether a filter of yours keeps the laws'
 complete -c ace -n "__fish_ace_needs_command" -f -a "fork" -d 'a session with that past, and its files'
 complete -c ace -n "__fish_ace_needs_command" -f -a "rewind" -d 'conversation and files back to a line'
+complete -c ace -n "__fish_ace_needs_command" -f -a "bisect" -d 'the first step after which a command fails'
 complete -c ace -n "__fish_ace_needs_command" -f -a "undo" -d 'take the last turn back, files too'
 complete -c ace -n "__fish_ace_needs_command" -f -a "allow" -d 'let a waiting call run'
 complete -c ace -n "__fish_ace_needs_command" -f -a "deny" -d 'refuse a waiting call'
@@ -64,6 +64,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "archive" -d 'put a session 
 complete -c ace -n "__fish_ace_needs_command" -f -a "rm" -d 'remove a session for good'
 complete -c ace -n "__fish_ace_needs_command" -f -a "prune" -d 'remove worktrees nobody needs'
 complete -c ace -n "__fish_ace_using_subcommand run" -s m -l model -d 'Provider and model' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l image -d 'Show a picture, again for each' -r -F
 complete -c ace -n "__fish_ace_using_subcommand run" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
 ask\t''
 edit\t''
@@ -71,9 +72,6 @@ auto\t''"
 complete -c ace -n "__fish_ace_using_subcommand run" -l name -d 'Of session and branch' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l base -d 'The worktree starts there (default HEAD)' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l max-turns -d 'Stop after N model answers' -r
-complete -c ace -n "__fish_ace_using_subcommand run" -l budget -d 'Stop before a call that could exceed it' -r
-complete -c ace -n "__fish_ace_using_subcommand run" -l group -d 'Spend from the limits of this group, too' -r
-complete -c ace -n "__fish_ace_using_subcommand run" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -85,18 +83,13 @@ complete -c ace -n "__fish_ace_using_subcommand run" -s q -l quiet -d 'Errors on
 complete -c ace -n "__fish_ace_using_subcommand run" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s m -l model -d 'Provider and model' -r
-complete -c ace -n "__fish_ace_using_subcommand ask" -l budget -d 'Stop before a call that could exceed it' -r
-complete -c ace -n "__fish_ace_using_subcommand ask" -l group -d 'Spend from the limits of this group, too' -r
-complete -c ace -n "__fish_ace_using_subcommand ask" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
+complete -c ace -n "__fish_ace_using_subcommand ask" -l image -d 'Show a picture, again for each' -r -F
 complete -c ace -n "__fish_ace_using_subcommand ask" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand ask" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand ask" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ace -n "__fish_ace_using_subcommand resume" -l budget -d 'Stop before a call that could exceed it' -r
-complete -c ace -n "__fish_ace_using_subcommand resume" -l group -d 'Spend from the limits of this group, too' -r
-complete -c ace -n "__fish_ace_using_subcommand resume" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
 complete -c ace -n "__fish_ace_using_subcommand resume" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -159,6 +152,7 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand help" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand help" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand say" -l image -d 'Show a picture, again for each' -r -F
 complete -c ace -n "__fish_ace_using_subcommand say" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -191,14 +185,6 @@ complete -c ace -n "__fish_ace_using_subcommand diff" -l stat -d 'Paths and coun
 complete -c ace -n "__fish_ace_using_subcommand diff" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand diff" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ace -n "__fish_ace_using_subcommand cost" -l since -d 'Sessions that spoke since: 90m, 12h, 7d, a day' -r
-complete -c ace -n "__fish_ace_using_subcommand cost" -l project -d 'Sessions of this project' -r
-complete -c ace -n "__fish_ace_using_subcommand cost" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
-always\t'Also into pipes'
-never\t'Not at all'"
-complete -c ace -n "__fish_ace_using_subcommand cost" -l json -d 'A line of JSON each'
-complete -c ace -n "__fish_ace_using_subcommand cost" -s q -l quiet -d 'Errors only'
-complete -c ace -n "__fish_ace_using_subcommand cost" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand log" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -244,6 +230,14 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand rewind" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand rewind" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand rewind" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand bisect" -l repeat -d 'Run CMD N times, one failure is enough' -r
+complete -c ace -n "__fish_ace_using_subcommand bisect" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand bisect" -l json -d 'A line of JSON'
+complete -c ace -n "__fish_ace_using_subcommand bisect" -l good-after -d 'The first step after which CMD succeeds'
+complete -c ace -n "__fish_ace_using_subcommand bisect" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand bisect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand undo" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -254,6 +248,9 @@ complete -c ace -n "__fish_ace_using_subcommand allow" -l why -d 'Words that the
 complete -c ace -n "__fish_ace_using_subcommand allow" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand allow" -l session -d 'Such calls too, while the session goes on'
+complete -c ace -n "__fish_ace_using_subcommand allow" -l project -d 'Such calls too, in this project'
+complete -c ace -n "__fish_ace_using_subcommand allow" -l always -d 'Such calls too, everywhere'
 complete -c ace -n "__fish_ace_using_subcommand allow" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand allow" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand allow" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -21,7 +21,8 @@ pub fn script(shell: Shell, program: &str) -> String {
     if program == "ace" {
         for row in SUITE.iter().filter(|r| r.kind == Kind::Alias) {
             let root = command(row.program).unwrap();
-            let sub = visible(root.find_subcommand(row.args[0]).unwrap());
+            let sub = row.args.first().map_or(&root, |name| root.find_subcommand(name).unwrap());
+            let sub = visible(sub);
             shown = shown.subcommand(sub.name(row.name).about(row.line));
         }
     }

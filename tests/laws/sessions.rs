@@ -14,8 +14,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// The recorded sessions. `finished` ones are settled: nothing is due and nobody waits.
-pub const NAMES: [&str; 12] =
-    ["short", "work", "cancelled", "failed", "waiting", "crash", "queued", "withdrawn", "long", "future", "travel", "budget"];
+pub const NAMES: [&str; 13] = [
+    "short",
+    "work",
+    "cancelled",
+    "failed",
+    "waiting",
+    "crash",
+    "queued",
+    "withdrawn",
+    "long",
+    "future",
+    "travel",
+    "compacted",
+    "budget",
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sessions")
@@ -167,6 +180,7 @@ fn make(name: &str, path: &Path) -> World {
             world
         }
         "future" => make_future(path),
+        "compacted" => make_compacted(path),
         "travel" => make_travel(path),
         "budget" => {
             // Warned of with the fourth call, stopped before the sixth.
@@ -226,6 +240,27 @@ fn make_queued(path: &Path) -> World {
     }
     latch.open();
     let run = crate::suite::finish(child, None);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    world
+}
+
+/// A conversation that outgrows its window: outputs are trimmed, a summary follows, and a person orders one more.
+fn make_compacted(path: &Path) -> World {
+    let asked = AtomicUsize::new(0);
+    let server = Server::reading(move |body| {
+        if body.contains("this conversation gets too long") {
+            return Reply::Text("# Goal\ncount\n# Decisions\nnone\n# Files\nnone\n# Failed\nnothing\n# Open\ncount on");
+        }
+        match asked.fetch_add(1, Ordering::SeqCst) {
+            n if n < 6 => Reply::Calls("Counting.", vec![shell(&format!("seq {n}00 {n}80; seq 1 300"))]),
+            _ => Reply::Text("Counted."),
+        }
+    });
+    let mut world = place(path, &server);
+    world.env.push(("ACE_CONTEXT", "1300".to_owned()));
+    run(&world, "auto", "count to a thousand", 0);
+    later(&mut world, 1);
+    let run = world.run("ace-session", &["compact", "fixture", "the last number"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     world
 }
@@ -377,9 +412,13 @@ fn a_context_asked_again_gives_the_same_request() {
         let log = load(name);
         let mut bodies = BTreeMap::new();
         let mut upto = 0;
+        let mut shorter = Vec::new();
         for line in log.split_inclusive(|&b| b == b'\n') {
             upto += line.len();
             let parsed = Line::parse(line.trim_ascii_end()).unwrap();
+            if parsed.ty == "session.compacted" {
+                shorter.push(parsed.seq.unwrap());
+            }
             if parsed.ty != "context.built" {
                 continue;
             }
@@ -404,15 +443,24 @@ fn a_context_asked_again_gives_the_same_request() {
         }
         let text: String = bodies.iter().map(|(seq, body)| format!("@{seq} {body}\n")).collect();
         same_as(&folder().join("requests").join(format!("{name}.txt")), &text);
-        // What one context shows a model is the beginning of what the next one shows, so that its cache holds.
-        let messages: Vec<Vec<serde_json::Value>> = bodies
-            .values()
-            .map(|b| serde_json::from_str::<serde_json::Value>(b).unwrap()["messages"].as_array().unwrap().clone())
+        // What one context shows a model is the beginning of what the next one shows, so that its cache holds; unless the
+        // conversation was made shorter between them.
+        let messages: Vec<(u64, Vec<serde_json::Value>)> = bodies
+            .iter()
+            .map(|(seq, body)| (*seq, serde_json::from_str::<serde_json::Value>(body).unwrap()))
+            .map(|(seq, body)| (seq, body["messages"].as_array().unwrap().clone()))
             .collect();
-        // Whoever goes back leaves what lay between behind, for once.
-        let ways = log.split(|&b| b == b'\n').filter(|l| Line::parse(l).is_ok_and(|l| l.ty == "session.rewound")).count();
-        let breaks = messages.windows(2).filter(|pair| !pair[1].starts_with(&pair[0])).count();
-        assert_eq!(breaks, ways, "{name}");
+        // Whoever goes back leaves what lay between behind, for once; a compaction replaces what was said.
+        let breaks = messages.windows(2).filter(|pair| !pair[1].1.starts_with(&pair[0].1)).count();
+        let ways =
+            log.split(|&b| b == b'\n').filter(|l| Line::parse(l).is_ok_and(|l| l.ty == "session.rewound")).count();
+        // Of a compaction, at most two: its own, and that of its summary where the conversation had to be cut for it.
+        let most = ways + 2 * shorter.len();
+        assert!(
+            (ways..=most).contains(&breaks),
+            "{name}: {breaks} breaks, {ways} ways back, {} compactions",
+            shorter.len()
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{Program, SessionAddress, SessionOptions, When};
 
@@ -56,9 +56,9 @@ ace run --json < todo.md | jq -c 'select(.type==\"tool.completed\")'")]
     /// One answer, no tools
     #[command(before_help = "PROMPT, stdin, or both")]
     #[command(
-        after_help = "git diff | ace ask \"review this\"\nace ask -m ollama/qwen3 \"what does a torn write look like?\""
+        after_help = "git diff | ace ask \"review this\"\ngit diff main | ace ask --gate --format sarif \"review\" > review.sarif"
     )]
-    #[command(after_long_help = "0 done, 1 failed, 69 no provider, 77 no key, 130 ^C")]
+    #[command(after_long_help = "0 done or pass, 1 failed, 69 no provider, 77 no key, 130 ^C")]
     Ask(Ask),
     /// Go on with what is due, then the prompt
     #[command(before_help = "S: name, id, @last, or a path")]
@@ -159,6 +159,9 @@ pub struct Run {
     /// The new session.
     #[command(flatten)]
     pub options: SessionOptions,
+    /// Keep the answers, for -m recorded/DIR
+    #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = "Output")]
+    pub record: Option<PathBuf>,
     /// The model's reasoning whole
     #[arg(long, hide_short_help = true, help_heading = "Output")]
     pub reasoning: bool,
@@ -172,9 +175,36 @@ pub struct Ask {
     /// Provider and model
     #[arg(short, long, value_name = "NAME/MODEL")]
     pub model: Option<String>,
+    /// Show a picture, again for each
+    #[arg(long = "image", value_name = "FILE")]
+    pub images: Vec<PathBuf>,
+    /// The answer is JSON that fits FILE
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// The exit is a verdict; findings on stdout
+    #[arg(long, conflicts_with = "schema")]
+    pub gate: bool,
+    /// text (default), sarif, github
+    #[arg(long, value_name = "FORMAT", requires = "gate", hide_possible_values = true)]
+    pub format: Option<Format>,
+    /// Keep the answer, for -m recorded/DIR
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
     /// Of money, groups and time.
     #[command(flatten)]
     pub limits: crate::quota::Limits,
+}
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A line each, for people.
+    #[default]
+    Text,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
 }
 
 impl Program for Ace {

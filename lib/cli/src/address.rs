@@ -67,6 +67,34 @@ impl std::fmt::Display for SessionAddress {
     }
 }
 
+/// `S`, `S@LINE` or `S@FROM..TO`, either end of which may be left out: a session, or a part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpanAddress {
+    /// The session; its line is the one of `S@LINE`.
+    pub session: SessionAddress,
+    /// The ends of `FROM..TO`.
+    pub span: Option<(Option<u64>, Option<u64>)>,
+}
+
+impl FromStr for SpanAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let span = text.rsplit_once('@').and_then(|(head, tail)| Some((head, tail.split_once("..")?)));
+        let Some((head, (from, to))) = span else { return Ok(Self { session: text.parse()?, span: None }) };
+        let end = |text: &str| match (text, number(text)) {
+            ("", _) => Ok(None),
+            (_, Some(n)) if n > 0 => Ok(Some(n)),
+            _ => Err("a part is S@FROM..TO, lines from 1".to_owned()),
+        };
+        let (from, to) = (end(from)?, end(to)?);
+        if from.zip(to).is_some_and(|(from, to)| from > to) {
+            return Err("the first line of a part stands before its last".to_owned());
+        }
+        Ok(Self { session: head.parse()?, span: Some((from, to)) })
+    }
+}
+
 /// `ID`: a call of a session, by the id of its event or by its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallAddress {
@@ -117,6 +145,19 @@ mod tests {
         check("/s/06fz/@7", Place::Path("/s/06fz/".into()), Some(7));
         check("log.jsonl", Place::Path("log.jsonl".into()), None);
         check(".", Place::Path(".".into()), None);
+    }
+
+    #[test]
+    fn parts_of_a_session() {
+        let part = |text: &str| text.parse::<SpanAddress>().map(|s| (s.session.to_string(), s.span));
+        assert_eq!(part("fix@3..9"), Ok(("fix".to_owned(), Some((Some(3), Some(9))))));
+        assert_eq!(part("@last@..9"), Ok(("@last".to_owned(), Some((None, Some(9))))));
+        assert_eq!(part("fix@3.."), Ok(("fix".to_owned(), Some((Some(3), None)))));
+        assert_eq!(part("fix@3"), Ok(("fix@3".to_owned(), None)));
+        assert_eq!(part("./a..b"), Ok(("./a..b".to_owned(), None)));
+        for text in ["fix@9..3", "fix@0..1", "fix@a..b", "@3..4"] {
+            assert!(part(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -19,11 +19,12 @@ pub mod log;
 pub mod model;
 pub mod permit;
 pub mod quota;
+pub mod redact;
 pub mod session;
 pub mod tool;
 pub mod worktree;
 
-pub use address::{CallAddress, Place, SessionAddress};
+pub use address::{CallAddress, Place, SessionAddress, SpanAddress};
 pub use colour::When;
 pub use complaint::{Complaint, complain, note};
 pub use exit::Exit;

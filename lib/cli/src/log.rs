@@ -151,6 +151,21 @@ pub enum Command {
         #[arg(value_name = "FILTER", required = true, last = true, num_args = 1..)]
         filter: Vec<OsString>,
     },
+    /// The log anew without its secrets
+    #[command(
+        subcommand_help_heading = "Check",
+        before_help = "a new chain: old anchors do not hold",
+        after_help = "ace-log scrub fix-median\nace-log scrub fix-median --remove && ace-log verify fix-median"
+    )]
+    #[command(after_long_help = "0 done, 2 a fork names its lines, 65 damaged, 75 being written")]
+    Scrub {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// Keep neither the old log nor its old blobs
+        #[arg(long)]
+        remove: bool,
+    },
     /// A clean copy, the damaged one kept
     #[command(
         subcommand_help_heading = "Check",

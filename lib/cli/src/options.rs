@@ -3,7 +3,9 @@
 use ace_schema::limits::ANSWERS_PER_TURN_MOST;
 use ace_schema::permission::Mode;
 use clap::Args;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::path::PathBuf;
 
 /// What a new session is like.
 #[derive(Debug, Clone, Default, Args)]
@@ -11,6 +13,12 @@ pub struct SessionOptions {
     /// Provider and model
     #[arg(short, long, value_name = "NAME/MODEL", help_heading = "Model")]
     pub model: Option<String>,
+    /// Show a picture, again for each
+    #[arg(long = "image", value_name = "FILE", help_heading = "Model")]
+    pub images: Vec<PathBuf>,
+    /// The answer is JSON that fits FILE
+    #[arg(long, value_name = "FILE", help_heading = "Model")]
+    pub schema: Option<PathBuf>,
     /// plan, ask (default), edit, auto
     #[arg(long, value_name = "MODE", value_parser = modes(), hide_possible_values = true, help_heading = "Rights")]
     pub mode: Option<Mode>,
@@ -61,10 +69,12 @@ impl SessionOptions {
         let mut out = Vec::new();
         let mut pair = |flag: &str, value: Option<&str>| out.extend(value.map(|v| format!("{flag}={v}")));
         pair("--model", self.model.as_deref());
+        pair("--schema", self.schema.as_ref().map(|p| p.display().to_string()).as_deref());
         pair("--mode", self.mode.map(Mode::name));
         pair("--name", self.name.as_deref());
         pair("--base", self.base.as_deref());
         pair("--max-turns", self.max_turns.map(|n| n.to_string()).as_deref());
+        out.extend(self.images.iter().map(|file| format!("--image={}", file.display())));
         for (flag, on) in
             [("--carry", self.carry), ("--no-worktree", self.no_worktree), ("--unsandboxed", self.unsandboxed)]
         {

@@ -66,6 +66,7 @@ pub fn command(program: &str) -> Option<clap::Command> {
         crate::permit::Permit::NAME => crate::permit::Permit::command(),
         crate::fetch::Fetch::NAME => crate::fetch::Fetch::command(),
         crate::quota::Quota::NAME => crate::quota::Quota::command(),
+        crate::redact::Redact::NAME => crate::redact::Redact::command(),
         crate::tool::Tool::NAME => crate::tool::Tool::command(),
         crate::log::Log::NAME => crate::log::Log::command(),
         crate::worktree::Worktree::NAME => crate::worktree::Worktree::command(),

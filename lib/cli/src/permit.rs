@@ -1,6 +1,7 @@
 //! Arguments of `ace-permit`.
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 
 use crate::{CallAddress, Filter, Program, SessionAddress, When};
 
@@ -10,8 +11,11 @@ use crate::{CallAddress, Filter, Program, SessionAddress, When};
 #[command(before_help = "without a command: a filter")]
 #[command(after_help = "ace-permit allow fix-median @25
 ace-permit deny @last @25 --why \"use the standard library\"
+ace-permit explain --shell 'git push'
 ace-log follow \"$S\" | ace-permit | ace-log append \"$S\"")]
-#[command(after_long_help = "0 done, 1 nothing waits under that ID, 65 not events, 78 configuration")]
+#[command(
+    after_long_help = "0 done, 1 nothing waits under that ID, 65 not events, 78 configuration"
+)]
 pub struct Permit {
     /// As a filter.
     #[command(flatten)]
@@ -27,14 +31,97 @@ pub struct Permit {
 /// The commands of `ace-permit`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Let a waiting call run, once
+    /// Let a waiting call run
     #[command(subcommand_help_heading = "Answer", before_help = "ID: of the call, or @LINE")]
-    #[command(after_help = "ace-permit allow fix-median @25")]
-    Allow(Answer),
+    #[command(after_help = "ace-permit allow fix-median @25
+ace-permit allow fix-median @25 --session")]
+    Allow(Allow),
     /// Refuse a waiting call
     #[command(subcommand_help_heading = "Answer", before_help = "ID: of the call, or @LINE")]
     #[command(after_help = "ace-permit deny fix-median @25 --why \"use the standard library\"")]
     Deny(Answer),
+    /// How a call would be decided, and why
+    #[command(subcommand_help_heading = "Rules")]
+    #[command(after_help = "ace-permit explain --shell 'git push'
+ace-permit explain --call '{\"tool\":\"read\",\"args\":{\"path\":\".env\"}}'")]
+    #[command(after_long_help = "0 allow, 1 deny, 3 ask, 78 rules")]
+    Explain(Explain),
+    /// Run the examples that rules carry
+    #[command(subcommand_help_heading = "Rules", after_help = "ace-permit test .ace/rules.toml")]
+    #[command(after_long_help = "0 all as written, 1 one is not, 78 rules")]
+    Test(Test),
+    /// What other rules would have decided
+    #[command(subcommand_help_heading = "Rules", after_help = "ace-permit try rules.toml @last")]
+    #[command(after_long_help = "0 nothing changes, 1 something does, 78 rules")]
+    Try(Try),
+    /// Propose rules from what people decided
+    #[command(subcommand_help_heading = "Rules", after_help = "ace-permit learn @last > rules.toml")]
+    Learn(Learn),
+}
+
+/// A person's yes.
+#[derive(Debug, clap::Args)]
+pub struct Allow {
+    /// Which call.
+    #[command(flatten)]
+    pub answer: Answer,
+    /// Such calls too, while the session goes on
+    #[arg(long = "session", conflicts_with_all = ["project", "always"])]
+    pub for_session: bool,
+    /// Such calls too, in this project
+    #[arg(long, conflicts_with = "always")]
+    pub project: bool,
+    /// Such calls too, everywhere
+    #[arg(long)]
+    pub always: bool,
+}
+
+/// A call that is only looked at.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub struct Explain {
+    /// The command of a shell call
+    #[arg(long, value_name = "COMMAND", group = "what")]
+    pub shell: Option<String>,
+    /// Any call: tool, args and if need be source
+    #[arg(long, value_name = "JSON", group = "what")]
+    pub call: Option<String>,
+    /// These rules alone
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// plan, ask, edit or auto
+    #[arg(long, value_name = "MODE")]
+    pub mode: Option<String>,
+    /// One JSON line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Rules whose examples are run.
+#[derive(Debug, clap::Args)]
+pub struct Test {
+    /// Rules; without it those in force here
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// Rules over the past.
+#[derive(Debug, clap::Args)]
+pub struct Try {
+    /// The rules
+    #[arg(value_name = "RULES")]
+    pub rules: PathBuf,
+    /// Sessions
+    #[arg(value_name = "LOG", required = true)]
+    pub logs: Vec<SessionAddress>,
+}
+
+/// The past as a teacher.
+#[derive(Debug, clap::Args)]
+pub struct Learn {
+    /// Sessions
+    #[arg(value_name = "LOG", required = true)]
+    pub logs: Vec<SessionAddress>,
 }
 
 /// A person's answer to one call.

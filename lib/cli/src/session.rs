@@ -1,6 +1,8 @@
 //! Arguments of `ace-session`.
 
+
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 
 use crate::{Filter, Program, SessionAddress, SessionOptions, When};
 
@@ -42,6 +44,12 @@ pub enum Command {
         /// Provider and model
         #[arg(short, long, value_name = "NAME/MODEL")]
         model: Option<String>,
+        /// Show a picture, again for each
+        #[arg(long = "image", value_name = "FILE")]
+        images: Vec<PathBuf>,
+        /// The answer is JSON that fits FILE
+        #[arg(long, value_name = "FILE")]
+        schema: Option<PathBuf>,
         /// Of money, groups and time.
         #[command(flatten)]
         limits: crate::quota::Limits,
@@ -56,6 +64,9 @@ pub enum Command {
         /// The message; without it, stdin
         #[arg(value_name = "TEXT")]
         text: Option<String>,
+        /// Show a picture, again for each
+        #[arg(long = "image", value_name = "FILE")]
+        images: Vec<PathBuf>,
         /// Steer the running turn; alone: with what waits
         #[arg(long)]
         now: bool,
@@ -95,6 +106,17 @@ pub enum Command {
         /// The session
         #[arg(value_name = "S")]
         session: SessionAddress,
+    },
+    /// Make the conversation shorter, now
+    #[command(subcommand_help_heading = "Go on")]
+    #[command(after_help = "ace-session compact fix-median \"the names of the tables\"")]
+    Compact {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// What to keep above all
+        #[arg(value_name = "TEXT")]
+        text: Option<String>,
     },
     /// Filter: take turns, build contexts
     #[command(subcommand_help_heading = "Go on", before_help = "events in, events and drafts out")]

@@ -10,6 +10,8 @@ pub enum Kind {
     Front,
     /// Events in, the same events and its own drafts out.
     Filter,
+    /// Events in, the same events out, drafts rewritten.
+    Gate,
     /// A filter that also begins sessions.
     Source,
     /// The keeper of the record: takes drafts, gives events and views.
@@ -117,6 +119,7 @@ pub const SUITE: &[Row] = &[
     verb("unsay", Group::Work, "ace-session", &["unsay"], "take back the newest message that waits"),
     own("resume", Group::Work, "go on with what is due, then the prompt"),
     verb("attach", Group::Work, "ace-session", &["attach"], "watch a session that runs elsewhere"),
+    verb("compact", Group::Work, "ace-session", &["compact"], "make the conversation shorter, now"),
     verb("cancel", Group::Work, "ace-session", &["cancel"], "stop the running turn"),
     own("ls", Group::Look, "sessions: what runs, what waits, what it cost"),
     own("show", Group::Look, "one session, or one recorded line of it"),
@@ -129,6 +132,7 @@ pub const SUITE: &[Row] = &[
     verb("laws", Group::Look, "ace-log", &["laws"], "whether a filter of yours keeps the laws"),
     verb("fork", Group::Travel, "ace-session", &["fork"], "a session with that past, and its files"),
     verb("rewind", Group::Travel, "ace-session", &["rewind"], "conversation and files back to a line"),
+    verb("bisect", Group::Travel, "ace-worktree", &["bisect"], "the first step after which a command fails"),
     verb("undo", Group::Travel, "ace-session", &["undo"], "take the last turn back, files too"),
     verb("allow", Group::Decide, "ace-permit", &["allow"], "let a waiting call run"),
     verb("deny", Group::Decide, "ace-permit", &["deny"], "refuse a waiting call"),
@@ -139,6 +143,7 @@ pub const SUITE: &[Row] = &[
     own("trust", Group::Decide, "let a project start what its configuration names"),
     own("config", Group::SetUp, "what is configured, and where it was said"),
     own("doctor", Group::SetUp, "what this machine gives: sandbox, home, git, keys"),
+    verb("model", Group::SetUp, "ace-model", &[], "models: list what there is, check that one answers"),
     own("demo", Group::SetUp, "play a recorded session, here, for nothing"),
     part("ace", Kind::Front, "the front command: prompts, views and every verb"),
     part("ace-session", Kind::Source, "begin sessions and take their turns"),
@@ -147,6 +152,7 @@ pub const SUITE: &[Row] = &[
     part("ace-permit", Kind::Filter, "decide each call: allow, deny or ask"),
     part("ace-tool", Kind::Filter, "run the calls that were allowed"),
     part("ace-fetch", Kind::Filter, "fetch the pages of the web that were allowed"),
+    part("ace-redact", Kind::Gate, "take secrets out of drafts before they are kept"),
     part("ace-log", Kind::Keeper, "keep, read and check the log of a session"),
     part("ace-worktree", Kind::Tool, "a worktree and a branch for each session"),
 ];

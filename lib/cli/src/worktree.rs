@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{Program, SessionAddress, When};
+use crate::{Program, SessionAddress, SpanAddress, When};
 
 /// A worktree and a branch for each session
 #[derive(Debug, Parser)]
@@ -23,7 +23,7 @@ pub struct Worktree {
 /// The commands of `ace-worktree`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// A worktree on a new branch, print its path
+    /// A worktree on a new branch; prints where
     #[command(subcommand_help_heading = "Make", after_help = "cd \"$(ace-worktree create try-gix --base main)\"")]
     Create {
         /// Of the worktree; the branch is ace/NAME
@@ -44,15 +44,21 @@ pub enum Command {
         json: bool,
     },
     /// What was changed there
-    #[command(subcommand_help_heading = "Look", after_help = "ace-worktree diff fix-median | git apply --check")]
+    #[command(subcommand_help_heading = "Look", before_help = "S@LINE: a call or turn; S@A..B: between")]
+    #[command(after_help = "ace-worktree diff fix-median | git apply --check
+ace-worktree diff fix-median@23")]
     Diff {
-        /// The session
+        /// The session, S@LINE or S@FROM..TO
         #[arg(value_name = "S")]
-        session: SessionAddress,
+        session: SpanAddress,
         /// Paths and counts only
         #[arg(long)]
         stat: bool,
     },
+    /// The first step after which CMD fails
+    #[command(subcommand_help_heading = "Look", before_help = "CMD runs as you, 125: unknown")]
+    #[command(after_help = "ace-worktree bisect fix-median -- make test")]
+    Bisect(Bisect),
     /// Bring the work to the branch it came from
     #[command(subcommand_help_heading = "Keep", after_help = "ace-worktree land fix-median")]
     Land {
@@ -73,13 +79,33 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
-    /// Remove what is merged or belongs to nobody
+    /// Remove what is merged or nobody's
     #[command(subcommand_help_heading = "Keep", after_help = "ace-worktree prune --dry-run")]
     Prune {
         /// Say what would go
         #[arg(short = 'n', long)]
         dry_run: bool,
     },
+}
+
+/// Arguments of `ace-worktree bisect`.
+#[derive(Debug, clap::Args)]
+pub struct Bisect {
+    /// The session
+    #[arg(value_name = "S")]
+    pub session: SessionAddress,
+    /// A line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The first step after which CMD succeeds
+    #[arg(long)]
+    pub good_after: bool,
+    /// Run CMD N times, one failure is enough
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub repeat: u32,
+    /// What says whether a state is good
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub command: Vec<String>,
 }
 
 impl Program for Worktree {

@@ -24,9 +24,9 @@ pub fn choose_model(config: &Config, env_has: impl Fn(&str) -> bool) -> Choice {
         return Choice::Configured(model.clone());
     }
     let found = BUILT_IN.iter().filter_map(|b| config.providers.get(b.name)).find_map(|provider| {
-        let (key, model) = (provider.api_key_env.as_deref()?, provider.default_model.as_deref()?);
-        env_has(key)
-            .then(|| Choice::Found { model: format!("{}/{model}", provider.name), because: format!("{key} is set") })
+        let key = provider.key_envs().find(|key| env_has(key))?;
+        let model = provider.default_model.as_deref()?;
+        Some(Choice::Found { model: format!("{}/{model}", provider.name), because: format!("{key} is set") })
     });
     found.unwrap_or(Choice::None)
 }
@@ -40,7 +40,7 @@ pub fn split_model(model: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Layer, LayerName, load};
+    use crate::{Layer, LayerName, load, models};
 
     fn check(text: &str, set: &[&str], expect: Choice) {
         let config = load(&[Layer::file(LayerName::User, "c.toml", text)]).unwrap();
@@ -54,8 +54,12 @@ mod tests {
     #[test]
     fn configured_then_found_in_the_order_of_the_house_then_none() {
         check("model = 'ollama/qwen3'", &["OPENAI_API_KEY"], Choice::Configured("ollama/qwen3".to_owned()));
-        check("", &["ZHIPUAI_API_KEY"], found("zhipu/glm-4.6", "ZHIPUAI_API_KEY is set"));
-        check("", &["ZHIPUAI_API_KEY", "OPENAI_API_KEY"], found("openai/gpt-5", "OPENAI_API_KEY is set"));
+        check("model = 'sonnet'", &[], Choice::Configured(models().alias["sonnet"].clone()));
+        let of = |name: &str| format!("{name}/{}", models().default[name]);
+        check("", &["ZHIPUAI_API_KEY"], found(&of("zhipu"), "ZHIPUAI_API_KEY is set"));
+        check("", &["ZHIPUAI_API_KEY", "OPENAI_API_KEY"], found(&of("openai"), "OPENAI_API_KEY is set"));
+        check("", &["ANTHROPIC_AUTH_TOKEN"], found(&of("anthropic"), "ANTHROPIC_AUTH_TOKEN is set"));
+        check("", &["GOOGLE_API_KEY"], found(&of("gemini"), "GOOGLE_API_KEY is set"));
         check("", &["OLLAMA_HOST", "PATH"], Choice::None);
         check("", &[], Choice::None);
     }
@@ -64,7 +68,7 @@ mod tests {
     fn another_variable_for_the_key_is_looked_at_instead() {
         let text = "[providers.openai]\napi_key_env = 'WORK_KEY'";
         check(text, &["OPENAI_API_KEY"], Choice::None);
-        check(text, &["WORK_KEY"], found("openai/gpt-5", "WORK_KEY is set"));
+        check(text, &["WORK_KEY"], found(&format!("openai/{}", models().default["openai"]), "WORK_KEY is set"));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use toml_edit::{DocumentMut, Item, Table, Value};
 
 use crate::{Layer, LayerName, Problem, load};
 
-/// The text with `key` (`model`, `providers.NAME.base_url`) set to `text`: a whole number where the key takes one.
+/// The text with `key` (`model`, `providers.NAME.base_url`) set to `text`: a whole number, or true or false, where the
+/// key takes one.
 ///
 /// # Errors
 /// The text is not TOML, or no configuration would hold the result.
@@ -28,8 +29,11 @@ pub fn set(file: &str, old: &str, key: &str, text: &str) -> Result<String, Vec<P
         }
     }
     let mut new: Value = match text.parse::<i64>() {
-        Ok(number) if key == "limits.answers" || key.starts_with("quota.") => number.into(),
+        Ok(number) if key.starts_with("limits.") || key.starts_with("quota.") => number.into(),
         _ if key == "notify.bell" && matches!(text, "true" | "false") => (text == "true").into(),
+        _ if key.ends_with(".think_tags") || key.ends_with(".images") => {
+            text.parse::<bool>().map_or_else(|_| text.into(), Value::from)
+        }
         _ => text.into(),
     };
     match table.get_mut(last).and_then(Item::as_value_mut) {

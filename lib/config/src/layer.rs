@@ -8,10 +8,16 @@ pub const MODEL_VARIABLE: &str = "ACE_MODEL";
 pub const MODE_VARIABLE: &str = "ACE_MODE";
 /// Model answers in one turn, over every file.
 pub const ANSWERS_VARIABLE: &str = "ACE_MAX_TURNS";
+/// Context window of the model in tokens, over every file.
+pub const CONTEXT_VARIABLE: &str = "ACE_CONTEXT";
 
 /// Variables that are configuration, and the keys they set.
-pub const VARIABLE_KEYS: &[(&str, &str)] =
-    &[(MODEL_VARIABLE, "model"), (MODE_VARIABLE, "mode"), (ANSWERS_VARIABLE, "limits.answers")];
+pub const VARIABLE_KEYS: &[(&str, &str)] = &[
+    (MODEL_VARIABLE, "model"),
+    (MODE_VARIABLE, "mode"),
+    (ANSWERS_VARIABLE, "limits.answers"),
+    (CONTEXT_VARIABLE, "limits.context"),
+];
 
 /// The layers, from the weakest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,7 +99,7 @@ impl Layer {
 }
 
 fn line(key: &str, value: &str) -> String {
-    let counts = key == "limits.answers" || key.starts_with("quota.");
+    let counts = key.starts_with("limits.") || key.starts_with("quota.");
     let whole: Option<u64> = if counts { value.parse().ok() } else { None };
     match whole {
         Some(number) => format!("{key} = {number}"),

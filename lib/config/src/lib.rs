@@ -8,6 +8,7 @@ mod choose;
 mod edit;
 mod layer;
 mod load;
+mod models;
 mod near;
 mod notify;
 mod problem;
@@ -17,10 +18,13 @@ mod read;
 pub use budget::{Amounts, Group, Per, Price, Quota, decimal, millionths};
 pub use choose::{Choice, choose_model, split_model};
 pub use edit::set;
-pub use layer::{ANSWERS_VARIABLE, Layer, LayerName, MODE_VARIABLE, MODEL_VARIABLE, Origin, VARIABLE_KEYS};
-pub use load::{Config, Ignored, Value, load};
+pub use layer::{
+    ANSWERS_VARIABLE, CONTEXT_VARIABLE, Layer, LayerName, MODE_VARIABLE, MODEL_VARIABLE, Origin, VARIABLE_KEYS,
+};
+pub use load::{Config, Decider, Ignored, Redact, Value, load};
+pub use models::{Models, models};
 pub use near::nearest;
 pub use notify::Desktop;
 pub use problem::{Problem, What};
 pub use provider::{BUILT_IN, BuiltIn, Provider, Wire};
-pub use read::keys;
+pub use read::{keys, quoted};

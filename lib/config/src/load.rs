@@ -8,7 +8,8 @@ use ace_schema::permission::Mode;
 pub use crate::read::Value;
 use crate::read::{Setting, read};
 use crate::{
-    BUILT_IN, Desktop, Layer, LayerName, Origin, Price, Problem, Provider, Quota, What, Wire, nearest, split_model,
+    BUILT_IN, Desktop, Layer, LayerName, Origin, Price, Problem, Provider, Quota, What, Wire, models, nearest,
+    split_model,
 };
 
 /// The effective configuration.
@@ -20,6 +21,8 @@ pub struct Config {
     pub mode: Mode,
     /// Model answers in one turn.
     pub answers: u32,
+    /// Context window of the model, tokens; 0 if nobody says.
+    pub context: u64,
     /// Built-in and configured providers by name.
     pub providers: BTreeMap<String, Provider>,
     /// Filters of the user's own: program and arguments each.
@@ -34,9 +37,37 @@ pub struct Config {
     pub quota: Quota,
     /// What models cost by the user's own word, by `NAME/MODEL`.
     pub prices: BTreeMap<String, Price>,
+    /// Programs that are asked about calls, of all layers: one never takes the place of another.
+    pub deciders: Vec<Decider>,
+    /// What is taken out of drafts before they are recorded.
+    pub redact: Redact,
     /// What a project said and may not.
     pub ignored: Vec<Ignored>,
     set: BTreeMap<String, (Value, Origin)>,
+}
+
+/// A program that is asked about calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decider {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Who wants it asked.
+    pub layer: LayerName,
+}
+
+/// What is taken out of drafts before they are recorded, as configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Redact {
+    /// A person has switched the gate off.
+    pub off: bool,
+    /// Classes of personal data: `card`, `iban`.
+    pub personal: Vec<String>,
+    /// Beginnings of the user's own tokens.
+    pub prefixes: Vec<String>,
+    /// Further variables whose values are secret.
+    pub variables: Vec<String>,
+    /// Rules that are left out.
+    pub leave: Vec<String>,
 }
 
 /// A value of a project that would widen what may happen.
@@ -106,8 +137,12 @@ impl Config {
         match (key.as_str(), &value) {
             ("mode", Value::Text(mode)) => self.mode = Mode::parse(mode).unwrap_or(self.mode),
             ("limits.answers", Value::Number(answers)) => self.answers = *answers,
+            ("limits.context", Value::Number(tokens)) => self.context = u64::from(*tokens),
             ("notify.bell", Value::Flag(bell)) => self.bell = *bell,
             ("notify.desktop", Value::Text(desktop)) => self.desktop = Desktop::parse(desktop).unwrap_or_default(),
+            ("hooks.PreToolUse", Value::Commands(commands)) => {
+                self.deciders.extend(commands.iter().map(|argv| Decider { argv: argv.clone(), layer: layer.name }));
+            }
             _ => {
                 if let Some(key) = key.strip_prefix("quota.") {
                     self.quota.take(key, &value);
@@ -124,6 +159,7 @@ impl Config {
             ("model", _) => true,
             ("mode", Value::Text(mode)) => Mode::parse(mode).is_some_and(|mode| rank(mode) <= rank(self.mode)),
             ("limits.answers", Value::Number(answers)) => *answers <= self.answers,
+            ("limits.context", Value::Number(tokens)) => self.context == 0 || u64::from(*tokens) <= self.context,
             // A limit where there was none narrows, and so does a lower one.
             (_, Value::Count(n) | Value::Decimal(n)) if key.starts_with("quota.") => {
                 let now = self.quota.limit(&key["quota.".len()..]);
@@ -131,8 +167,8 @@ impl Config {
             }
             _ if key.starts_with("prices.") => return Some("a project may not say what a model costs"),
             _ if key.starts_with("providers.") => return Some("a project may not say where keys and code are sent"),
-            _ if key.starts_with("pipeline.") && layer.trusted => true,
-            _ if key.starts_with("pipeline.") => return Some("a project starts programs only after: ace trust"),
+            _ if starts(key) && layer.trusted => true,
+            _ if starts(key) => return Some("a project starts programs only after: ace trust"),
             _ => false,
         };
         (!narrows).then_some("a project may only narrow")
@@ -151,8 +187,18 @@ impl Config {
                         self.prices.entry(model.to_owned()).or_default().take(leaf, *n);
                     }
                 }
-                Value::Text(text) if key == "model" => self.model = Some(text.clone()),
-                Value::Text(text) => configure(&mut self.providers, key, text),
+                Value::Text(text) if key == "redact.gate" => self.redact.off = text == "off",
+                Value::Words(words) => {
+                    let list = match key.as_str() {
+                        "redact.personal" => &mut self.redact.personal,
+                        "redact.prefixes" => &mut self.redact.prefixes,
+                        "redact.variables" => &mut self.redact.variables,
+                        _ => &mut self.redact.leave,
+                    };
+                    list.clone_from(words);
+                }
+                Value::Text(text) if key == "model" => self.model = Some(models().full(text).to_owned()),
+                Value::Text(_) | Value::Flag(_) => configure(&mut self.providers, key, value),
                 _ => {}
             }
         }
@@ -186,15 +232,30 @@ impl Config {
     }
 }
 
+/// Whether the key names programs.
+fn starts(key: &str) -> bool {
+    key.starts_with("pipeline.") || key.starts_with("hooks.")
+}
+
 /// One value of `providers.NAME.LEAF`; other keys are left alone.
-fn configure(providers: &mut BTreeMap<String, Provider>, key: &str, text: &str) {
+fn configure(providers: &mut BTreeMap<String, Provider>, key: &str, value: &Value) {
     let Some((name, leaf)) = key.strip_prefix("providers.").and_then(|rest| rest.split_once('.')) else { return };
     let provider =
         providers.entry(name.to_owned()).or_insert_with(|| Provider { name: name.to_owned(), ..Provider::default() });
-    match leaf {
-        "wire" => provider.wire = Wire::parse(text).unwrap_or_default(),
-        "api_key_env" => provider.api_key_env = Some(text.to_owned()),
-        "base_url" => {
+    match (leaf, value) {
+        ("wire", Value::Text(text)) => {
+            provider.wire = Wire::parse(text).unwrap_or_default();
+            provider.wire_elsewhere = None;
+        }
+        ("api_key_env", Value::Text(text)) => {
+            provider.api_key_env = Some(text.clone());
+            provider.other_key_envs.clear();
+        }
+        ("version", Value::Text(text)) => provider.version.clone_from(text),
+        ("reasoning", Value::Text(text)) => provider.reasoning.clone_from(text),
+        ("think_tags", Value::Flag(flag)) => provider.think_tags = *flag,
+        ("images", Value::Flag(flag)) => provider.images = Some(*flag),
+        ("base_url", Value::Text(text)) => {
             text.clone_into(&mut provider.base_url);
             // Another address is another vendor: neither its variable nor its models are known.
             (provider.base_url_env, provider.default_model) = (None, None);

@@ -3,10 +3,12 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use ace_schema::limits::{ANSWERS_PER_TURN_MOST, CONFIG_BYTES, NAME_BYTES, QUOTA_MOST, USER_FILTERS};
+use ace_schema::limits::{
+    ANSWERS_PER_TURN_MOST, CONFIG_BYTES, CONTEXT_TOKENS_RANGE, NAME_BYTES, QUOTA_MOST, USER_FILTERS,
+};
 use ace_schema::permission::Mode;
 
-use crate::{Desktop, Layer, Per, Problem, What, Wire, millionths, nearest, split_model};
+use crate::{Desktop, Layer, Per, Problem, What, Wire, millionths, models, nearest, split_model};
 
 /// The dearest price, in millionths of a dollar a million tokens: a million dollars is a slip of a digit.
 const PRICE_MOST: u64 = 1_000_000_000_000;
@@ -24,6 +26,8 @@ pub enum Value {
     Count(u64),
     /// Millionths of a decimal number: dollars as micro-dollars.
     Decimal(u64),
+    /// Words.
+    Words(Vec<String>),
     /// Commands, each a program and its arguments.
     Commands(Vec<Vec<String>>),
 }
@@ -38,12 +42,32 @@ impl std::fmt::Display for Value {
             Self::Flag(flag) => flag.fmt(f),
             Self::Count(number) => number.fmt(f),
             Self::Decimal(millionths) => f.write_str(&crate::decimal(*millionths)),
+            Self::Words(words) => toml::Value::Array(words.iter().map(|w| text(w)).collect()).fmt(f),
             Self::Commands(all) => {
                 let row = |words: &Vec<String>| toml::Value::Array(words.iter().map(|w| text(w)).collect());
                 toml::Value::Array(all.iter().map(row).collect()).fmt(f)
             }
         }
     }
+}
+
+/// A text as TOML writes it.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    // Always between double quotes, whatever it holds.
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
 }
 
 /// One value of one layer.
@@ -56,15 +80,21 @@ pub struct Setting {
     pub line: usize,
 }
 
-const TOP: &[&str] = &["model", "mode", "providers", "pipeline", "limits", "quota", "prices", "notify"];
-const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env"];
+const TOP: &[&str] =
+    &["model", "mode", "providers", "pipeline", "hooks", "limits", "quota", "prices", "notify", "redact"];
+const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env", "version", "reasoning", "think_tags", "images"];
 const PIPELINE: &[&str] = &["filters", "gates"];
-const LIMITS: &[&str] = &["answers"];
+const HOOKS: &[&str] = &["PreToolUse"];
+const LIMITS: &[&str] = &["answers", "context"];
 const NOTIFY: &[&str] = &["bell", "desktop"];
 const QUOTA: &[&str] = &["session", "day", "month", "groups"];
 const AMOUNTS: &[&str] = &["money", "tokens", "calls", "turns", "seconds"];
 const GROUP: &[&str] = &["money", "tokens", "calls", "turns", "seconds", "per"];
 const PRICE: &[&str] = &["input", "output", "cache_read", "cache_write", "cache_write_1h"];
+const REDACT: &[&str] = &["gate", "personal", "prefixes", "variables", "leave"];
+
+/// Words that one list may hold.
+const WORDS: usize = 256;
 
 /// Every key that a file may set, with `NAME` where a name of the user's own stands; for the manual.
 #[must_use]
@@ -72,11 +102,13 @@ pub fn keys() -> Vec<String> {
     let tables = [
         ("providers", "providers.NAME.", PROVIDER),
         ("pipeline", "pipeline.", PIPELINE),
+        ("hooks", "hooks.", HOOKS),
         ("limits", "limits.", LIMITS),
         ("notify", "notify.", NOTIFY),
         ("quota", "quota.SCOPE.", AMOUNTS),
         ("quota", "quota.groups.NAME.", &GROUP[AMOUNTS.len()..]),
         ("prices", "prices.\"MODEL\".", PRICE),
+        ("redact", "redact.", REDACT),
     ];
     let leaf = |top: &&&str| tables.iter().all(|(table, ..)| table != *top);
     let inner = tables.iter().flat_map(|(_, path, leaves)| leaves.iter().map(move |l| format!("{path}{l}")));
@@ -120,9 +152,14 @@ impl Reader<'_> {
                     true => r.commands(&format!("pipeline.{name}"), node),
                     false => r.unknown("pipeline.", name, at, PIPELINE),
                 }),
-                "limits" => self.each(node, "limits", |r, name, at, node| match LIMITS.contains(&name) {
-                    true => r.number(&format!("limits.{name}"), node, ANSWERS_PER_TURN_MOST),
-                    false => r.unknown("limits.", name, at, LIMITS),
+                "hooks" => self.each(node, "hooks", |r, name, at, node| match HOOKS.contains(&name) {
+                    true => r.commands(&format!("hooks.{name}"), node),
+                    false => r.unknown("hooks.", name, at, HOOKS),
+                }),
+                "limits" => self.each(node, "limits", |r, name, at, node| match name {
+                    "answers" => r.number("limits.answers", node, (1, ANSWERS_PER_TURN_MOST)),
+                    "context" => r.number("limits.context", node, CONTEXT_TOKENS_RANGE),
+                    _ => r.unknown("limits.", name, at, LIMITS),
                 }),
                 "notify" => self.each(node, "notify", |r, name, at, node| match name {
                     "bell" => r.flag("notify.bell", node),
@@ -138,6 +175,7 @@ impl Reader<'_> {
                     _ => r.unknown("quota.", name, at, QUOTA),
                 }),
                 "prices" => self.each(node, "prices", |r, model, at, node| r.price(model, at, node)),
+                "redact" => self.each(node, "redact", Self::redact),
                 other => self.unknown("", other, key.span().start, TOP),
             }
         }
@@ -220,6 +258,8 @@ impl Reader<'_> {
                 "wire" => r.text(&key, node, wire),
                 "base_url" => r.text(&key, node, address),
                 "api_key_env" => r.text(&key, node, variable),
+                "version" | "reasoning" => r.text(&key, node, word),
+                "think_tags" | "images" => r.flag(&key, node),
                 "api_key" | "key" | "token" => {
                     let why = "does not belong into a file".to_owned();
                     let hint = Some("api_key_env = \"NAME\" says which variable holds the key".to_owned());
@@ -250,12 +290,12 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self, key: &str, node: &Node<'_>, most: u32) {
+    fn number(&mut self, key: &str, node: &Node<'_>, (least, most): (u32, u32)) {
         let DeValue::Integer(number) = node.get_ref() else { return self.wrong_type(key, "a whole number", node) };
-        match u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| (1..=most).contains(n)) {
+        match u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| (least..=most).contains(n)) {
             Some(number) => self.set(key, Value::Number(number), node),
             None => {
-                let why = format!("must be from 1 to {most}");
+                let why = format!("must be from {least} to {most}");
                 self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
             }
         }
@@ -266,6 +306,36 @@ impl Reader<'_> {
             DeValue::Boolean(flag) => self.set(key, Value::Flag(*flag), node),
             _ => self.wrong_type(key, "true or false", node),
         }
+    }
+
+    fn redact(&mut self, name: &str, at: usize, node: &Node<'_>) {
+        let key = format!("redact.{name}");
+        match name {
+            "gate" => self.text(&key, node, switch),
+            "personal" => self.words(&key, node, personal),
+            "prefixes" => self.words(&key, node, prefix),
+            "variables" => self.words(&key, node, variable),
+            "leave" => self.words(&key, node, |_| Ok(())),
+            other => self.unknown("redact.", other, at, REDACT),
+        }
+    }
+
+    fn words(&mut self, key: &str, node: &Node<'_>, check: impl Fn(&str) -> Verdict) {
+        const WANTS: &str = "a list of words, [\"word\"]";
+        let DeValue::Array(rows) = node.get_ref() else { return self.wrong_type(key, WANTS, node) };
+        let mut words = Vec::new();
+        for row in rows {
+            let DeValue::String(text) = row.get_ref() else { return self.wrong_type(key, WANTS, row) };
+            if let Err((why, hint)) = check(text) {
+                return self.problem(row.span().start, What::BadValue { key: key.to_owned(), why, hint });
+            }
+            words.push(text.clone().into_owned());
+        }
+        if words.len() > WORDS {
+            let why = format!("has more than {WORDS} words");
+            return self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
+        }
+        self.set(key, Value::Words(words), node);
     }
 
     fn commands(&mut self, key: &str, node: &Node<'_>) {
@@ -334,9 +404,20 @@ fn is_plain(name: &str) -> bool {
 type Verdict = Result<(), (String, Option<String>)>;
 
 fn model(text: &str) -> Verdict {
-    match split_model(text) {
-        Some(_) => Ok(()),
-        None => Err((format!("takes NAME/MODEL, not '{text}',"), None)),
+    if split_model(models().full(text)).is_some() {
+        return Ok(());
+    }
+    let near = nearest(text, models().alias.keys().map(String::as_str));
+    let hint = near.map(|near| format!("did you mean '{near}', which is {}?", models().full(near)));
+    Err((format!("takes NAME/MODEL, not '{text}',"), hint))
+}
+
+/// A word that a vendor knows, such as `high` or `2023-06-01`.
+fn word(text: &str) -> Verdict {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    match (1..=32).contains(&text.len()) && text.bytes().all(plain) {
+        true => Ok(()),
+        false => Err(("takes a word of letters and digits".to_owned(), None)),
     }
 }
 
@@ -372,6 +453,29 @@ fn desktop(text: &str) -> Verdict {
             let all = Desktop::ALL.map(Desktop::name).join(", ");
             Err((format!("knows no '{text}'"), Some(format!("one of {all}"))))
         }
+    }
+}
+
+fn switch(text: &str) -> Verdict {
+    match text {
+        "on" | "off" => Ok(()),
+        other => Err((format!("knows no '{other}'"), Some("one of on, off".to_owned()))),
+    }
+}
+
+fn personal(text: &str) -> Verdict {
+    match text {
+        "card" | "iban" => Ok(()),
+        other => Err((format!("knows no '{other}'"), Some("one of card, iban".to_owned()))),
+    }
+}
+
+/// The value is not shown: it may be a whole key.
+fn prefix(text: &str) -> Verdict {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    match (3..=32).contains(&text.len()) && text.bytes().all(plain) {
+        true => Ok(()),
+        false => Err(("takes beginnings of 3 to 32 letters, digits, '_', '-' and '.',".to_owned(), None)),
     }
 }
 

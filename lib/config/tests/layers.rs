@@ -33,7 +33,10 @@ fn nothing_configured_is_ask_mode_and_the_built_in_providers() {
     let config = good(&[]);
     assert_eq!((config.mode, config.model.as_deref(), config.answers), (Mode::Ask, None, 200));
     let names: Vec<&str> = config.providers.keys().map(String::as_str).collect();
-    assert_eq!(names, ["dashscope", "ollama", "openai", "openrouter", "recorded", "zhipu"]);
+    assert_eq!(
+        names,
+        ["anthropic", "dashscope", "deepseek", "gemini", "ollama", "openai", "openrouter", "recorded", "zhipu"]
+    );
     assert_eq!(config.origin("mode").to_string(), "default");
     assert_eq!(config.settings().count(), 0);
 }
@@ -142,7 +145,19 @@ fn wrong_types_say_what_is_wanted_and_what_is_there() {
 #[test]
 fn values_that_say_nothing_usable() {
     let at = "in ~/.config/ace/config.toml";
-    bad("model = 'gpt'", &format!("'model' takes NAME/MODEL, not 'gpt', {at}:1"), None);
+    bad("model = 'my-model'", &format!("'model' takes NAME/MODEL, not 'my-model', {at}:1"), None);
+    let near = format!("did you mean 'sonnet', which is {}?", ace_config::models().alias["sonnet"]);
+    bad("model = 'sonet'", &format!("'model' takes NAME/MODEL, not 'sonet', {at}:1"), Some(&near));
+    bad(
+        "[providers.x]\nversion = ''",
+        &format!("'providers.x.version' takes a word of letters and digits {at}:2"),
+        None,
+    );
+    bad(
+        "[providers.x]\nimages = 'no'",
+        &format!("'providers.x.images' takes true or false, not a string, {at}:2"),
+        None,
+    );
     bad("mode = 'atuo'", &format!("'mode' knows no 'atuo' {at}:1"), Some("did you mean 'auto'?"));
     bad("mode = 'yolo'", &format!("'mode' knows no 'yolo' {at}:1"), Some("one of plan, ask, edit, auto"));
     bad("[limits]\nanswers = 0", &format!("'limits.answers' must be from 1 to 20000 {at}:2"), None);
@@ -158,7 +173,7 @@ fn values_that_say_nothing_usable() {
     bad(
         "[providers.x]\nwire = 'soap'",
         &format!("'providers.x.wire' knows no 'soap' {at}:2"),
-        Some("one of openai-chat, recorded"),
+        Some("one of openai-chat, openai-responses, anthropic, gemini, gemini-generate, recorded"),
     );
 }
 

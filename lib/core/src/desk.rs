@@ -60,6 +60,12 @@ impl Pencil {
         self.drafted.insert(conclusion.to_owned())
     }
 
+    /// Whether this conclusion was drawn here already: what it takes to draw it need not be gathered again.
+    #[must_use]
+    pub fn knows(&self, conclusion: &str) -> bool {
+        self.drafted.contains(conclusion)
+    }
+
     /// Adds a draft under a derived id, once.
     pub fn conclude(
         &mut self,

@@ -14,6 +14,19 @@ pub enum End {
     Failed(Code, String, String),
 }
 
+/// What is known of the length of a conversation before its next context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// Nothing: an estimate tells.
+    Unknown,
+    /// The provider says that it is too long.
+    TooLong,
+    /// A person wants it shorter.
+    Ordered,
+    /// It was summarized a moment ago: shorter it will not get.
+    Least,
+}
+
 /// One thing that somebody should do now.
 #[derive(Debug, Clone)]
 pub enum Due<'a> {
@@ -24,12 +37,21 @@ pub enum Due<'a> {
         /// Id of the message.
         message: &'a str,
     },
-    /// `ace-session step`: build a context that follows `cause`.
+    /// `ace-session step`: build a context that follows `cause`, or make the conversation shorter first.
     Context {
         /// Turn.
         turn: u32,
         /// Id of the record it follows.
         cause: &'a str,
+        /// Whether it has to be made shorter.
+        length: Length,
+    },
+    /// `ace-session step`: the summary is there; the conversation goes on from it.
+    Compact {
+        /// Turn.
+        turn: u32,
+        /// Id of the `model.completed` that holds it.
+        answer: &'a str,
     },
     /// `ace-session step`: end the turn.
     End {
@@ -46,6 +68,17 @@ pub enum Due<'a> {
         turn: u32,
         /// Id of `context.built`.
         context: &'a str,
+    },
+    /// `ace-session step`: end the turn if its answer fits the schema, else ask for it again.
+    Check {
+        /// Turn.
+        turn: u32,
+        /// Id of the answer.
+        answer: &'a str,
+        /// Blob of the schema.
+        schema: &'a str,
+        /// How often it was asked for again.
+        repairs: u32,
     },
     /// `ace-model`: answer the context.
     Ask {
@@ -103,7 +136,7 @@ impl State {
         match &turn.phase {
             Phase::Context(cause) => Some(match self.over_limit() {
                 Some(end) => Due::End { turn: turn.n, cause, end },
-                None => Due::Context { turn: turn.n, cause },
+                None => Due::Context { turn: turn.n, cause, length: turn.length() },
             }),
             Phase::Asking { context, claim: None, reserved: None, .. } if self.limits.is_reserved() => {
                 Some(Due::Reserve { turn: turn.n, context })
@@ -113,7 +146,11 @@ impl State {
                 None
             }
             Phase::Asking { context, claim: None, .. } => Some(Due::Ask { turn: turn.n, context }),
+            Phase::Compacting(answer) => Some(Due::Compact { turn: turn.n, answer }),
             Phase::Asking { .. } | Phase::Calls(_) => None,
+            Phase::Ending { cause, failed: None } if !turn.schema.is_empty() && !turn.order => {
+                Some(Due::Check { turn: turn.n, answer: cause, schema: &turn.schema, repairs: turn.repairs })
+            }
             Phase::Ending { cause, failed } => {
                 let end =
                     failed.as_ref().map_or(End::Completed, |(c, m, h)| End::Failed(c.clone(), m.clone(), h.clone()));

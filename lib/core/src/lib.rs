@@ -4,6 +4,8 @@
 //! the part that is its own; so nobody is told what to do, and a crash needs no repair beyond reading the log again.
 //! Invariant: no file, clock, socket, thread or environment; no provider, MCP, client or terminal by name.
 
+pub mod bisect;
+pub mod compaction;
 pub mod desk;
 pub mod due;
 pub mod past;
@@ -12,8 +14,9 @@ mod summary;
 pub mod transcript;
 pub mod until;
 
+pub use compaction::{Plan, Whole};
 pub use desk::{Desk, Pencil};
-pub use due::{Due, End};
+pub use due::{Due, End, Length};
 pub use past::Past;
 pub use state::{Call, CallState, Claim, Phase, Role, State, Turn, TurnEnd};
 pub use transcript::Transcript;

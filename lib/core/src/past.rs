@@ -1,8 +1,10 @@
 //! Which records count: all, until somebody goes back; then those up to where they went, and those since. Nothing is erased, so
 //! what was left behind can be gone back to as well. It knows numbers of records and nothing of what they say.
 
+use serde::{Deserialize, Serialize};
+
 /// The ways back so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past {
     /// Record of each way back, and the last record that counted from then on.
     ways: Vec<(u64, u64)>,

@@ -1,19 +1,21 @@
 //! The state of a session: a fold over its recorded lines, small enough to keep for a session of any length.
 
 use ace_schema::data::{
-    Budget, BudgetReserved, Code, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped, PermissionResolved,
-    SessionConfigured, SessionCreated, SessionNamed, SessionRewound, ToolDiscovered, TurnFailed, UserMessage,
+    Budget, BudgetReserved, Code, Compacts, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped,
+    PermissionResolved, Proposal, SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound,
+    Shortening, Stated, ToolDiscovered, TurnFailed, UserMessage,
 };
 use ace_schema::message::Stop;
-use ace_schema::permission::{Decision, Mode};
+use ace_schema::permission::{Decision, Mode, Scope};
 use ace_schema::{Line, tool, ty};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::due::Length;
 use crate::past::Past;
 
 /// Which program a claim belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// Answers contexts.
     Model,
@@ -24,7 +26,7 @@ pub enum Role {
 }
 
 /// An effect that somebody has announced and not closed yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claim {
     /// Id of the claim.
     pub id: String,
@@ -39,7 +41,7 @@ pub struct Claim {
 }
 
 /// A message that no turn has taken up yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Waiting {
     /// Its id.
     pub id: String,
@@ -47,10 +49,16 @@ pub struct Waiting {
     pub seq: u64,
     /// It steers the running turn.
     pub now: bool,
+    /// It is an order to compact.
+    #[serde(default)]
+    pub compact: bool,
+    /// Blob of the schema that the answer has to fit, or empty.
+    #[serde(default)]
+    pub schema: String,
 }
 
 /// How far a call is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallState {
     /// Nobody has decided.
     Requested,
@@ -65,7 +73,7 @@ pub enum CallState {
 }
 
 /// One call of the answer that is being worked off.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Call {
     /// Id of its `model.tool_call_requested`.
     pub id: String,
@@ -96,7 +104,7 @@ impl Call {
 }
 
 /// What a running turn waits for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Phase {
     /// A context has to be built; the id of the record it follows.
     Context(String),
@@ -114,7 +122,14 @@ pub enum Phase {
         claim: Option<String>,
         /// What was set aside for the answer.
         reserved: Option<BudgetReserved>,
+        /// The answer wanted is a summary.
+        compacts: Option<Compacts>,
+        /// Blob of the schema that the answer has to fit, or empty.
+        #[serde(default)]
+        schema: String,
     },
+    /// A summary is there and the conversation has to go on from it; the id of its `model.completed`.
+    Compacting(String),
     /// The calls of the last answer are worked off; the id of its `model.completed`.
     Calls(String),
     /// The turn has to be ended: id of the record that ends it, and the reason if it failed.
@@ -127,7 +142,7 @@ pub enum Phase {
 }
 
 /// A running turn.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Turn {
     /// Ordinal, from 1.
     pub n: u32,
@@ -139,10 +154,44 @@ pub struct Turn {
     pub interrupted: u32,
     /// Calls of the last answer.
     pub calls: Vec<Call>,
+    /// Blob of the schema that its answer has to fit, or empty.
+    #[serde(default)]
+    pub schema: String,
+    /// How often an answer that did not fit was asked for again.
+    #[serde(default)]
+    pub repairs: u32,
+    /// It was begun to compact the conversation, and for nothing else.
+    #[serde(default)]
+    pub order: bool,
+    /// The provider has said that the conversation is too long, and nothing was done about it yet.
+    #[serde(default)]
+    pub overflowed: bool,
+    /// It was summarized since the last answer.
+    #[serde(default)]
+    pub summarized: bool,
+}
+
+impl Turn {
+    /// Whether a summary is asked for.
+    #[must_use]
+    pub fn summarizes(&self) -> bool {
+        matches!(&self.phase, Phase::Asking { compacts: Some(_), .. })
+    }
+
+    /// What is known of the length of the conversation.
+    #[must_use]
+    pub fn length(&self) -> Length {
+        match self {
+            Self { order: true, .. } => Length::Ordered,
+            Self { summarized: true, .. } => Length::Least,
+            Self { overflowed: true, .. } => Length::TooLong,
+            _ => Length::Unknown,
+        }
+    }
 }
 
 /// How the last turn ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TurnEnd {
     /// With an answer.
     Completed,
@@ -160,7 +209,7 @@ pub enum TurnEnd {
 }
 
 /// When a turn began and how it ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TurnMark {
     /// Record of its message.
     pub message: u64,
@@ -171,7 +220,8 @@ pub struct TurnMark {
 }
 
 /// The state of a session after some recorded line.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct State {
     /// A stream without a log: nobody claims anything, so what answers a context answers it without a claim.
     pub unrecorded: bool,
@@ -203,10 +253,14 @@ pub struct State {
     pub offer: Option<ToolDiscovered>,
     /// Blob of the system text of the last context; empty before the first.
     pub system: String,
+    /// Every `session.compacted` that was due.
+    pub compactions: Vec<u64>,
     /// It was put away and nothing was begun since.
     pub archived: bool,
     /// Claims that are open.
     pub claims: Vec<Claim>,
+    /// What people allowed beyond a single call, with the id of each answer: as long as this session goes on.
+    pub grants: Vec<(String, Proposal)>,
     /// How the last turn ended; `None` too where the past ends in the middle of one.
     pub ended: Option<TurnEnd>,
     /// Which records count.
@@ -249,6 +303,7 @@ impl State {
             ty::SESSION_REWOUND => self.with(line, |s, d: SessionRewound| s.on_rewound(d)),
             ty::SESSION_ARCHIVED => self.archived = true,
             ty::SESSION_CONFIGURED => self.with(line, Self::on_configured),
+            ty::SESSION_COMPACTED => self.on_compacted(line),
             ty::USER_MESSAGE => self.on_message(line),
             ty::MESSAGE_STEERED => self.on_steered(line),
             ty::MESSAGE_WITHDRAWN => self.on_withdrawn(line),
@@ -324,19 +379,12 @@ impl State {
 
     /// The state of files that a record names, whatever else it says.
     fn on_tree(&mut self, line: &Line) {
-        #[derive(Deserialize)]
-        struct Named<'t> {
-            #[serde(borrow, default)]
-            tree: std::borrow::Cow<'t, str>,
-            #[serde(borrow, default)]
-            commit: std::borrow::Cow<'t, str>,
-        }
-        if let Ok(named) = line.data::<Named>()
-            && !named.tree.is_empty()
+        if let Ok(stated) = line.data::<Stated>()
+            && !stated.tree.is_empty()
         {
-            self.tree = named.tree.into_owned();
-            if !named.commit.is_empty() {
-                self.commit = named.commit.into_owned();
+            self.tree = stated.tree;
+            if !stated.commit.is_empty() {
+                self.commit = stated.commit;
             }
         }
     }
@@ -413,18 +461,62 @@ impl State {
         }
     }
 
+    /// The last compaction that counts: contexts begin there. 0 if there is none.
+    #[must_use]
+    pub fn compacted(&self) -> u64 {
+        let ranges = self.past.ranges(self.head);
+        let counts = |seq: u64| ranges.iter().any(|(first, last)| (*first..=*last).contains(&seq));
+        self.compactions.iter().rev().copied().find(|seq| counts(*seq)).unwrap_or(0)
+    }
+
+    /// The ranges of records that a context names which is built now.
+    #[must_use]
+    pub fn context_ranges(&self) -> Vec<Vec<u64>> {
+        let from = self.compacted();
+        let mut ranges = self.past.context();
+        ranges.retain(|range| range.get(1).is_none_or(|last| *last >= from));
+        if let Some(first) = ranges.first_mut().and_then(|range| range.first_mut()) {
+            *first = (*first).max(from);
+        }
+        ranges
+    }
+
+    /// The conversation goes on from a shorter one. It counts only where it was due: a context may have been quicker.
+    fn on_compacted(&mut self, line: &Line) {
+        let Ok(done) = line.data::<SessionCompacted>() else {
+            self.unknown += 1;
+            return;
+        };
+        let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
+        match &turn.phase {
+            Phase::Context(cause) | Phase::Compacting(cause) if *cause == line.cause => {}
+            _ => return,
+        }
+        self.compactions.push(line.seq.unwrap_or_default());
+        turn.overflowed = false;
+        turn.summarized |= done.how == Shortening::Summary;
+        let id = line.id.to_string();
+        turn.phase = if turn.order { Phase::Ending { cause: id, failed: None } } else { Phase::Context(id) };
+    }
+
     fn on_message(&mut self, line: &Line) {
         let (id, seq) = (line.id.to_string(), line.seq.unwrap_or_default());
         self.with(line, |s, d: UserMessage| {
             // Without a turn to steer, a steering message is a message.
-            let now = d.now && s.turn.is_some();
-            s.waiting.push_back(Waiting { id, seq, now });
+            let now = d.now && !d.compact && s.turn.is_some();
+            s.waiting.push_back(Waiting {
+                id,
+                seq,
+                now,
+                compact: d.compact,
+                schema: d.schema.map(|b| b.sha).unwrap_or_default(),
+            });
         });
     }
 
     fn on_steered(&mut self, line: &Line) {
         if self.turn.is_some()
-            && let Some(message) = self.waiting.iter_mut().find(|w| w.id == line.cause)
+            && let Some(message) = self.waiting.iter_mut().find(|w| w.id == line.cause && !w.compact)
         {
             message.now = true;
         }
@@ -442,8 +534,10 @@ impl State {
         if self.turn.is_some() {
             return;
         }
-        let message = self.waiting.remove(at).map_or(0, |w| w.seq);
-        self.marks.push(TurnMark { message, began: self.head, ended: None });
+        let message = self.waiting.remove(at);
+        let order = message.as_ref().is_some_and(|w| w.compact);
+        let said = message.as_ref().map_or(0, |w| w.seq);
+        self.marks.push(TurnMark { message: said, began: self.head, ended: None });
         self.archived = false;
         (self.turns, self.ordinal) = (line.turn, self.ordinal.max(line.turn));
         self.ended = None;
@@ -453,6 +547,11 @@ impl State {
             answers: 0,
             interrupted: 0,
             calls: Vec::new(),
+            schema: message.map(|w| w.schema).unwrap_or_default(),
+            repairs: 0,
+            order,
+            overflowed: false,
+            summarized: false,
         });
     }
 
@@ -462,10 +561,19 @@ impl State {
             return;
         };
         let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
-        if !matches!(&turn.phase, Phase::Context(cause) if *cause == line.cause) {
-            return;
+        match &turn.phase {
+            Phase::Context(cause) if *cause == line.cause => {}
+            // An answer that did not fit its schema.
+            Phase::Ending { cause, failed: None } if *cause == line.cause && !built.repair.is_empty() => {
+                turn.repairs += 1
+            }
+            _ => return,
         }
         self.system.clone_from(&built.system);
+        // What steers is for the context of an answer.
+        if built.compacts.is_none() {
+            self.waiting.retain(|w| !w.now);
+        }
         turn.phase = Phase::Asking {
             context: line.id.to_string(),
             model: built.model,
@@ -473,9 +581,10 @@ impl State {
             tools: built.tools,
             claim: None,
             reserved: None,
+            compacts: built.compacts,
+            schema: built.schema,
         };
         turn.calls.clear();
-        self.waiting.retain(|w| !w.now);
     }
 
     /// What is set aside for the context that waits. The first word about a context counts.
@@ -572,11 +681,20 @@ impl State {
         let calls = std::mem::take(&mut self.arriving);
         let stop = line.data::<ModelCompleted>().map(|d| d.stop).unwrap_or_default();
         let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
-        turn.answers += 1;
         turn.interrupted = 0;
         let id = line.id.to_string();
-        turn.phase =
-            if calls.is_empty() { Phase::Ending { failed: stop_failure(stop), cause: id } } else { Phase::Calls(id) };
+        if matches!(&turn.phase, Phase::Asking { compacts: Some(_), .. }) {
+            // Whatever else it asks for: a summary was wanted.
+            turn.phase = Phase::Compacting(id);
+            return;
+        }
+        turn.answers += 1;
+        turn.summarized = false;
+        turn.phase = match (calls.is_empty(), stop) {
+            (false, _) => Phase::Calls(id),
+            (true, Stop::Pause) => Phase::Context(id),
+            (true, stop) => Phase::Ending { failed: stop_failure(stop), cause: id },
+        };
         turn.calls = calls;
     }
 
@@ -593,6 +711,9 @@ impl State {
         if code == Code::Interrupted && turn.interrupted < ace_schema::limits::INTERRUPTED_RETRIES {
             // Asking again changes nothing outside, unlike running again.
             turn.interrupted += 1;
+            turn.phase = Phase::Context(id);
+        } else if code == Code::Context && !turn.summarized && !turn.summarizes() {
+            turn.overflowed = true;
             turn.phase = Phase::Context(id);
         } else {
             turn.phase = Phase::Ending { cause: id, failed: Some((code, message, hint)) };
@@ -625,6 +746,12 @@ impl State {
         // A decision over other arguments than these allows nothing.
         let allowed = resolved.decision == Decision::Allow && resolved.digest == call.digest;
         call.state = if allowed { CallState::Allowed(line.id.to_string()) } else { CallState::Closed };
+        // Only an answer that counted grants anything; beyond the limit it is asked again.
+        if let Some(grant) = resolved.grant.filter(|_| allowed && resolved.scope != Scope::Once)
+            && self.grants.len() < ace_schema::limits::GRANTS
+        {
+            self.grants.push((line.id.to_string(), grant));
+        }
         self.calls_done();
     }
 
@@ -690,10 +817,11 @@ impl State {
 /// Why an answer without calls is no answer, for people.
 fn stop_failure(stop: Stop) -> Option<(Code, String, String)> {
     let (code, message) = match stop {
-        Stop::End | Stop::Tools => return None,
+        Stop::End | Stop::Tools | Stop::Pause => return None,
         Stop::Length => (Code::Limit, "the model reached its output limit"),
         Stop::Filter => (Code::Refused, "the provider's filter stopped the answer"),
         Stop::Refusal => (Code::Refused, "the model declined"),
+        Stop::Context => (Code::Context, "the context window of the model is full"),
     };
     Some((code, message.to_owned(), String::new()))
 }

@@ -2,7 +2,7 @@
 
 use crate::{Due, End, State, Transcript, TurnEnd};
 use ace_schema::Line;
-use ace_schema::message::Message;
+use ace_schema::message::{Image, Kept, Message};
 use std::fmt::Write;
 
 /// A log in the making: `pen type id cause data`, numbered as they come.
@@ -47,6 +47,8 @@ impl Log {
                 Due::Ask { context, .. } => write!(out, "ask {context}; "),
                 Due::Decide { call, .. } => write!(out, "decide {}; ", call.id),
                 Due::Run { call, .. } => write!(out, "run {}; ", call.id),
+                Due::Check { answer, repairs, .. } => write!(out, "check {answer} after {repairs}; "),
+                Due::Compact { answer, .. } => write!(out, "compact by {answer}; "),
                 Due::Close { claim, .. } => write!(out, "close {claim}; "),
             };
         }
@@ -207,7 +209,7 @@ fn a_denied_call_is_closed_and_the_next_context_follows_the_answer() {
 }
 
 #[test]
-fn a_decision_over_other_arguments_allows_nothing() {
+fn a20_a_decision_over_other_arguments_allows_nothing() {
     let log = called(&["shell"]).add(
         4,
         1,
@@ -279,7 +281,7 @@ fn cancel_leaves_claims_to_their_owners_and_the_turn_settles_after_them() {
     assert_eq!(log.due(), "turn 2 on p-3");
     let log = log.add(2, 2, "turn.started", "turn-2", "p-3", "{}");
     let said: Vec<Message> = log.messages();
-    assert_eq!(said[1], Message::Assistant { text: "I was say".into(), calls: vec![] });
+    assert_eq!(said[1], Message::Assistant { text: "I was say".into(), calls: vec![], kept: None });
     assert_eq!(said[2], Message::User("other".into()));
 }
 
@@ -368,7 +370,7 @@ fn a_rival_that_claims_too_late_takes_nothing_from_the_answer() {
         .add(4, 1, "model.completed", "r-2", "r-1", r#"{"parts":[{"text":"forged"}],"stop":"end"}"#);
     assert_eq!(log.due(), "decide m-2");
     let messages = log.messages();
-    assert!(matches!(&messages[1], Message::Assistant { text, calls } if text == "well" && calls.len() == 1));
+    assert!(matches!(&messages[1], Message::Assistant { text, calls, .. } if text == "well" && calls.len() == 1));
     assert_eq!(messages.len(), 3, "{messages:?}");
 }
 
@@ -377,6 +379,65 @@ fn a_summary_says_what_happens_next() {
     let summary = asked().add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}").state().summary();
     assert!(summary.contains("claim m-1 model 1 3 orphaned=false\n"), "{summary}");
     assert!(summary.contains("phase asking ctx-turn-1 "), "{summary}");
+}
+
+/// A summary was asked for and is there.
+fn summed_up() -> Log {
+    let data = r#"{"system":"x","ranges":[[1]],"model":"a/b","compacts":{"prompt":"p","room":9}}"#;
+    Log(asked().0[..3].to_vec())
+        .add(2, 1, "context.built", "ctx-turn-1", "turn-1", data)
+        .add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}")
+        .add(3, 1, "model.tool_call_requested", "m-c0", "m-1", r#"{"tool":"shell","args":{}}"#)
+        .add(3, 1, "model.completed", "m-2", "m-1", r#"{"stop":"tools","summary":[{"text":"goal"}]}"#)
+}
+
+fn compacted(log: &Log, cause: &str, upto: usize) -> Log {
+    let data = format!(r#"{{"how":"summary","upto":{upto},"state":{{"sha":"s","bytes":1}},"before":9,"after":3}}"#);
+    Log(log.0.clone()).add(2, 1, "session.compacted", &format!("compact-{cause}"), cause, &data)
+}
+
+#[test]
+fn a_summary_leads_to_a_compaction_and_from_there_to_the_context_that_was_due() {
+    let log = summed_up();
+    assert_eq!(log.due(), "compact by m-2", "calls of a summary are not due");
+    assert_eq!(log.state().turn.unwrap().answers, 0, "it is no answer");
+    let log = compacted(&log, "m-2", 7);
+    assert_eq!(log.due(), "context after compact-m-2");
+    assert_eq!((log.state().compacted(), log.state().turn.unwrap().length()), (8, crate::Length::Least));
+}
+
+#[test]
+fn a_compaction_that_comes_too_late_changes_nothing() {
+    // The context was quicker, and a rival trims what it was built from.
+    let late = compacted(&asked(), "turn-1", 3);
+    assert_eq!((late.due(), late.state().compacted()), ("ask ctx-turn-1".to_owned(), 0));
+    // The turn was cancelled.
+    let cancelled = compacted(&summed_up().add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}"), "m-2", 7);
+    assert_eq!((cancelled.due(), cancelled.state().compacted()), (String::new(), 0));
+}
+
+#[test]
+fn too_long_for_the_provider_is_told_once_and_then_ends_the_turn() {
+    let failed = |log: Log, id: &str, claim: &str| log.add(3, 1, "model.failed", id, claim, r#"{"code":"context"}"#);
+    let log = failed(claimed(), "m-2", "m-1");
+    assert_eq!(log.due(), "context after m-2");
+    assert_eq!(log.state().turn.unwrap().length(), crate::Length::TooLong);
+    let log = compacted(&log, "m-2", 6)
+        .add(2, 1, "context.built", "ctx-c", "compact-m-2", r#"{"system":"x","ranges":[[7]],"model":"a/b"}"#)
+        .add(3, 1, "model.requested", "m-3", "ctx-c", "{}");
+    assert_eq!(failed(log, "m-4", "m-3").due(), "fail Context");
+}
+
+#[test]
+fn an_order_to_compact_is_a_turn_of_its_own_and_no_part_of_the_conversation() {
+    let log = Log(asked().0[..1].to_vec())
+        .add(1, 0, "user.message", "p-2", "", r#"{"text":"the names","compact":true,"now":true}"#)
+        .add(2, 1, "turn.started", "turn-1", "p-2", "{}");
+    assert_eq!(log.due(), "context after turn-1");
+    assert_eq!(log.state().turn.unwrap().length(), crate::Length::Ordered);
+    assert!(log.messages().is_empty());
+    let done = compacted(&log, "turn-1", 3);
+    assert_eq!(done.due(), "complete by compact-turn-1");
 }
 
 /// A running turn with a message that waits behind it.
@@ -394,10 +455,10 @@ fn a_message_that_waits_may_steer_the_turn_that_runs() {
             .add(2, 1, "context.built", "ctx-m-3", "m-3", r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#)
     };
     let steered = end(behind().add(1, 0, "message.steered", "p-4", "p-3", "{}"));
-    assert_eq!(steered.messages().last(), Some(&Message::User("and then".to_owned())));
+    assert_eq!(steered.messages().last(), Some(&Message::User("and then".into())));
     assert!(steered.state().waiting.is_empty());
     let waits = end(behind());
-    assert_ne!(waits.messages().last(), Some(&Message::User("and then".to_owned())));
+    assert_ne!(waits.messages().last(), Some(&Message::User("and then".into())));
     assert_eq!(waits.state().waiting.len(), 1);
     // Too late: the turn has ended, and the message begins the next one.
     let late =
@@ -468,7 +529,8 @@ fn back(log: Log, to: u64) -> Log {
 
 fn said(log: &Log) -> Vec<String> {
     let text = |m: Message| match m {
-        Message::User(text) | Message::Assistant { text, .. } | Message::Result { text, .. } => text,
+        Message::User(said) => said.text,
+        Message::Assistant { text, .. } | Message::Result { text, .. } => text,
     };
     log.messages().into_iter().map(text).collect()
 }
@@ -510,7 +572,8 @@ fn a_way_back_into_a_turn_leaves_its_open_calls_unrun() {
     let log = decide(log, "m-c0", "allow");
     let log = log.add(5, 1, "tool.started", "t-1", "answer-m-c0", "{}");
     let before = log.0.len() as u64;
-    let log = log.add(5, 1, "tool.completed", "t-2", "t-1", r#"{"output":{"text":"out"},"sandbox":"off","tree":"abc"}"#);
+    let log =
+        log.add(5, 1, "tool.completed", "t-2", "t-1", r#"{"output":{"text":"out"},"sandbox":"off","tree":"abc"}"#);
     let after = log.0.len() as u64;
     let log = log.add(1, 1, "turn.cancelled", "end-1", "turn-1", "{}");
     assert_eq!(log.state().tree, "abc");
@@ -538,4 +601,67 @@ fn a_fork_goes_on_from_its_past_under_its_own_name() {
     let log = log.add(1, 0, "user.message", "u-2", "", r#"{"text":"on"}"#);
     assert_eq!(log.due(), "turn 2 on u-2");
     assert_eq!(log.messages().len(), 3, "message, answer with its call, the call that never ran");
+}
+
+#[test]
+fn what_a_provider_wants_back_stands_beside_its_answer_and_calls_in_the_line_or_in_a_blob() {
+    let meta = |kept: &str| format!(r#"{{"wire":"w","provider":"p","model":"m","id":"x",{kept}}}"#);
+    let log = asked()
+        .add(3, 1, "model.requested", "q-1", "ctx-turn-1", "{}")
+        .add(
+            3,
+            1,
+            "model.tool_call_requested",
+            "c-1",
+            "q-1",
+            &format!(r#"{{"tool":"read","args":{{}},"_meta":{}}}"#, meta(r#""kept":{"sig": 1}"#)),
+        )
+        .add(
+            3,
+            1,
+            "model.completed",
+            "a-1",
+            "q-1",
+            &format!(r#"{{"calls":1,"stop":"tools","_meta":{}}}"#, meta(r#""blob":{"sha":"ab","bytes":9}"#)),
+        );
+    let mut transcript = Transcript::new();
+    for line in &log.0 {
+        transcript.fold(&Line::parse(line.as_bytes()).unwrap(), &|b| (b.sha == "ab").then(|| "[7]".to_owned()));
+    }
+    let Some(Message::Assistant { calls, kept, .. }) = transcript.messages().get(1) else {
+        panic!("{:?}", transcript.messages())
+    };
+    let own =
+        |value: &str| Some(Kept { wire: "w".into(), provider: "p".into(), model: "m".into(), value: value.to_owned() });
+    assert_eq!((kept, &calls[0].kept), (&own("[7]"), &own(r#"{"sig": 1}"#)));
+}
+
+#[test]
+fn pictures_are_shown_and_a_missing_one_leaves_a_word() {
+    let log = Log::default()
+        .add(1, 0, "session.created", "p-1", "", r#"{"name":"n","cwd":"/w","model":"a/b","mode":"auto"}"#)
+        .add(1, 0, "user.message", "p-2", "", concat!(
+            r#"{"text":"look","images":[{"sha":"a","bytes":3,"media":"image/png"},{"sha":"b","bytes":3,"media":"image/png"},"#,
+            r#"{"sha":"a","bytes":3,"media":"text/html"},{"sha":"a","bytes":99000000,"media":"image/png"}]}"#))
+        .add(2, 1, "turn.started", "turn-1", "p-2", "{}");
+    let mut transcript = Transcript::new();
+    for line in &log.0 {
+        transcript.fold(&Line::parse(line.as_bytes()).unwrap(), &|b| (b.sha == "a").then(|| "QUJD".to_owned()));
+    }
+    let Message::User(said) = &transcript.messages()[0] else { panic!() };
+    assert_eq!(said.images, [Image { media: "image/png".into(), base64: "QUJD".into() }]);
+    assert_eq!(said.text.matches("[a picture is missing]").count(), 3);
+}
+
+#[test]
+fn an_answer_that_pauses_is_asked_on() {
+    let log = asked().add(3, 1, "model.requested", "q-1", "ctx-turn-1", "{}").add(
+        3,
+        1,
+        "model.completed",
+        "a-1",
+        "q-1",
+        r#"{"parts":[{"text":"so far"}],"stop":"pause"}"#,
+    );
+    assert_eq!(log.due(), "context after a-1");
 }

@@ -53,6 +53,12 @@ impl State {
         for id in &self.warned {
             writeln!(out, "warned {id}")?;
         }
+        if self.limits.context > 0 {
+            writeln!(out, "limit context {}", self.limits.context)?;
+        }
+        if self.compacted() > 0 {
+            writeln!(out, "compacted {}", self.compacted())?;
+        }
         if let Some(offer) = &self.offer {
             writeln!(out, "offer {} {} {}", offer.server, offer.schema, offer.names.join(","))?;
         }
@@ -64,7 +70,8 @@ impl State {
             writeln!(out, "counts {}", ranges.iter().map(|(a, b)| format!("{a}-{b}")).collect::<Vec<_>>().join(","))?;
         }
         for waiting in &self.waiting {
-            writeln!(out, "waiting {} {} now={}", waiting.seq, waiting.id, waiting.now)?;
+            let order = if waiting.compact { " compact" } else { "" };
+            writeln!(out, "waiting {} {} now={}{order}", waiting.seq, waiting.id, waiting.now)?;
         }
         for claim in &self.claims {
             let role = match claim.role {
@@ -86,15 +93,25 @@ impl State {
     fn write_turn(&self, out: &mut String) -> std::fmt::Result {
         let Some(turn) = &self.turn else { return Ok(()) };
         writeln!(out, "turn {} answers={} interrupted={}", turn.n, turn.answers, turn.interrupted)?;
+        if !turn.schema.is_empty() {
+            writeln!(out, "turn schema {} repairs={}", turn.schema, turn.repairs)?;
+        }
+        for (flag, is) in [("order", turn.order), ("overflowed", turn.overflowed), ("summarized", turn.summarized)] {
+            if is {
+                writeln!(out, "turn {flag}")?;
+            }
+        }
         match &turn.phase {
             Phase::Context(cause) => writeln!(out, "phase context {cause}")?,
-            Phase::Asking { context, model, system, tools, claim, reserved } => {
+            Phase::Asking { context, model, system, tools, claim, compacts, reserved, .. } => {
                 let claim = claim.as_deref().unwrap_or("-");
-                writeln!(out, "phase asking {context} {model} {system} {tools} {claim}")?;
+                let what = if compacts.is_some() { "summary" } else { "asking" };
+                writeln!(out, "phase {what} {context} {model} {system} {tools} {claim}")?;
                 if let Some(r) = reserved {
                     writeln!(out, "reserved {} {} {} {}", r.money, r.tokens, r.input, r.output)?;
                 }
             }
+            Phase::Compacting(answer) => writeln!(out, "phase compacting {answer}")?,
             Phase::Calls(answer) => writeln!(out, "phase calls {answer}")?,
             Phase::Ending { cause, failed: None } => writeln!(out, "phase ending {cause}")?,
             Phase::Ending { cause, failed: Some((code, ..)) } => {
@@ -126,6 +143,8 @@ fn code_name(code: &Code) -> &str {
         Code::Cut => "cut",
         Code::Format => "format",
         Code::Limit => "limit",
+        Code::Context => "context",
+        Code::Schema => "schema",
         Code::Timeout => "timeout",
         Code::Arguments => "arguments",
         Code::PathOutside => "path_outside",

@@ -1,7 +1,7 @@
 //! A person's answer to a question that waits: found by the call's id or line, recorded once; the first answer wins.
 
 use ace_core::{Call, CallState, State, Until};
-use ace_schema::data::PermissionResolved;
+use ace_schema::data::{PermissionRequested, PermissionResolved, Proposal};
 use ace_schema::permission::{Decision, Scope};
 use ace_schema::{Drafter, Kind, Line, id, ty};
 use ace_storage::{AppendError, Appender, Follower, Log};
@@ -15,6 +15,23 @@ pub struct Waiting {
     pub turn: u32,
     /// Session id.
     pub session: String,
+    /// The rule that the question proposed; none before it was asked, or where none may be offered.
+    pub proposal: Option<Proposal>,
+    /// Root of the person's own work tree; empty outside a repository.
+    pub project: String,
+}
+
+/// What a person says.
+#[derive(Debug, Clone, Default)]
+pub struct Said<'a> {
+    /// The person.
+    pub who: &'a str,
+    /// Words that the model reads.
+    pub why: &'a str,
+    /// How far it reaches. Beyond this call only where `grant` says what for.
+    pub scope: Scope,
+    /// What is allowed beyond this call.
+    pub grant: Option<Proposal>,
 }
 
 /// Why an answer was not recorded.
@@ -45,6 +62,14 @@ impl From<std::io::Error> for AnswerError {
 /// # Errors
 /// Reading failed.
 pub fn state_of(log: &Log) -> std::io::Result<(State, Vec<(u64, String)>)> {
+    let (state, asked) = questions(log)?;
+    Ok((state, asked.into_iter().map(|(seq, call, _)| (seq, call)).collect()))
+}
+
+/// A question: its line, the call's id, and the rule it proposed.
+type Question = (u64, String, Option<Proposal>);
+
+fn questions(log: &Log) -> std::io::Result<(State, Vec<Question>)> {
     let mut state = State::new();
     let mut asked = Vec::new();
     let mut follow: Follower = log.follow(0)?;
@@ -56,7 +81,8 @@ pub fn state_of(log: &Log) -> std::io::Result<(State, Vec<(u64, String)>)> {
         for line in ace_storage::split(lines) {
             let Ok(line) = Line::parse(line) else { continue };
             if line.ty == ty::PERMISSION_REQUESTED {
-                asked.push((line.seq.unwrap_or_default(), line.cause.to_string()));
+                let proposal = line.data::<PermissionRequested>().ok().and_then(|d| d.proposal);
+                asked.push((line.seq.unwrap_or_default(), line.cause.to_string(), proposal));
             }
             state.fold(&line);
         }
@@ -68,8 +94,8 @@ pub fn state_of(log: &Log) -> std::io::Result<(State, Vec<(u64, String)>)> {
 /// # Errors
 /// No such call waits.
 pub fn find_call(log: &Log, by_id: Option<&str>, by_line: Option<u64>) -> Result<Waiting, AnswerError> {
-    let (state, asked) = state_of(log)?;
-    let line_of = |call: &Call| asked.iter().rev().find(|(_, id)| *id == call.id).map(|(seq, _)| *seq);
+    let (state, asked) = questions(log)?;
+    let line_of = |call: &Call| asked.iter().rev().find(|(_, id, _)| *id == call.id).map(|(seq, ..)| *seq);
     let open: Vec<&Call> =
         state.calls().filter(|c| matches!(c.state, CallState::Asked | CallState::Requested)).collect();
     let fits = |c: &&&Call| match (by_id, by_line) {
@@ -80,17 +106,19 @@ pub fn find_call(log: &Log, by_id: Option<&str>, by_line: Option<u64>) -> Result
     // A line that asked, or a call whose answer is recorded: somebody was there before.
     let was_asked = |seq: &u64, id: &str| by_line == Some(*seq) || by_id == Some(id);
     match open.iter().find(fits) {
-        None if asked.iter().any(|(seq, id)| was_asked(seq, id)) => Err(AnswerError::TooLate),
+        None if asked.iter().any(|(seq, id, _)| was_asked(seq, id)) => Err(AnswerError::TooLate),
         Some(call) => Ok(Waiting {
             call: (**call).clone(),
             turn: state.turn.as_ref().map_or(0, |t| t.n),
             session: state.session.clone(),
+            proposal: asked.iter().rev().find(|(_, id, _)| *id == call.id).and_then(|(.., p)| p.clone()),
+            project: state.created.repository.as_ref().map_or_else(String::new, |r| r.root.clone()),
         }),
         None => Err(AnswerError::NotWaiting(open.iter().map(|c| line_of(c).unwrap_or(c.seq)).collect())),
     }
 }
 
-/// Records a person's answer. `person` and `why` are words of theirs.
+/// Records a person's answer to this one call. `person` and `why` are words of theirs.
 ///
 /// # Errors
 /// Somebody was faster, or the log does not take it.
@@ -100,15 +128,32 @@ pub fn answer(
     (decision, person, why): (Decision, &str, &str),
     random: u64,
 ) -> Result<u64, AnswerError> {
+    answer_as(log, waiting, decision, Said { who: person, why, ..Said::default() }, random)
+}
+
+/// Records a person's answer, however far it reaches.
+///
+/// # Errors
+/// Somebody was faster, or the log does not take it.
+pub fn answer_as(
+    log: &mut Appender,
+    waiting: &Waiting,
+    decision: Decision,
+    said: Said<'_>,
+    random: u64,
+) -> Result<u64, AnswerError> {
     let mut drafter = Drafter::new("ace-permit", random);
     drafter.set_session(&waiting.session);
     let data = PermissionResolved {
         decision,
-        who: person.to_owned(),
+        who: said.who.to_owned(),
         rule: String::new(),
-        scope: Scope::Once,
+        scope: if said.grant.is_some() { said.scope } else { Scope::Once },
         digest: waiting.call.digest.clone(),
-        why: why.to_owned(),
+        why: said.why.to_owned(),
+        layer: String::new(),
+        risk: None,
+        grant: said.grant,
     };
     let call = &waiting.call.id;
     let draft = drafter.line(&id::answer(call), waiting.turn, call, ty::PERMISSION_RESOLVED, &data);

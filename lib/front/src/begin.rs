@@ -3,14 +3,27 @@
 use ace_cli::{Complaint, Exit, SessionOptions, When};
 use ace_config::{Choice, choose_model, split_model};
 use ace_core::{Until, digest};
-use ace_host::{Made, NewSession, Plan, Programs, Stage, create, suite};
+use ace_host::{Made, NewSession, Plan, Programs, REDACT, Stage, create, suite};
+use ace_redact::Redactor;
 use ace_schema::data::{Limits, SessionConfigured};
 use ace_schema::{Kind, limits};
 use ace_storage::Log;
 use std::io::{IsTerminal, Read};
 
 use crate::opening::{Opening, clock, machine, random};
-use crate::words;
+use crate::{image, redaction, words};
+
+/// Which model: as configured, that of a key, or that of an Ollama which runs here.
+fn choice(opening: &Opening) -> Choice {
+    let config = &opening.settings.config;
+    let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let choice = choose_model(config, |name| variable(name).is_some());
+    let Some(ollama) = config.providers.get("ollama").filter(|_| matches!(choice, Choice::None)) else { return choice };
+    match crate::ollama::model(&ollama.address(variable)) {
+        Some(model) => Choice::Found { model: format!("ollama/{model}"), because: "ollama is running".to_owned() },
+        None => Choice::None,
+    }
+}
 
 /// The model to use: as configured, or the one whose key is there, which is said aloud.
 ///
@@ -18,8 +31,7 @@ use crate::words;
 /// There is no way to any model: three ways in.
 pub fn model(opening: &Opening, color: When) -> Result<String, Complaint> {
     let program = opening.program;
-    let has = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-    match choose_model(&opening.settings.config, has) {
+    match choice(opening) {
         Choice::Configured(model) => Ok(model),
         Choice::Found { model, because } => {
             let what = format!("using {model}, {because}");
@@ -58,8 +70,7 @@ pub fn key(opening: &Opening) -> Result<(), Complaint> {
 /// What somebody without any model sees first; `None` if there is a way to one.
 #[must_use]
 pub fn first_screen(opening: &Opening, color: When) -> Option<String> {
-    let has = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-    if !matches!(choose_model(&opening.settings.config, has), Choice::None) {
+    if !matches!(choice(opening), Choice::None) {
         return None;
     }
     let style = crate::screen::on_stderr(color);
@@ -100,6 +111,33 @@ fn has_input() -> bool {
     rustix::fs::fstat(std::io::stdin().as_fd()).is_ok()
 }
 
+/// In place of a file: the schema of a review's findings, which is part of the program.
+pub const FINDINGS: &str = ":findings";
+
+/// The JSON Schema in a file, on one line; empty without a file.
+///
+/// # Errors
+/// It cannot be read, or is no schema that answers could be held to.
+pub fn schema(program: &str, file: Option<&std::path::Path>) -> Result<String, Complaint> {
+    let Some(file) = file else { return Ok(String::new()) };
+    let name = file.display();
+    if file.as_os_str() == FINDINGS {
+        return Ok(ace_answers::FINDINGS.to_owned());
+    }
+    let mut text = String::new();
+    let opened =
+        std::fs::File::open(file).and_then(|f| f.take(limits::SCHEMA_BYTES as u64 + 1).read_to_string(&mut text));
+    opened.map_err(|e| {
+        let mut complaint = Complaint::io(program, &format!("cannot read the schema '{name}'"), &e);
+        complaint.exit = Exit::Usage;
+        complaint
+    })?;
+    let shape = ace_answers::Shape::read(&text);
+    shape
+        .map(|shape| shape.text().to_owned())
+        .map_err(|why| Complaint::new(program, Exit::Usage, format!("cannot use the schema '{name}': {why}")))
+}
+
 /// Makes a session and says what should be known.
 ///
 /// # Errors
@@ -109,9 +147,11 @@ pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: 
     let limits = limits_of(opening, &options.limits)?;
     let new = NewSession {
         prompt,
+        images: image::load(opening.program, &options.images, &opening.cwd)?,
         model: model(opening, color)?,
         mode: config.mode,
         limits,
+        schema: schema(opening.program, options.schema.as_deref())?,
         unsandboxed: options.unsandboxed,
         name: options.name.clone().unwrap_or_default(),
         base: options.base.clone().unwrap_or_default(),
@@ -122,6 +162,7 @@ pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: 
         host: machine(),
         config: digest(config.canonical().as_bytes()),
         client: opening.program.to_owned(),
+        redact: if config.redact.off { None } else { Some(redaction::policy(opening)?) },
     };
     let made = create(opening.home(), &new, &clock(), (random(), random()))
         .map_err(|e| words::not_made(opening.program, &e))?;
@@ -150,6 +191,7 @@ pub fn limits_of(opening: &Opening, typed: &ace_cli::quota::Limits) -> Result<Li
     let own = &config.quota.session;
     Ok(Limits {
         answers: if config.answers == limits::ANSWERS_PER_TURN { 0 } else { u64::from(config.answers) },
+        context: config.context,
         money: own.money,
         tokens: own.tokens,
         calls: own.calls,
@@ -209,17 +251,57 @@ pub fn limit(opening: &Opening, log: &Log, typed: &ace_cli::quota::Limits) -> Re
     crate::say::configure(log, &state.session, &change).map_err(|e| words::append(opening.program, &state.name, &e))
 }
 
+/// The path of the recording that a session was begun with, if it plays one. A person named it, so it may be read.
+fn recording(log: &Log) -> Option<String> {
+    use std::io::BufRead;
+    let mut line = Vec::new();
+    let file = std::fs::File::open(log.file()).ok()?.take(limits::LINE_BYTES as u64);
+    std::io::BufReader::new(file).read_until(b'\n', &mut line).ok()?;
+    let line = ace_schema::Line::parse(line.trim_ascii_end()).ok()?;
+    let created: ace_schema::data::SessionCreated = line.data().ok()?;
+    played(&created.model).map(str::to_owned)
+}
+
+/// The path in `recorded/PATH`; none for a recording that is part of the program.
+#[must_use]
+pub fn played(model: &str) -> Option<&str> {
+    let name = model.strip_prefix("recorded/")?;
+    (name.contains('/') || std::path::Path::new(name).extension().is_some() || std::path::Path::new(name).is_dir())
+        .then_some(name)
+}
+
+/// Gives the program that asks models one more option.
+pub fn model_with(stages: &mut [Stage], option: &str, value: &str) {
+    for stage in stages.iter_mut().filter(|s| s.kind == Kind::Model) {
+        stage.argv.push(format!("{option}={value}"));
+    }
+}
+
 /// The pipeline of a session, with the user's own filters and gates.
 #[must_use]
 pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
     let config = &opening.settings.config;
     let mut stages = suite(&[]);
+    if let Some(path) = recording(&log) {
+        model_with(&mut stages, "--play", &path);
+    }
     let own = config.filters.iter().filter(|f| !f.is_empty()).take(limits::USER_FILTERS);
     stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter, lazy: false }));
+    let mut gates = config.gates.clone();
+    let redacts = !config.redact.off;
+    // Last of all, so that what the user's own gates put in is looked through too.
+    if redacts && gates.last().is_none_or(|argv| argv.first().is_none_or(|program| program != REDACT)) {
+        gates.push(vec![REDACT.to_owned()]);
+    }
+    // What is wrong with the policy the gate says, and ends.
+    let policy = if redacts { redaction::policy(opening).ok() } else { None };
+    let session =
+        log.folder().and_then(|f| f.file_name()).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     Plan {
         log,
         stages,
-        gates: config.gates.clone(),
+        gates,
+        redactor: policy.map(|policy| Redactor::new(&policy, &session)),
         programs: Programs::beside_this(),
         until,
         leads: true,

@@ -2,9 +2,11 @@
 //! after a question appears are dropped, and there is no default.
 
 use ace_core::{CallState, State};
+use ace_redact::Redactor;
 use ace_schema::permission::Decision;
 use ace_storage::Log;
 use std::io::{BufRead, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -15,9 +17,9 @@ mod read;
 use crate::answer::{AnswerError, answer, find_call};
 use crate::modes::{self, KeyByKey, are_ours, forget_typed};
 use crate::opening::{clock, random};
-use crate::pager;
 use crate::stage::Stage;
 use crate::typing::{Act, Key, Typing};
+use crate::{image, pager};
 use read::next_key;
 
 /// How long a question must have been seen before a key counts.
@@ -60,12 +62,26 @@ impl Keys {
     /// A listener on stdin for one session. Where nothing is `painted` anew, words are typed on a line of the terminal's own.
     /// With `typing`, what answers no question is a message, and the terminal may be lent on that stage.
     #[must_use]
-    pub fn new(log: Log, person: String, painted: bool, (typing, stage): (Option<Typing>, Stage), tell: Tell) -> Self {
+    pub fn new(
+        (log, person, redactor): (Log, String, Option<Redactor>),
+        painted: bool,
+        (typing, stage): (Option<Typing>, Stage),
+        tell: Tell,
+    ) -> Self {
         let (board, ended) = (Shared::default(), Arc::new(AtomicBool::new(false)));
         let typing = typing.filter(|_| painted);
         let types = typing.is_some();
-        let listener =
-            Listener { log, person, painted, typing, stage, tell, board: board.clone(), ended: ended.clone() };
+        let listener = Listener {
+            log,
+            person,
+            redactor,
+            painted,
+            typing,
+            stage,
+            tell,
+            board: board.clone(),
+            ended: ended.clone(),
+        };
         // Without a thread nobody is asked here; the question stays open for `ace-permit allow`.
         let listener = std::thread::Builder::new().spawn(move || listener.listen()).ok();
         Self { board, ended, types, listener }
@@ -113,6 +129,8 @@ impl Drop for Keys {
 struct Listener {
     log: Log,
     person: String,
+    /// Cleans what is typed.
+    redactor: Option<Redactor>,
     painted: bool,
     typing: Option<Typing>,
     stage: Stage,
@@ -188,18 +206,29 @@ impl Listener {
     fn type_key(&self, key: Key) {
         let Some(typing) = &self.typing else { return };
         let failed = |e: ace_storage::AppendError| Some(format!("not recorded: {e}"));
-        let told = match typing.key(key) {
+        let act = typing.key(key);
+        let images = match &act {
+            Act::Say(text, _) => match image::load("ace", &image::named_in(text, &typing.folders()), Path::new("")) {
+                Ok(images) => images,
+                Err(complaint) => return (self.tell)(Some(complaint.what)),
+            },
+            _ => Vec::new(),
+        };
+        let told = match act {
             Act::Nothing if typing.is_pasting() => return,
             Act::Nothing => None,
             Act::Tell(words) => Some(words.to_owned()),
             Act::Stop => crate::say::cancel(&self.log, &self.person).err().and_then(failed),
-            Act::Say(text, now) => match crate::say::message(&self.log, &self.session(), &text, &self.person, now) {
-                Ok((id, seq)) => {
-                    typing.queued(id, seq, text, now);
-                    None
+            Act::Say(text, now) => {
+                let said = (text.as_str(), images.as_slice());
+                match crate::say::message(&self.log, &self.session(), said, &self.person, now, self.redactor.as_ref()) {
+                    Ok((id, seq)) => {
+                        typing.queued(id, seq, text, now);
+                        None
+                    }
+                    Err(e) => failed(e),
                 }
-                Err(e) => failed(e),
-            },
+            }
             Act::Steer(message) => {
                 crate::say::steer(&self.log, &self.session(), &message, &self.person).err().and_then(failed)
             }
@@ -279,6 +308,8 @@ impl Listener {
     }
 
     fn answer(&self, call: &str, decision: Decision, why: &str) {
+        let clean = self.redactor.as_ref().and_then(|redactor| redactor.text(why));
+        let why = clean.as_deref().unwrap_or(why);
         let recorded = find_call(&self.log, Some(call), None).and_then(|waiting| {
             let mut appender = self.log.append(clock())?;
             answer(&mut appender, &waiting, (decision, &self.person, why), random())

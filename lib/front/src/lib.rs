@@ -6,14 +6,17 @@
 pub mod answer;
 pub mod begin;
 pub mod filter;
+pub mod image;
 mod keys;
 mod modes;
 mod notice;
+mod ollama;
 pub mod opening;
 pub mod pager;
 mod paint;
 mod price;
 pub mod prompt;
+pub mod redaction;
 pub mod rights;
 pub mod say;
 pub mod screen;
@@ -23,7 +26,7 @@ mod stage;
 mod typing;
 pub mod words;
 
-pub use answer::{AnswerError, Waiting, answer, find_call};
+pub use answer::{AnswerError, Said, Waiting, answer, answer_as, find_call};
 pub use filter::{ended, run as run_filter};
 pub use opening::{Opening, clock, find, machine, open, person, random, shown, took};
 pub use price::prices;

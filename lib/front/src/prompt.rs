@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 mod command;
 mod completion;
 mod editor;
+mod history;
 mod look;
 mod shell;
 
@@ -23,7 +24,8 @@ use crate::notice::Notice;
 use crate::opening::{Opening, shown};
 use crate::screen::{Output, Screen, listing, watch};
 use crate::typing::Typing;
-use crate::{begin, modes, say, words};
+use crate::{begin, image, modes, redaction, say, words};
+use ace_host::Picture;
 use command::{Own, Typed};
 use completion::Words;
 use editor::{Editor, Read};
@@ -128,7 +130,8 @@ pub fn interactive(opening: Opening, found: Option<&Found>, color: When) -> Resu
     let words = Words { commands, ..Words::default() };
     words.look_in(opening.cwd.clone());
     make_home(&opening);
-    let editor = Editor::new(&opening.home().path().join("history"), color, words.clone());
+    let redactor = redaction::redactor(&opening, "")?;
+    let editor = Editor::new(&opening.home().path().join("history"), color, words.clone(), redactor);
     let mut desk = Desk {
         opening,
         color,
@@ -198,9 +201,9 @@ impl Desk {
     fn run(&mut self) -> Result<Then, Complaint> {
         // The screen takes the terminal itself.
         self.held = None;
-        let notice = self.notice();
+        let (notice, folders) = (self.notice(), self.folders());
         let Some(session) = &mut self.session else { return Ok(Then::Prompt) };
-        let typing = Typing::begin(&std::mem::take(&mut self.typed));
+        let typing = Typing::begin(&std::mem::take(&mut self.typed)).in_folders(folders);
         let output = Output { color: self.color, ..Output::default() };
         let mut screen = Screen::new(output).with_typing(typing.clone()).with_notice(notice);
         let facts = session.facts();
@@ -306,12 +309,18 @@ impl Desk {
     fn say(&mut self, words: &str) -> Then {
         let context = std::mem::take(&mut self.context);
         let text = if context.is_empty() { words.to_owned() } else { format!("{}\n\n{words}", context.join("\n\n")) };
-        let said = match &self.session {
-            None => self.create(words, text),
-            Some(session) => self.message(session, &text),
-        };
+        let files = image::named_in(words, &self.folders());
+        let said = image::load(self.opening.program, &files, &self.opening.cwd).and_then(|images| {
+            let own = match &self.session {
+                None => self.create(words, text, files),
+                Some(session) => self.message(session, &text, &images),
+            };
+            own.map(|own| (own, images))
+        });
         match said {
-            Ok(own) => {
+            Ok((own, images)) => {
+                let lines = images.iter().map(|i| ace_view::image(&i.media, i.bytes.len() as u64, Some(i.size)));
+                self.show(&lines.collect::<Vec<_>>());
                 self.own_message = own;
                 Then::Run
             }
@@ -324,8 +333,11 @@ impl Desk {
     }
 
     /// A session named after the person's own words, not after what goes with them.
-    fn create(&mut self, words: &str, text: String) -> Result<String, Complaint> {
-        let options = SessionOptions { name: Some(ace_host::name_of(words)), ..SessionOptions::default() };
+    fn create(&mut self, words: &str, text: String, images: Vec<PathBuf>) -> Result<String, Complaint> {
+        // The name is no place for a secret either.
+        let clean = redaction::cleaned(&self.opening, words)?;
+        let name = ace_host::name_of(&ace_schema::redaction::without(&clean));
+        let options = SessionOptions { name: Some(name), images, ..SessionOptions::default() };
         begin::key(&self.opening)?;
         let made = begin::make(&self.opening, text, &options, self.color)?;
         let log = self.opening.home().log(&made.id);
@@ -335,15 +347,22 @@ impl Desk {
         Ok(String::new())
     }
 
+    /// Where a file may be that the person names: where they stand, and where the session works.
+    fn folders(&self) -> Vec<PathBuf> {
+        let session = self.session.as_ref().map(|s| PathBuf::from(&s.state.created.cwd));
+        std::iter::once(self.opening.cwd.clone()).chain(session).collect()
+    }
+
     /// Records a message; its id.
-    fn message(&self, session: &Session, text: &str) -> Result<String, Complaint> {
+    fn message(&self, session: &Session, text: &str, images: &[Picture]) -> Result<String, Complaint> {
         let program = self.opening.program;
         if text.len() > ace_schema::limits::PROMPT_BYTES {
             let what =
                 format!("the message has {} bytes, the limit is {}", text.len(), ace_schema::limits::PROMPT_BYTES);
             return Err(Complaint::new(program, Exit::Usage, what));
         }
-        let said = say::message(&session.log, &session.id, text, &self.opening.person(), false);
+        let text = redaction::said(&self.opening, &session.id, text.to_owned(), self.color)?;
+        let said = say::message(&session.log, &session.id, (&text, images), &self.opening.person(), false, None);
         said.map(|(id, _)| id).map_err(|e| words::append(program, &session.state.name, &e))
     }
 

@@ -4,11 +4,12 @@
 //! | program | network | files | may start programs |
 //! |---|---|---|---|
 //! | `ace-log append`, `follow`, `cat` | none | the session's folder, blobs; other sessions read | no |
-//! | `ace-session step` | none | worktree and the user's instructions read | no |
+//! | `ace-session step` | none | worktree, the user's instructions and blobs read | no |
 //! | `ace-model` | a client's | blobs, certificates, name resolution, recordings read | no |
 //! | `ace-quota`, the filter | none | blobs and sessions read, the ledger's folder | no |
 //! | `ace-permit`, the filter | none | blobs read | no |
 //! | `ace-fetch` | a client's | certificates, name resolution | no |
+//! | `ace-redact` | none | none | no |
 //! | `ace-tool`, the broker | none | the user's, without capabilities | its workers |
 //!
 //! Not here, because they act for the person who typed them: `ace`, `ace-worktree`, the other verbs of `ace-session` (also `run`,
@@ -20,7 +21,7 @@ use ace_cli::{Complaint, Exit, When};
 use ace_host::clean_environment;
 use ace_sandbox::{Applied, Layer, Profile, confine, is_secret};
 use ace_schema::data::SessionCreated;
-use ace_storage::Found;
+use ace_storage::{Blobs, Found};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
@@ -37,7 +38,7 @@ const ZONES: [&str; 3] = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinf
 /// # Errors
 /// It cannot be started again.
 pub fn leave_secrets(opening: &Opening) -> Result<(), Complaint> {
-    let keys: Vec<&str> = opening.settings.config.providers.values().filter_map(|p| p.api_key_env.as_deref()).collect();
+    let keys: Vec<&str> = opening.settings.config.providers.values().flat_map(ace_config::Provider::key_envs).collect();
     let is_kept = |name: &OsStr, kept: &[(std::ffi::OsString, std::ffi::OsString)]| kept.iter().any(|(n, _)| n == name);
     let is_named = |name: &OsStr| keys.iter().any(|key| OsStr::new(key) == name);
     if !std::env::vars_os().any(|(name, _)| is_secret(&name) || is_named(&name)) {
@@ -58,15 +59,16 @@ pub fn leave_secrets(opening: &Opening) -> Result<(), Complaint> {
 ///
 /// # Errors
 /// Rights that should be gone are not.
-pub fn step(program: &'static str) -> Result<(), Complaint> {
-    take(program, Profile::reader().read("/"))
+pub fn step(opening: &Opening) -> Result<(), Complaint> {
+    pool(opening);
+    take(opening.program, Profile::reader().read("/"))
 }
 
-/// `ace-session step` once it knows its session: its worktree and the user's instructions.
+/// `ace-session step` once it knows its session: its worktree, the user's instructions, and the texts of the conversation.
 ///
 /// # Errors
 /// Rights that should be gone are not.
-pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path) -> Result<(), Complaint> {
+pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path, blobs: &Blobs) -> Result<(), Complaint> {
     let root = created.worktree.as_ref().map_or(&created.cwd, |tree| &tree.path);
     let mut profile = ["AGENTS.md", "CLAUDE.md", "skills"].iter().fold(Profile::reader(), |profile, name| {
         if user.is_absolute() { profile.read(user.join(name)) } else { profile }
@@ -74,25 +76,31 @@ pub fn step_in(program: &'static str, created: &SessionCreated, user: &Path) -> 
     if Path::new(root).is_absolute() {
         profile = profile.read(root);
     }
+    profile = profile.read(blobs.folder());
     // The filter of system calls is there already.
     profile.layers.remove(&Layer::Seccomp);
     take(program, profile)
 }
 
-/// `ace-model`: recordings are read from the folders of `ACE_RECORDINGS`, or where the configured model is one, as that file.
+/// `ace-model`: recordings are read from the folders of `ACE_RECORDINGS`, where the configured model is one, as that file, and from
+/// `play`; one is written into `record`.
 ///
 /// # Errors
 /// Rights that should be gone are not.
-pub fn model(opening: &Opening) -> Result<(), Complaint> {
+pub fn model(opening: &Opening, play: Option<&Path>, record: Option<&Path>) -> Result<(), Complaint> {
     let mut profile = Profile::model(&pool(opening));
     let configured = opening.settings.config.model.as_deref().and_then(|model| model.strip_prefix("recorded/"));
     let folders = std::env::var_os(RECORDINGS).unwrap_or_default();
     let certificates = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().filter_map(std::env::var_os);
     let paths = std::env::split_paths(&folders)
         .chain(configured.map(PathBuf::from))
+        .chain(play.map(Path::to_owned))
         .chain(certificates.flat_map(|value| std::env::split_paths(&value).collect::<Vec<_>>()));
     for path in paths.filter(|path| !path.as_os_str().is_empty()) {
         profile = profile.read(opening.cwd.join(path));
+    }
+    if let Some(folder) = record {
+        profile = profile.write(opening.cwd.join(folder));
     }
     take(opening.program, profile)
 }
@@ -120,12 +128,37 @@ pub fn quota(opening: &Opening) -> Result<(), Complaint> {
     take(opening.program, if sessions.exists() { profile.read(sessions) } else { profile })
 }
 
-/// `ace-permit` as a filter. Its configuration is read by now.
+/// `ace-permit` as a filter, before it knows its session: it reads, and that is all.
 ///
 /// # Errors
 /// Rights that should be gone are not.
 pub fn permit(opening: &Opening) -> Result<(), Complaint> {
-    take(opening.program, Profile::reader().read(pool(opening)))
+    let _ = pool(opening);
+    take(opening.program, Profile::reader().read("/"))
+}
+
+/// `ace-permit` that asks deciders, for good: what it starts has its rights, which are to read and to run. Secrets of the environment
+/// are gone by now.
+///
+/// # Errors
+/// Rights that should be gone are not.
+pub fn permit_with_deciders(opening: &Opening) -> Result<(), Complaint> {
+    use ace_sandbox::Layer;
+    let _ = pool(opening);
+    let mut profile = Profile::reader().read("/").write("/dev/null");
+    profile.layers = [Layer::User, Layer::Net, Layer::Landlock].into();
+    take(opening.program, profile)
+}
+
+/// `ace-permit` once its rules are read: the blobs with long arguments, nothing else.
+///
+/// # Errors
+/// Rights that should be gone are not.
+pub fn permit_in(opening: &Opening) -> Result<(), Complaint> {
+    let mut profile = Profile::reader().read(pool(opening));
+    // The filter of system calls is there already.
+    profile.layers.remove(&ace_sandbox::Layer::Seccomp);
+    take(opening.program, profile)
 }
 
 /// `ace-tool`, the broker. Its workers make namespaces and mounts of their own, which Landlock and seccomp would forbid them as
@@ -176,6 +209,16 @@ pub fn log(opening: &Opening, found: &Found, hand: Hand) -> Result<(), Complaint
     profile = if hand == Hand::Reads { profile.read(folder) } else { profile.write(folder) };
     profile = if hand == Hand::Keeps { profile.write(blobs) } else { profile.read(blobs) };
     take(opening.program, ZONES.iter().fold(profile, |profile, path| profile.read(path)))
+}
+
+/// `ace-redact`: it knows every secret of the machine, so it reaches nothing but its streams and the nameless file `kept`.
+///
+/// # Errors
+/// Rights that should be gone are not.
+pub fn gate(program: &'static str, kept: Option<i32>) -> Result<(), Complaint> {
+    let mut profile = Profile::reader();
+    profile.keep.extend(kept);
+    take(program, profile)
 }
 
 /// A program that has all it needs on its stdin.

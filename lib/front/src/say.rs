@@ -1,7 +1,8 @@
 //! What a person says to a session that is there already: a message, that its turn shall stop, that it is configured otherwise.
 //! Each is a record under a person's pen, whoever runs the session.
 
-use ace_host::message_drafts;
+use ace_host::{Picture, Said, message_drafts};
+use ace_redact::Redactor;
 use ace_schema::data::{MessageSteered, MessageWithdrawn, SessionConfigured, TurnCancelled};
 use ace_schema::{Drafter, Kind, id, ty};
 use ace_storage::{AppendError, Log};
@@ -23,14 +24,23 @@ fn record(log: &Log, drafts: &[u8]) -> Result<u64, AppendError> {
     }
 }
 
-/// Records a message; its id and its seq. With `now` it steers the running turn instead of waiting for the next one.
+/// Records a message, without the secrets that the redactor finds; its id and its seq. With `now` it steers the running turn instead of waiting for the next one.
 ///
 /// # Errors
 /// The log does not take it.
-pub fn message(log: &Log, session: &str, text: &str, person: &str, now: bool) -> Result<(String, u64), AppendError> {
+pub fn message(
+    log: &Log,
+    session: &str,
+    (text, images): (&str, &[Picture]),
+    person: &str,
+    now: bool,
+    redactor: Option<&Redactor>,
+) -> Result<(String, u64), AppendError> {
+    let clean = redactor.and_then(|redactor| redactor.text(text));
+    let text = clean.as_deref().unwrap_or(text);
     let mut drafter = Drafter::new(CLIENT, random());
     drafter.set_session(session);
-    let (id, drafts) = message_drafts(&mut drafter, text, person, CLIENT, now);
+    let (id, drafts) = message_drafts(&mut drafter, Said { text, images, author: person, client: CLIENT, now, ..Said::default() });
     Ok((id, record(log, &drafts)?))
 }
 
@@ -109,7 +119,7 @@ mod tests {
         let (_, mut drafts) = drafter.draft(0, "", ty::SESSION_CREATED, &SessionCreated::default());
         let mut ids = Vec::new();
         for text in messages {
-            let (id, lines) = message_drafts(&mut drafter, text, "tester", "test", false);
+            let (id, lines) = message_drafts(&mut drafter, Said { text, client: "test", ..Said::default() });
             drafts.extend(lines);
             ids.push(id);
         }

@@ -44,6 +44,8 @@ pub struct Output {
     pub show_prompt: bool,
     /// The recording is played: its cost is not paid.
     pub played: bool,
+    /// The answer is JSON: what stands around it is left out where stdout gets it alone.
+    pub shaped: bool,
 }
 
 enum View {
@@ -275,10 +277,14 @@ impl Screen {
         let mut text = None;
         if line.ty == ty::USER_MESSAGE && line.id != self.own {
             let Ok(said) = line.data::<ace_schema::data::UserMessage>() else { return Vec::new() };
-            let words = match &said.blob {
+            let mut words = match &said.blob {
                 Some(blob) => format!("[{}]", ace_view::units::bytes(blob.bytes)),
+                None if said.compact => format!("/compact {}", said.text).trim_end().to_owned(),
                 None => said.text,
             };
+            for image in &said.images {
+                words += &format!("\n{}", ace_view::image(&image.media, image.bytes, None).words());
+            }
             if said.now {
                 text = Some(words);
             } else {
@@ -443,6 +449,7 @@ impl Screen {
             let fetch = |b: &BlobRef| blobs.get(&b.sha).ok().map(|b| String::from_utf8_lossy(&b).into_owned());
             let parsed: Vec<Line> = self.turn.iter().filter_map(|l| Line::parse(l.trim_ascii_end()).ok()).collect();
             if let Some(text) = ace_view::answer(&parsed, &fetch) {
+                let text = if self.output.shaped { ace_answers::extract(&text) } else { &text };
                 let mut stdout = std::io::stdout().lock();
                 stdout.write_all(text.as_bytes())?;
                 stdout.write_all(b"\n")?;

@@ -4,6 +4,7 @@ use ace_core::State;
 use ace_schema::limits;
 use ace_view::text::plural;
 use ace_view::{Role, Style, Text, visible};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Lines of a draft from which on it is folded on the screen.
@@ -65,6 +66,8 @@ struct Queued {
 
 #[derive(Debug, Default)]
 struct Typed {
+    /// Where files are that are named here.
+    folders: Vec<PathBuf>,
     draft: Vec<u8>,
     pasting: bool,
     /// Nobody looks at this terminal, as far as it tells.
@@ -89,6 +92,19 @@ impl Typing {
         let typing = Self::default();
         text.as_bytes().clone_into(&mut typing.lock().draft);
         typing
+    }
+
+    /// Files that are named are looked for there.
+    #[must_use]
+    pub fn in_folders(self, folders: Vec<PathBuf>) -> Self {
+        self.lock().folders = folders;
+        self
+    }
+
+    /// Where files are that are named here.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        self.lock().folders.clone()
     }
 
     /// Whether nothing is typed.

@@ -2,6 +2,7 @@
 
 use ace_cli::{Complaint, Exit};
 use ace_config::Problem;
+use ace_host::rules::RulesError;
 use ace_host::{NewError, Note, SettingsError, StarError, TravelError};
 use ace_schema::data::Code;
 use ace_storage::{AppendError, CreateError, Fault, FindError};
@@ -23,6 +24,25 @@ pub fn settings(program: &str, error: &SettingsError) -> Complaint {
             Some(first) => problem(program, first, problems.len() - 1),
             None => Complaint::new(program, Exit::Config, "the configuration is wrong"),
         },
+    }
+}
+
+/// Rules that cannot be had.
+#[must_use]
+pub fn rules(program: &str, error: &RulesError) -> Complaint {
+    match error {
+        RulesError::Read { file, source } | RulesError::Write { file, source } => {
+            let verb = if matches!(error, RulesError::Read { .. }) { "read" } else { "write" };
+            let mut complaint = Complaint::io(program, &format!("cannot {verb} '{file}'"), source);
+            complaint.exit = Exit::Config;
+            complaint
+        }
+        RulesError::Problems(problems) => {
+            let more = problems.len().saturating_sub(1);
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            Complaint::new(program, Exit::Config, format!("{error}{more}")).hint("man ace-rules")
+        }
+        RulesError::Nothing(why) => Complaint::new(program, Exit::Config, *why),
     }
 }
 
@@ -217,7 +237,7 @@ pub fn star(program: &str, name: &str, error: &StarError) -> Complaint {
 #[must_use]
 pub fn exit_of(code: &Code) -> Exit {
     match code {
-        Code::Limit => Exit::Limit,
+        Code::Limit | Code::Context => Exit::Limit,
         Code::Unreachable => Exit::Unreachable,
         Code::Credentials => Exit::Credentials,
         Code::Config | Code::Sandbox => Exit::Config,
@@ -238,6 +258,14 @@ pub fn no_group(program: &str, limited: &ace_config::Quota, name: &str) -> Compl
 
 /// What people should know about a session that was made: the words, and a hint.
 #[must_use]
+pub fn redacted(secrets: usize) -> (String, Option<&'static str>) {
+    let what = if secrets == 1 { "1 secret was".to_owned() } else { format!("{secrets} secrets were") };
+    let hint = "a tool can read one from a file, and the model need not see it";
+    (format!("{what} taken out of the message, for the log and for the model"), Some(hint))
+}
+
+/// What people should know about a session that was made, and what to do about it.
+#[must_use]
 pub fn note(note: &Note) -> (String, Option<&'static str>) {
     match note {
         Note::NotARepository => ("not a git repository: works in place, without branch and rewind".to_owned(), None),
@@ -255,6 +283,7 @@ pub fn note(note: &Note) -> (String, Option<&'static str>) {
         }
         Note::FilesStay => ("not a git repository: the conversation goes on from there, the files are as they are".to_owned(), None),
         Note::FilesUnknown => ("nothing is recorded of the files then: the worktree holds the commit alone".to_owned(), None),
+        Note::Redacted { secrets } => redacted(*secrets),
         Note::Detached { head } => {
             (format!("HEAD is detached: the worktree starts at {head}, and landing needs a branch"), None)
         }

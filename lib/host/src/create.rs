@@ -1,7 +1,9 @@
 //! A new session: its worktree and branch first, then its folder with the first records, as a whole.
 
+use ace_redact::{Policy, Redactor};
 use ace_schema::data::{BlobRef, Limits, Repository, SessionCreated, UserMessage, Worktree};
 use ace_schema::permission::Mode;
+use ace_schema::redaction;
 use ace_schema::{Drafter, Kind, draft, id, limits, ty};
 use ace_storage::{Clock, CreateError, Home};
 use ace_worktree as git;
@@ -14,6 +16,8 @@ use std::path::{Path, PathBuf};
 pub struct NewSession {
     /// The first message.
     pub prompt: String,
+    /// What is shown with it.
+    pub images: Vec<Picture>,
     /// `provider/model`.
     pub model: String,
     /// What needs asking.
@@ -22,6 +26,8 @@ pub struct NewSession {
     pub limits: Limits,
     /// Tools without a sandbox.
     pub unsandboxed: bool,
+    /// JSON Schema that the first answer has to fit; empty if any will do.
+    pub schema: String,
     /// Name; empty for the prompt's first words.
     pub name: String,
     /// Revision the worktree starts from; empty for HEAD.
@@ -40,6 +46,36 @@ pub struct NewSession {
     pub config: String,
     /// Through which client.
     pub client: String,
+    /// What is taken out of the prompt before it is recorded.
+    pub redact: Option<Policy>,
+}
+
+/// A picture that a person shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Media type, `image/png`.
+    pub media: String,
+    /// Width and height, pixels.
+    pub size: (usize, usize),
+    /// As the file has it.
+    pub bytes: Vec<u8>,
+}
+
+/// What a person says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Said<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// What is shown with it.
+    pub images: &'a [Picture],
+    /// JSON Schema that the answer has to fit; empty for none.
+    pub schema: &'a str,
+    /// Who says it.
+    pub author: &'a str,
+    /// Through which client.
+    pub client: &'a str,
+    /// It steers the running turn.
+    pub now: bool,
 }
 
 /// A session that was made.
@@ -73,6 +109,11 @@ pub enum Note {
     FilesStay,
     /// A fork of a session of whose files nothing is recorded at that moment: its worktree holds the commit alone.
     FilesUnknown,
+    /// Secrets stood in the prompt; what is recorded, and what the model sees, has none.
+    Redacted {
+        /// How many.
+        secrets: usize,
+    },
     /// HEAD is on no branch; landing will need one.
     Detached {
         /// Where the worktree starts.
@@ -115,11 +156,17 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
         return Err(NewError::HugePrompt { bytes: new.prompt.len() });
     }
     let id = id::session(u64::try_from(clock.now()).unwrap_or(0), random.0);
-    let wanted = if new.name.is_empty() { name_of(&new.prompt) } else { new.name.clone() };
+    let mut notes = Vec::new();
+    let mut new = new.clone();
+    if let Some(clean) = new.redact.take().and_then(|policy| Redactor::new(&policy, &id).text(&new.prompt)) {
+        notes.push(Note::Redacted { secrets: redaction::count(&clean).saturating_sub(redaction::count(&new.prompt)) });
+        new.prompt = clean;
+    }
+    let new = &new;
+    let wanted = if new.name.is_empty() { name_of(&redaction::without(&new.prompt)) } else { new.name.clone() };
     if !is_name(&wanted) {
         return Err(NewError::Name(wanted));
     }
-    let mut notes = Vec::new();
     // Until the session is there: two that begin at once with the same words are two.
     let held = home.hold_name(&wanted).map_err(CreateError::from)?;
     let mut created = SessionCreated {
@@ -204,22 +251,38 @@ fn first_drafts(new: &NewSession, id: &str, created: &SessionCreated, random: u6
     let mut drafter = Drafter::new("ace-session", random);
     drafter.set_session(id);
     let (_, mut drafts) = drafter.draft(0, "", ty::SESSION_CREATED, created);
-    drafts.extend(message_drafts(&mut drafter, &new.prompt, &new.owner, &new.client, false).1);
+    let said = Said {
+        text: &new.prompt,
+        images: &new.images,
+        schema: &new.schema,
+        author: &new.owner,
+        client: &new.client,
+        ..Said::default()
+    };
+    drafts.extend(message_drafts(&mut drafter, said).1);
     drafts
 }
 
-/// A message of a person as drafts, with the lines of its blob ahead if it is long; the message's id first.
-pub fn message_drafts(drafter: &mut Drafter, text: &str, author: &str, client: &str, now: bool) -> (String, Vec<u8>) {
+/// A message of a person as drafts, with the lines of its blobs ahead; the message's id first.
+pub fn message_drafts(drafter: &mut Drafter, said: Said) -> (String, Vec<u8>) {
     let mut drafts = Vec::new();
-    let mut message =
-        UserMessage { author: author.to_owned(), client: client.to_owned(), now, ..UserMessage::default() };
-    if text.len() > limits::INLINE_BYTES {
-        let sha = ace_core::digest(text.as_bytes());
-        drafts = draft::blob_lines(&sha, text.as_bytes(), |b| BASE64_STANDARD.encode(b)).concat();
-        message.blob = Some(BlobRef { sha, bytes: text.len() as u64, media: "text/plain".to_owned() });
-    } else {
-        text.clone_into(&mut message.text);
-    }
+    let mut blob = |bytes: &[u8], media: &str| {
+        let sha = ace_core::digest(bytes);
+        drafts.extend(draft::blob_lines(&sha, bytes, |b| BASE64_STANDARD.encode(b)).concat());
+        BlobRef { sha, bytes: bytes.len() as u64, media: media.to_owned() }
+    };
+    let long = said.text.len() > limits::INLINE_BYTES;
+    let schema = said.schema.as_bytes();
+    let message = UserMessage {
+        schema: (!schema.is_empty()).then(|| blob(schema, "application/schema+json")),
+        text: if long { String::new() } else { said.text.to_owned() },
+        blob: long.then(|| blob(said.text.as_bytes(), "text/plain")),
+        images: said.images.iter().take(limits::IMAGES).map(|image| blob(&image.bytes, &image.media)).collect(),
+        author: said.author.to_owned(),
+        client: said.client.to_owned(),
+        now: said.now,
+        ..UserMessage::default()
+    };
     let (id, line) = drafter.draft(0, "", ty::USER_MESSAGE, &message);
     drafts.extend(line);
     (id, drafts)

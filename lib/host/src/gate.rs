@@ -3,7 +3,7 @@
 //! They stand in one chain. What comes out is matched to the pen of the filter it came from by the id's prefix, or by the whole id
 //! where the id is derived; what matches nothing is refused, so that a gate cannot speak for a filter that said nothing.
 
-use ace_schema::{Line, id, limits, ty};
+use ace_schema::{Class, Line, id, limits, ty};
 use ace_storage::Nib;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::HashMap;
@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 use crate::crew::LINGER;
 use crate::stage::clean_environment;
 use crate::star::{News, Plan, Shared, StarError, lock};
+
+/// The gate of the suite.
+pub const REDACT: &str = "ace-redact";
 
 /// Drafts on their way through the gates whose pen is remembered by their whole id.
 const DERIVED_ON_THE_WAY: usize = 4096;
@@ -38,9 +41,22 @@ struct Routes {
 }
 
 impl Routes {
-    fn learn(&mut self, nib: Nib, lines: &[u8]) {
-        for line in lines.split(|&b| b == b'\n') {
-            let Ok(line) = Line::parse(line) else { continue };
+    /// Learns whose the drafts are, and gives those lines alone that are for the log: what a filter hands back of what it has read
+    /// is none of them.
+    fn learn<'l>(&mut self, nib: Nib, lines: &'l [u8]) -> Vec<&'l [u8]> {
+        let mut drafts = Vec::new();
+        for bytes in lines.split_inclusive(|&b| b == b'\n') {
+            let line = Line::parse(bytes.strip_suffix(b"\n").unwrap_or(bytes));
+            let is_draft =
+                |line: &Line| !line.is_recorded() && (line.class() != Class::Control || line.ty == ty::LOG_BLOB);
+            // What is no event is refused behind the gates, by its line.
+            if line.as_ref().map_or(true, is_draft) {
+                drafts.push(bytes);
+            }
+            let Ok(line) = line else { continue };
+            if line.is_recorded() {
+                continue;
+            }
             if let Some(prefix) = id::prefix(&line.id) {
                 // A filter has one for each time it was started. One that makes up more is not heard under them.
                 if !self.prefixes.contains_key(prefix) && self.prefixes.len() < PREFIXES {
@@ -53,6 +69,7 @@ impl Routes {
                 self.derived.insert(line.id.to_string(), nib);
             }
         }
+        drafts
     }
 
     fn find(&self, line: &Line) -> Option<Nib> {
@@ -69,9 +86,16 @@ impl Gates {
         let mut children = Vec::new();
         let mut entry = None;
         let mut last: Option<std::process::ChildStdout> = None;
-        for argv in plan.gates.iter().take(limits::USER_FILTERS).filter(|a| !a.is_empty()) {
+        let session = lock(&shared.log).opened()?.session().to_owned();
+        for argv in plan.gates.iter().take(limits::USER_FILTERS + 1).filter(|a| !a.is_empty()) {
             let mut command = Command::new(plan.programs.find(&argv[0]));
-            command.args(&argv[1..]).env_clear().envs(clean_environment()).stdout(Stdio::piped());
+            command.args(&argv[1..]).stdout(Stdio::piped());
+            if argv[0] == REDACT {
+                // It cannot find what it does not know: beside the model's program it alone gets the secrets.
+                command.args(["--session", &session]);
+            } else {
+                command.env_clear().envs(clean_environment());
+            }
             // A group of its own: it ends with all it has started, and an interrupt at the terminal is not for it.
             command.process_group(0);
             command.stdin(last.take().map_or_else(Stdio::piped, Stdio::from));
@@ -94,9 +118,9 @@ impl Gates {
 
     /// Sends drafts into the first gate.
     pub fn pass(&self, nib: Nib, drafts: &[u8]) -> Result<(), StarError> {
-        lock(&self.routes).learn(nib, drafts);
+        let drafts = lock(&self.routes).learn(nib, drafts).concat();
         match lock(&self.entry).as_mut() {
-            Some(entry) => Ok(entry.write_all(drafts)?),
+            Some(entry) => Ok(entry.write_all(&drafts)?),
             None => Ok(()),
         }
     }

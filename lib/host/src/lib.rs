@@ -5,6 +5,7 @@
 
 mod create;
 mod crew;
+pub mod deciders;
 mod feed;
 mod gate;
 mod hub;
@@ -14,15 +15,18 @@ pub mod laws;
 mod news;
 mod pens;
 mod point;
+pub mod rules;
 mod settings;
 mod site;
 pub mod spending;
 mod stage;
 mod star;
+mod steps;
 mod travel;
 mod trust;
 
-pub use create::{Made, NewError, NewSession, Note, create, message_drafts, name_of};
+pub use create::{Made, NewError, NewSession, Note, Picture, Said, create, message_drafts, name_of};
+pub use gate::REDACT;
 pub use join::{join, kind_of};
 pub use pens::Undertaker;
 pub use point::{Point, point};
@@ -30,6 +34,7 @@ pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, project_file, s
 pub use site::{Site, pool, pools};
 pub use spending::Spending;
 pub use stage::{Programs, Stage, clean_environment, quota, suite};
+pub use steps::{Step, steps};
 pub use star::{Outcome, Plan, Seen, Star, StarError};
 pub use travel::{NewFork, Rewound, TravelError, fork, rewind, undo};
 pub use trust::Trust;

@@ -1,7 +1,7 @@
 //! A session as it was at one of its records: the fold up to there, and what names that record for ever.
 
 use ace_core::State;
-use ace_schema::data::{ForkedFrom, ToolCompleted, ToolFailed, WorktreeSnapshot};
+use ace_schema::data::{ForkedFrom, Stated, WorktreeSnapshot};
 use ace_schema::{Line, ty};
 use ace_storage::{Log, hex, sha256};
 use std::io;
@@ -92,8 +92,9 @@ impl Next {
             }
             // A call that may have written has run, or somebody went back or sideways.
             ty::SESSION_REWOUND | ty::SESSION_CREATED => self.is_known = true,
-            ty::TOOL_COMPLETED => self.is_known = line.data::<ToolCompleted>().is_ok_and(|d| !d.tree.is_empty()),
-            ty::TOOL_FAILED => self.is_known = line.data::<ToolFailed>().is_ok_and(|d| !d.tree.is_empty()),
+            ty::TOOL_COMPLETED | ty::TOOL_FAILED => {
+                self.is_known = line.data::<Stated>().is_ok_and(|stated| !stated.tree.is_empty());
+            }
             _ => {}
         }
     }

@@ -109,6 +109,8 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// Gates between the filters and the log.
     pub gates: Vec<Vec<String>>,
+    /// Cleans what programs say to people, which is shown and may be kept by whoever shows it.
+    pub redactor: Option<ace_redact::Redactor>,
     /// Where programs are found.
     pub programs: Programs,
     /// When to leave.
@@ -412,7 +414,10 @@ impl Star {
                 }
             }
             News::Chalk(chalk) => seen(Seen::Chalk(&chalk), &self.state),
-            News::Note(note) => seen(Seen::Note(&note), &self.state),
+            News::Note(note) => {
+                let clean = self.plan.redactor.as_ref().and_then(|redactor| redactor.text(&note));
+                seen(Seen::Note(clean.as_deref().unwrap_or(&note)), &self.state);
+            }
             News::Interrupt => self.interrupt(crew)?,
             News::Nudge => seen(Seen::Tick, &self.state),
             News::Failed(e) => return Err(e),
@@ -521,6 +526,7 @@ fn what_is_due(state: &State) -> &'static str {
         Some(Phase::Context(_)) => "a context",
         Some(Phase::Asking { claim: None, reserved: None, .. }) if state.limits.is_reserved() => "a reservation",
         Some(Phase::Asking { .. }) => "a model call",
+        Some(Phase::Compacting(_)) => "a compaction",
         Some(Phase::Ending { .. }) => "the turn's end",
         Some(Phase::Calls(_)) => {
             let undecided = state.calls().any(|c| c.state == CallState::Requested);

@@ -11,7 +11,7 @@ use ace_worktree as git;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::create::{Made, Note, is_name, message_drafts};
+use crate::create::{Made, Note, Said, is_name, message_drafts};
 use crate::point::{Point, point};
 use crate::site::{Site, pool, pools};
 
@@ -120,7 +120,13 @@ pub fn fork(home: &Home, log: &Log, new: &NewFork, clock: &Clock, random: (u64, 
     drafter.set_session(&id);
     let (_, mut drafts) = drafter.draft(0, "", ty::SESSION_CREATED, &created);
     if !new.prompt.trim().is_empty() {
-        drafts.extend(message_drafts(&mut drafter, &new.prompt, &new.owner, &new.client, false).1);
+        drafts.extend(
+            message_drafts(
+                &mut drafter,
+                Said { text: &new.prompt, author: &new.owner, client: &new.client, ..Said::default() },
+            )
+            .1,
+        );
     }
     let folder = home.create(&id, Kind::Person, &drafts, clock).inspect_err(|_| {
         if let (Some(tree), Some(repository)) = (&created.worktree, &repository) {
@@ -206,7 +212,14 @@ pub struct Rewound {
 ///
 /// # Errors
 /// See [`TravelError`]; the session goes on from where it was.
-pub fn rewind(home: &Home, log: &Log, to: u64, person: &str, clock: &Clock, random: u64) -> Result<Rewound, TravelError> {
+pub fn rewind(
+    home: &Home,
+    log: &Log,
+    to: u64,
+    person: &str,
+    clock: &Clock,
+    random: u64,
+) -> Result<Rewound, TravelError> {
     let Some(_runner) = log.runner()? else { return Err(TravelError::Busy) };
     let now = at(log, None)?;
     let past = before(log, &now.state, to)?;

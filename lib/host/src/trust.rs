@@ -90,7 +90,11 @@ impl Trust {
 pub fn commands(file: &str, text: &str) -> Vec<Vec<String>> {
     let mut layer = Layer::file(LayerName::Project, file, text);
     layer.trusted = true;
-    load(&[layer]).map(|c| c.filters.into_iter().chain(c.gates).collect()).unwrap_or_default()
+    let all = |c: ace_config::Config| {
+        let deciders = c.deciders.into_iter().map(|d| d.argv);
+        c.filters.into_iter().chain(c.gates).chain(deciders).collect()
+    };
+    load(&[layer]).map(all).unwrap_or_default()
 }
 
 /// Digest over the text and over every file of the project that its commands name: a script that changes is a new program.
@@ -98,8 +102,11 @@ fn fingerprint(file: &Path, text: &str) -> String {
     let mut digester = ace_core::Digester::default();
     digester.update(text.as_bytes());
     let root = file.parent().and_then(Path::parent).unwrap_or(Path::new("."));
-    for word in commands("", text).into_iter().flatten() {
-        let path = root.join(&word);
+    // A script of one word may name files too: `sh -c './check.sh'`.
+    let words: Vec<String> = commands("", text).into_iter().flatten().collect();
+    let inner = words.iter().filter(|w| w.contains(char::is_whitespace)).flat_map(|w| w.split_whitespace());
+    for word in words.iter().map(String::as_str).chain(inner) {
+        let path = root.join(word);
         // Too large or not readable counts as its own state, which a later change of it does not match either.
         let state = match std::fs::metadata(&path) {
             Ok(meta) if meta.is_file() && meta.len() <= PROGRAM_BYTES => std::fs::read(&path).ok(),

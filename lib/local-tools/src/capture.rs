@@ -229,7 +229,11 @@ fn head_length(head: &[u8]) -> usize {
     }
     match memchr::memrchr(b'\n', &head[..length]) {
         Some(end) if end + 1 > length - length / 4 => end + 1,
-        _ => length,
+        _ => match head[..length].iter().rposition(u8::is_ascii_whitespace) {
+            // Half a word could be the half of a secret that nobody knows by its half.
+            Some(gap) if gap > length - length / 4 => gap + 1,
+            _ => length,
+        },
     }
 }
 
@@ -248,6 +252,9 @@ fn tail_start(tail: &[u8]) -> usize {
     let start = tail.len() - length;
     match memchr::memchr(b'\n', &tail[start..]) {
         Some(end) if end + 1 < length / 4 => start + end + 1,
-        _ => start,
+        _ => match tail[start..].iter().position(u8::is_ascii_whitespace) {
+            Some(gap) if gap < length / 4 => start + gap,
+            _ => start,
+        },
     }
 }

@@ -21,11 +21,12 @@ impl<'a> Deltas<'a> {
 
     /// Takes output; of a flood the latest.
     pub fn push(&mut self, chunk: &[u8]) {
-        self.waiting.extend_from_slice(&chunk[chunk.len().saturating_sub(DELTA_BYTES)..]);
+        self.waiting.extend_from_slice(&chunk[chunk.len().saturating_sub(DELTA_BYTES + 1)..]);
         if self.waiting.len() > DELTA_BYTES {
-            let mut from = self.waiting.len() - DELTA_BYTES;
-            from += self.waiting[from..].iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count();
-            self.waiting.drain(..from);
+            // From the next gap on: half a word could be the half of a secret that nobody knows by its half.
+            let from = self.waiting.len() - DELTA_BYTES;
+            let gap = self.waiting[from..].iter().position(u8::is_ascii_whitespace);
+            self.waiting.drain(..gap.map_or(self.waiting.len(), |gap| from + gap));
         }
     }
 

@@ -12,8 +12,18 @@
 //! {"answer":1,"fail":{"code":"unreachable","message":"…","hint":"…"}}
 //! ```
 //!
-//! Answers are numbered from 0 and stand in order; each ends with its `stop` or `fail`. The answer that is played is the number of
-//! answers the conversation already holds, so a session that is resumed goes on where it was.
+//! An answer that was recorded from a provider ([`crate::Tape`]) holds the bytes of its stream instead, as text or in base64 where a
+//! character was cut in two, and is played through the decoder of its wire:
+//!
+//! ```text
+//! {"answer":2,"model":"openai/gpt-5","wire":"openai-chat"}
+//! {"answer":2,"wait_ms":412,"raw":"data: {…}\n\n"}
+//! {"answer":2,"wait_ms":3,"raw64":"…"}
+//! {"answer":2,"over":true}
+//! ```
+//!
+//! Answers are numbered and stand in order, from 0 or from where the recording began; each ends with its `stop`, `over` or `fail`.
+//! The answer that is played is the number of answers the model has given so far, so a session that is resumed goes on where it was.
 
 use std::io;
 use std::time::Duration;
@@ -21,14 +31,28 @@ use std::time::Duration;
 use ace_schema::data::Code;
 use ace_schema::limits;
 use ace_schema::message::{Piece, Stop, Usage};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::client::{Event, Pace};
-use crate::failure::Failure;
+use crate::failure::{Failure, Whom};
+use crate::http;
+use crate::provider::Provider;
+use crate::wire::{Wire, find};
 
 /// Recordings that are part of the program.
 const BUILT_IN: &[(&str, &str)] = &[("demo", include_str!("../../../fixtures/sessions/demo.cassette.jsonl"))];
+
+/// The file inside the folder of a recording.
+pub const FILE: &str = "cassette.jsonl";
+
+/// The first line of a recording of that model.
+#[must_use]
+pub fn head(model: &str) -> String {
+    format!("{}\n", serde_json::json!({ "cassette": 1, "model": model }))
+}
 
 /// Why a recording cannot be played.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +95,8 @@ pub struct Cassette {
     pub name: String,
     /// The model that answered when it was made, `provider/name`.
     pub model: String,
+    /// Number of its first answer.
+    first: usize,
     answers: Vec<Vec<Step>>,
 }
 
@@ -78,6 +104,9 @@ pub struct Cassette {
 struct Step {
     wait: Duration,
     events: Vec<Event>,
+    /// The wire of an answer of bytes, on its first step.
+    wire: Option<String>,
+    raw: Option<Vec<u8>>,
     fail: Option<Failure>,
 }
 
@@ -102,6 +131,13 @@ struct Row {
     usage: Option<Usage>,
     stop: Option<Stop>,
     fail: Option<FailRow>,
+    /// Who answered, for people.
+    #[serde(rename = "model")]
+    _model: Option<String>,
+    wire: Option<String>,
+    raw: Option<String>,
+    raw64: Option<String>,
+    over: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -121,21 +157,24 @@ struct FailRow {
     hint: String,
 }
 
-/// Loads a recording: one that is part of the program by its name, or a file (a name with a slash in it, or ending in `.jsonl`).
+/// Loads a recording: one that is part of the program by its name, or a folder that was
+/// recorded into, or a file (a name with a slash in it, or ending in `.jsonl`).
 ///
 /// # Errors
 /// [`Error`], which names the line.
 pub fn load(name: &str, read: impl Fn(&str) -> io::Result<String>) -> Result<Cassette, Error> {
-    if name.contains('/') || name.ends_with(".jsonl") {
-        let text = read(name).map_err(|why| Error::Read { path: name.into(), why })?;
-        if text.len() as u64 > limits::CASSETTE_BYTES {
-            return Err(Error::TooLarge(name.into()));
-        }
-        return parse(name, &text);
+    let path = name.contains('/') || name.ends_with(".jsonl");
+    let built_in = BUILT_IN.iter().find(|(built_in, _)| *built_in == name).filter(|_| !path);
+    if let Some((_, text)) = built_in {
+        return parse(name, text);
     }
-    match BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
-        Some((_, text)) => parse(name, text),
-        None => {
+    // A name alone is a folder that was recorded into, never a file.
+    let file = if path { name.to_owned() } else { format!("{name}/{FILE}") };
+    match read(&file) {
+        Ok(text) if text.len() as u64 > limits::CASSETTE_BYTES => Err(Error::TooLarge(name.into())),
+        Ok(text) => parse(name, &text),
+        Err(why) if path => Err(Error::Read { path: name.into(), why }),
+        Err(_) => {
             let known = BUILT_IN.iter().map(|(n, _)| format!("'{n}'")).collect::<Vec<_>>().join(", ");
             Err(Error::Unknown { name: name.into(), known })
         }
@@ -151,17 +190,20 @@ fn parse(name: &str, text: &str) -> Result<Cassette, Error> {
         return Err(wrong(1, format!("version {} is not known, only 1", head.cassette)));
     }
     let mut answers: Vec<Vec<Step>> = Vec::new();
+    let mut first = None;
     let mut open = false;
     let mut last = 1;
     for (at, line) in lines {
         last = at + 1;
         let row: Row = serde_json::from_str(line).map_err(|e| wrong(last, e.to_string()))?;
-        let expected = if open { answers.len() - 1 } else { answers.len() };
+        // Only one that was recorded may begin in the middle of its session.
+        let begin = if row.wire.is_some() { row.answer } else { 0 };
+        let expected = *first.get_or_insert(begin) + if open { answers.len() - 1 } else { answers.len() };
         if row.answer != expected {
             return Err(wrong(last, format!("answer {} where {expected} is due", row.answer)));
         }
         let goes_on = open;
-        open = row.stop.is_none() && row.fail.is_none();
+        open = row.stop.is_none() && row.fail.is_none() && row.over != Some(true);
         let step = step(row).map_err(|why| wrong(last, why.into()))?;
         match answers.last_mut().filter(|_| goes_on) {
             Some(answer) => answer.push(step),
@@ -171,7 +213,7 @@ fn parse(name: &str, text: &str) -> Result<Cassette, Error> {
     if open {
         return Err(wrong(last, "the answer has no stop".into()));
     }
-    Ok(Cassette { name: name.into(), model: head.model, answers })
+    Ok(Cassette { name: name.into(), model: head.model, first: first.unwrap_or(0), answers })
 }
 
 fn step(row: Row) -> Result<Step, &'static str> {
@@ -192,8 +234,17 @@ fn step(row: Row) -> Result<Step, &'static str> {
     if fail.is_some() && row.stop.is_some() {
         return Err("stop and fail at once");
     }
+    let raw = match (row.raw, row.raw64) {
+        (Some(text), None) => Some(text.into_bytes()),
+        (None, Some(text)) => Some(BASE64_STANDARD.decode(text).map_err(|_| "raw64 is no base64")?),
+        (None, None) => None,
+        _ => return Err("raw and raw64 at once"),
+    };
+    if row.wire.as_deref().is_some_and(|wire| find(wire).is_none()) {
+        return Err("of a wire that nobody speaks here");
+    }
     let events = row.note.map(Event::Note).into_iter().chain(pieces.into_iter().map(Event::Piece)).collect();
-    Ok(Step { wait: Duration::from_millis(row.wait_ms), events, fail })
+    Ok(Step { wait: Duration::from_millis(row.wait_ms), events, wire: row.wire, raw, fail })
 }
 
 impl Cassette {
@@ -209,10 +260,49 @@ impl Cassette {
         self.answers.is_empty()
     }
 
+    /// Number of the answer that would be recorded next.
+    #[must_use]
+    pub fn next(&self) -> usize {
+        self.first + self.answers.len()
+    }
+
     /// How long all of it takes as recorded, the tools' time not counted.
     #[must_use]
     pub fn length(&self) -> Duration {
         self.answers.iter().flatten().map(|s| s.wait).sum()
+    }
+
+    /// Plays an answer of bytes through the decoder of its wire.
+    async fn decode(
+        &self,
+        steps: &[Step],
+        wire: &'static dyn Wire,
+        pace: Pace,
+        on: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<(), Failure> {
+        let waits = pace == Pace::Recorded;
+        let notes = steps.iter().take_while(|s| s.raw.is_none());
+        for step in notes {
+            if waits && !step.wait.is_zero() {
+                tokio::time::sleep(step.wait).await;
+            }
+            step.events.iter().for_each(|event| on(event.clone()));
+        }
+        let pieces: Vec<(Duration, &[u8])> = steps.iter().filter_map(|s| Some((s.wait, s.raw.as_deref()?))).collect();
+        let fail = steps.last().and_then(|s| s.fail.clone());
+        let mut give = |piece| on(Event::Piece(piece));
+        let played = match pieces.is_empty() && fail.is_some() {
+            true => Ok(()),
+            false => http::play(&pieces, waits, fail.is_none(), wire.decoder(&Provider::recorded()), &mut give).await,
+        };
+        match (fail, played) {
+            (Some(fail), _) => Err(fail),
+            (None, Ok(())) => Ok(()),
+            (None, Err(fault)) => {
+                let provider = Provider::recorded();
+                Err(Whom { provider: &provider, model: &self.name, url: None }.failure(fault, 0))
+            }
+        }
     }
 
     /// Plays answer number `answer` (from 0).
@@ -220,12 +310,15 @@ impl Cassette {
     /// # Errors
     /// The recorded [`Failure`], or one that says that there is no such answer.
     pub async fn play(&self, answer: usize, pace: Pace, on: &mut (dyn FnMut(Event) + Send)) -> Result<(), Failure> {
-        let Some(steps) = self.answers.get(answer) else {
+        let Some(steps) = answer.checked_sub(self.first).and_then(|n| self.answers.get(n)) else {
             let (name, held) = (&self.name, self.len());
             let what =
                 format!("the recording '{name}' is over: it holds {held} answers, this would be number {}", answer + 1);
             return Err(Failure::new(Code::NotFound, what).hint("a recording only plays the session it was made for"));
         };
+        if let Some(wire) = steps.first().and_then(|s| find(s.wire.as_deref()?)) {
+            return self.decode(steps, wire, pace, on).await;
+        }
         for step in steps {
             if pace == Pace::Recorded && !step.wait.is_zero() {
                 tokio::time::sleep(step.wait).await;

@@ -18,6 +18,7 @@ use crate::http::{self, Patience};
 use crate::provider::Provider;
 use crate::reach::Reaches;
 use crate::retry::{self, Waits};
+use crate::tape::Tape;
 use crate::transcript::Transcript;
 use crate::wire::{Ask, RECORDED, Wire, find};
 
@@ -88,6 +89,8 @@ impl Default for Settings {
 
 fn read_file(path: &str) -> io::Result<String> {
     let mut text = String::new();
+    let folder = std::path::Path::new(path).join(cassette::FILE);
+    let path = if folder.is_file() { folder } else { path.into() };
     std::fs::File::open(path)?.take(limits::CASSETTE_BYTES + 1).read_to_string(&mut text)?;
     Ok(text)
 }
@@ -143,7 +146,25 @@ impl Client {
         transcript: &Transcript,
         on: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Done, Failure> {
+        self.answer_taped(provider, ask, transcript, None, on).await
+    }
+
+    /// The same, with everything that comes kept on `tape` as it comes.
+    ///
+    /// # Errors
+    /// The same; and a recording cannot be recorded.
+    pub async fn answer_taped(
+        &self,
+        provider: &Provider,
+        ask: &Ask<'_>,
+        transcript: &Transcript,
+        tape: Option<&mut Tape>,
+        on: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<Done, Failure> {
         if provider.wire == RECORDED {
+            if tape.is_some() {
+                return Err(Failure::new(Code::Config, "a recording is played, so there is nothing to record"));
+            }
             let cassette = self.cassette(ask.model)?;
             cassette.play(transcript.answers(), self.settings.pace, on).await?;
             return Ok(Done { retried: 0 });
@@ -159,7 +180,7 @@ impl Client {
         }
         let client = self.reaches.client(&url, self.settings.connect).map_err(|why| fail(Fault::Setup(why)))?;
         let request = request(wire, provider, &url, transcript.body(provider, ask)).map_err(fail)?;
-        self.attempts(client, wire, &request, whom, on).await
+        self.attempts(client, wire, &request, whom, tape, on).await
     }
 
     /// The same bytes, again and again, as long as nothing was handed on and it may help.
@@ -169,6 +190,7 @@ impl Client {
         wire: &dyn Wire,
         request: &Request,
         whom: Whom<'_>,
+        mut tape: Option<&mut Tape>,
         on: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Done, Failure> {
         let s = &self.settings;
@@ -177,12 +199,13 @@ impl Client {
         loop {
             let mut given = false;
             let mut give = |piece: Piece| {
-                given |= !matches!(piece, Piece::Usage(_) | Piece::Cost(_));
+                given |= !matches!(piece, Piece::Usage(_));
                 on(Event::Piece(piece));
             };
             // A body of bytes can always be cloned.
             let Some(copy) = request.try_clone() else { return Err(whom.failure(Fault::Lost(String::new()), retried)) };
-            let fault = match http::attempt(client, copy, wire.decoder(), patience, &mut give).await {
+            let decoder = wire.decoder(whom.provider);
+            let fault = match http::attempt(client, copy, decoder, patience, tape.as_deref_mut(), &mut give).await {
                 Ok(()) => return Ok(Done { retried }),
                 Err(fault) => fault,
             };
@@ -190,11 +213,18 @@ impl Client {
                 return Err(whom.failure(fault, retried));
             }
             retried += 1;
+            if let Some(tape) = tape.as_deref_mut() {
+                tape.again();
+            }
             // A kept connection that the server closed meanwhile is nobody's fault: no wait, no word.
             if retried > 1 || !matches!(fault, Fault::Lost(_)) {
                 let wait = retry::wait(self.waits(), fault.chance(), fault.demand(), retried + 1, s.seed);
                 let (name, next, of) = (&whom.provider.name, retried + 1, s.attempts);
-                on(Event::Note(format!("{name} {}, try {next} of {of} in {}", fault.brief(), span(wait))));
+                let note = format!("{name} {}, try {next} of {of} in {}", fault.brief(), span(wait));
+                if let Some(tape) = tape.as_deref_mut() {
+                    tape.note(&note);
+                }
+                on(Event::Note(note));
                 tokio::time::sleep(wait).await;
             }
         }
@@ -247,8 +277,8 @@ mod tests {
     fn the_future_may_move_between_threads() {
         fn is_send<T: Send>(_: &T) {}
         let (client, provider) = (Client::default(), Provider::recorded());
-        let ask = Ask { model: "demo", system: "", tools: "", session: "", output: None };
-        let transcript = Transcript::new(&provider);
+        let ask = Ask { model: "demo", system: "", tools: "", schema: "", session: "", output: None };
+        let transcript = Transcript::new(&provider, "demo");
         is_send(&client.answer(&provider, &ask, &transcript, &mut |_| {}));
     }
 }

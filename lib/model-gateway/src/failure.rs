@@ -128,6 +128,8 @@ impl Whom<'_> {
         };
         let (code, message, hint) = if error.is_money() {
             (Code::Refused, format!("the account at '{name}' has no credit left{status}{said}"), String::new())
+        } else if error.is_spent {
+            (Code::Refused, format!("the quota at '{name}' is used up{status}{said}"), String::new())
         } else if error.is_credentials() {
             let what = if self.provider.api_key.is_some() { "refused the key" } else { "wants a key" };
             (Code::Credentials, format!("'{name}' {what}{status}{said}"), self.export())
@@ -135,7 +137,7 @@ impl Whom<'_> {
             let hint = format!("ace config set model {name}/MODEL");
             (Code::NotFound, format!("'{name}' has no model '{model}'{status}{said}"), hint)
         } else if error.is_too_long() {
-            (Code::Limit, format!("the context is too long for '{name}/{model}'{status}{said}"), String::new())
+            (Code::Context, format!("the context is too long for '{name}/{model}'{status}{said}"), String::new())
         } else if matches!(error.status, 404 | 405) {
             let url = self.url.map(|u| u.as_str().to_owned()).unwrap_or_default();
             let hint = format!("check base_url in [providers.{name}]");
@@ -218,6 +220,7 @@ mod tests {
             base_url: "http://h:1/v1".into(),
             api_key: Some(Secret::new("sk-secret-1234")),
             key_env: "OPENAI_API_KEY".into(),
+            options: crate::Options::default(),
         }
     }
 
@@ -228,7 +231,11 @@ mod tests {
     }
 
     fn status(status: u16, kind: &str, message: &str) -> Failure {
-        words(Fault::Status(Upstream { status, kind: kind.into(), message: message.into() }, Demand::default(), false))
+        words(Fault::Status(
+            Upstream { status, kind: kind.into(), message: message.into(), ..Upstream::default() },
+            Demand::default(),
+            false,
+        ))
     }
 
     #[test]
@@ -270,12 +277,12 @@ mod tests {
             ),
             (
                 status(400, "context_length_exceeded", "x"),
-                Code::Limit,
+                Code::Context,
                 "the context is too long for 'openai/gpt' (400): x",
             ),
             (
                 status(400, "", "This model's maximum context length is 9"),
-                Code::Limit,
+                Code::Context,
                 "the context is too long for 'openai/gpt' (400): This model's maximum context length is 9",
             ),
             (status(429, "", ""), Code::Unreachable, "'openai' is busy (429)"),

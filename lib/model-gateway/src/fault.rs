@@ -64,7 +64,8 @@ impl Fault {
     /// What the server demands before another try.
     pub fn demand(&self) -> Demand {
         match self {
-            Self::Status(_, demand, _) => *demand,
+            Self::Status(error, demand, _) => Demand { wait: demand.wait.or(error.wait), ..*demand },
+            Self::Stream(StreamError::Reported(error)) => Demand { wait: error.wait, again: None },
             _ => Demand::default(),
         }
     }

@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::reason::{cause, unsent};
 use crate::retry::Demand;
 use crate::sse::{Sse, TooLong};
+use crate::tape::Tape;
 use crate::upstream::Upstream;
 use crate::wire::{Decoder, State, StreamError};
 
@@ -44,12 +45,13 @@ impl From<StreamError> for Fault {
     }
 }
 
-/// Sends the request and gives `give` every piece until the answer is whole.
+/// Sends the request and gives `give` every piece until the answer is whole. What comes is kept on `tape`.
 pub async fn attempt(
     client: &reqwest::Client,
     request: Request,
     decoder: Box<dyn Decoder + Send>,
     patience: Patience,
+    tape: Option<&mut Tape>,
     give: &mut (dyn FnMut(Piece) + Send),
 ) -> Result<(), Fault> {
     let url = request.url().clone();
@@ -63,6 +65,32 @@ pub async fn attempt(
     if !response.status().is_success() {
         return Err(refused(response).await);
     }
+    let media = media(&response);
+    receive(Source::Live(response, tape), &media, decoder, patience, give).await
+}
+
+/// Plays the bytes of an answer that was recorded; `wait` says whether to wait as long as its provider did. `whole`: it ended well
+/// then, or with an error that the bytes themselves tell.
+pub async fn play(
+    pieces: &[(Duration, &[u8])],
+    wait: bool,
+    whole: bool,
+    decoder: Box<dyn Decoder + Send>,
+    give: &mut (dyn FnMut(Piece) + Send),
+) -> Result<(), Fault> {
+    // Its provider was waited for when it was recorded.
+    let long = pieces.iter().map(|(wait, _)| *wait).sum::<Duration>() + REST;
+    let patience = Patience { start: long, idle: long, tail: long };
+    receive(Source::Tape { pieces, wait, whole }, "text/event-stream", decoder, patience, give).await
+}
+
+async fn receive(
+    source: Source<'_>,
+    media: &str,
+    decoder: Box<dyn Decoder + Send>,
+    patience: Patience,
+    give: &mut (dyn FnMut(Piece) + Send),
+) -> Result<(), Fault> {
     let mut answer = Answer {
         sse: Sse::new(limits::SSE_EVENT_BYTES),
         decoder,
@@ -72,10 +100,41 @@ pub async fn attempt(
         bytes: 0,
         out: Vec::new(),
     };
-    let read = answer.read(response, patience, give).await;
+    let read = answer.read(source, media, patience, give).await;
     let result = answer.finish(read);
     answer.hand_on(give)?;
     result
+}
+
+/// Where the bytes of an answer come from.
+enum Source<'a> {
+    Live(Response, Option<&'a mut Tape>),
+    Tape { pieces: &'a [(Duration, &'a [u8])], wait: bool, whole: bool },
+}
+
+impl Source<'_> {
+    /// The next bytes; `None` at the end.
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+        match self {
+            Self::Live(response, tape) => {
+                let chunk = response.chunk().await.map_err(|e| Fault::Fell(cause(&e)))?;
+                if let (Some(tape), Some(chunk)) = (tape, &chunk) {
+                    tape.raw(chunk);
+                }
+                Ok(chunk.map(|bytes| bytes.to_vec()))
+            }
+            Self::Tape { pieces, wait, whole } => {
+                let Some(((time, bytes), rest)) = pieces.split_first() else {
+                    return if *whole { Ok(None) } else { Err(Fault::Fell(String::new())) };
+                };
+                *pieces = rest;
+                if *wait && !time.is_zero() {
+                    tokio::time::sleep(*time).await;
+                }
+                Ok(Some(bytes.to_vec()))
+            }
+        }
+    }
 }
 
 /// What the body turned out to be.
@@ -100,11 +159,11 @@ struct Answer {
 impl Answer {
     async fn read(
         &mut self,
-        mut response: Response,
+        mut source: Source<'_>,
+        media: &str,
         patience: Patience,
         give: &mut (dyn FnMut(Piece) + Send),
     ) -> Result<(), Fault> {
-        let media = media(&response);
         let mut whole = Vec::new();
         let mut event = (0, Instant::now());
         loop {
@@ -112,10 +171,9 @@ impl Answer {
                 event = (self.events, Instant::now());
             }
             let end = self.deadline(patience, event.1);
-            let chunk = match timeout_at(end, response.chunk()).await {
+            let chunk = match timeout_at(end, source.chunk()).await {
                 Err(_) => return Err(Fault::Silence(end - event.1)),
-                Ok(Err(e)) => return Err(Fault::Fell(cause(&e))),
-                Ok(Ok(chunk)) => chunk,
+                Ok(chunk) => chunk?,
             };
             let Some(chunk) = chunk else { break };
             if self.form == Form::Unknown {
@@ -131,7 +189,9 @@ impl Answer {
             self.feed(|sse, on| sse.push(&chunk, on))?;
             self.hand_on(give)?;
             if self.state == State::Over {
-                free(response).await;
+                if let Source::Live(response, _) = source {
+                    free(response).await;
+                }
                 return Ok(());
             }
         }
@@ -143,7 +203,7 @@ impl Answer {
             self.feed(|sse, on| sse.finish(on))?;
         }
         if self.events == 0 && media != "text/event-stream" {
-            return Err(Fault::NoStream(media));
+            return Err(Fault::NoStream(media.to_owned()));
         }
         Ok(())
     }
@@ -168,7 +228,7 @@ impl Answer {
             (Err(fault), _) => Err(fault),
             (Ok(()), Err(error)) => Err(error.into()),
         };
-        rest.retain(|piece| result.is_ok() || matches!(piece, Piece::Usage(_) | Piece::Cost(_)));
+        rest.retain(|piece| result.is_ok() || matches!(piece, Piece::Usage(_)));
         self.out.append(&mut rest);
         result
     }
@@ -200,7 +260,7 @@ fn size(piece: &Piece) -> usize {
     match piece {
         Piece::Text(text) | Piece::Reasoning(text) | Piece::CallBegins(text) => text.len(),
         Piece::Call { args, meta, .. } => args.len() + meta.len(),
-        Piece::Cost(text) => text.len(),
+        Piece::Extras(extras) => extras.kept.len(),
         Piece::Usage(_) | Piece::Stop(_) => 0,
     }
 }

@@ -19,6 +19,18 @@ impl Secret {
     }
 }
 
+impl Provider {
+    /// The key as a bearer token's header, if there is one.
+    pub(crate) fn bearer(&self) -> Option<(&'static str, String)> {
+        self.api_key.as_ref().map(|key| ("authorization", format!("Bearer {}", key.reveal())))
+    }
+
+    /// Whether its address is on that host.
+    pub(crate) fn is_at(&self, host: &str) -> bool {
+        crate::address::is_of(&self.base_url, host)
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
@@ -38,6 +50,21 @@ pub struct Provider {
     pub api_key: Option<Secret>,
     /// The variable that holds the key, for messages; empty if it needs none.
     pub key_env: String,
+    /// What is its own.
+    pub options: Options,
+}
+
+/// What is said of one provider beside its address and key. The default asks for nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Version of the protocol where the wire has several (`anthropic-version`); empty: the one we know best.
+    pub version: String,
+    /// How much the model thinks, `none`, `low`, `medium`, `high` or a word of the vendor's own; empty: as it does by itself.
+    pub reasoning: String,
+    /// What stands between `<think>` and `</think>` in the text is reasoning: for local servers that do not tell it apart.
+    pub think_tags: bool,
+    /// The model cannot see: pictures are named to it, not shown.
+    pub blind: bool,
 }
 
 impl Provider {
@@ -50,6 +77,7 @@ impl Provider {
             base_url: String::new(),
             api_key: None,
             key_env: String::new(),
+            options: Options::default(),
         }
     }
 }
@@ -59,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_of_a_provider_hides_its_key() {
+    fn c13_debug_of_a_provider_hides_its_key() {
         let provider = Provider { api_key: Some(Secret::new(" sk-hidden\n")), ..Provider::recorded() };
         assert_eq!(provider.api_key.as_ref().unwrap().reveal(), "sk-hidden");
         assert!(!format!("{provider:?} {provider:#?}").contains("hidden"));

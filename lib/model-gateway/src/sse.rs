@@ -43,7 +43,7 @@ impl Sse {
                 bytes = &bytes[1..];
                 continue;
             }
-            let end = bytes.iter().position(|b| matches!(b, b'\n' | b'\r'));
+            let end = memchr::memchr2(b'\n', b'\r', bytes);
             let part = &bytes[..end.unwrap_or(bytes.len())];
             if self.line.len() + self.data.len() + part.len() > self.limit {
                 return Err(TooLong(self.limit).into());

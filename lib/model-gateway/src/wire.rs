@@ -1,10 +1,15 @@
 //! What a wire format is: one small file each, behind [`Wire`] and [`Decoder`]. Knows no socket.
 
-use ace_schema::message::{Message, Piece};
+use ace_schema::message::{Image, Kept, Message, Piece};
 use reqwest::Url;
 
+use crate::anthropic::Anthropic;
+use crate::gemini::Gemini;
+use crate::gemini_generate::GeminiGenerate;
 use crate::openai_chat::OpenAiChat;
+use crate::openai_responses::OpenAiResponses;
 use crate::provider::Provider;
+use crate::transcript::List;
 use crate::upstream::Upstream;
 
 /// The wire that plays a recording and asks nobody.
@@ -19,6 +24,9 @@ pub struct Ask<'a> {
     pub system: &'a str,
     /// JSON list of `{name, description, parameters}`; may be empty.
     pub tools: &'a str,
+    /// JSON Schema that the answer has to fit, on one line; empty if any will do. A wire that says [`Capabilities::schema`] puts it
+    /// into its body; for others it is empty.
+    pub schema: &'a str,
     /// Session id: lets a provider find its prompt cache again.
     pub session: &'a str,
     /// Tokens the answer may have; `None` leaves it to the model.
@@ -34,6 +42,44 @@ pub struct Capabilities {
     pub reasoning: bool,
     /// Usage tells what a prompt cache held.
     pub cache_figures: bool,
+    /// It has a way of its own to hold an answer to a JSON Schema.
+    pub schema: bool,
+    /// Pictures can be shown.
+    pub images: bool,
+    /// It wants things of its own back with the next request.
+    pub keeps: bool,
+}
+
+/// Whom messages are written for.
+#[derive(Debug, Clone, Copy)]
+pub struct To<'a> {
+    /// The provider.
+    pub provider: &'a Provider,
+    /// The model, without the provider's name.
+    pub model: &'a str,
+}
+
+impl To<'_> {
+    /// What is kept, if it is this very model's: what another has signed or encrypted is nothing to it.
+    #[must_use]
+    pub fn own<'k>(&self, kept: Option<&'k Kept>) -> Option<&'k str> {
+        let own = |k: &&Kept| k.wire == self.provider.wire && k.provider == self.provider.name && k.model == self.model;
+        kept.filter(own).map(|k| k.value.as_str())
+    }
+
+    /// Text and the pictures to show; where the model cannot see, the text says that they are there.
+    #[must_use]
+    pub fn seen<'m>(&self, text: &'m str, images: &'m [Image]) -> (std::borrow::Cow<'m, str>, &'m [Image]) {
+        if images.is_empty() || !self.provider.options.blind {
+            return (text.into(), images);
+        }
+        let mut text = text.to_owned();
+        for image in images {
+            let line = if text.is_empty() { "" } else { "\n" };
+            text.push_str(&format!("{line}[a picture, {}, that this model cannot see]", image.media));
+        }
+        (text.into(), &[])
+    }
 }
 
 /// Who spoke: some wires join neighbours of one kind.
@@ -73,15 +119,15 @@ pub trait Wire: Sync {
     /// Headers beside content type and agent; the key among them.
     fn headers(&self, provider: &Provider) -> Vec<(&'static str, String)>;
 
-    /// Writes one more message to `list`, whose last one was of `before`. What stands in `list` stays as it is, so that a
-    /// provider's prompt cache holds from request to request.
-    fn push(&self, list: &mut Vec<u8>, before: Option<Role>, message: &Message);
+    /// Writes one more message to `list`. What stands there stays as it is, so that a provider's prompt cache holds from request
+    /// to request.
+    fn push(&self, list: &mut List, to: To<'_>, message: &Message);
 
     /// The whole body around `list`.
-    fn body(&self, provider: &Provider, ask: &Ask<'_>, list: &[u8]) -> Vec<u8>;
+    fn body(&self, provider: &Provider, ask: &Ask<'_>, list: &List) -> Vec<u8>;
 
     /// A decoder for one answer.
-    fn decoder(&self) -> Box<dyn Decoder + Send>;
+    fn decoder(&self, provider: &Provider) -> Box<dyn Decoder + Send>;
 }
 
 /// How far a stream is.
@@ -103,8 +149,8 @@ pub trait Decoder {
     /// [`StreamError`] when the provider reports one, or when the data is not of this wire.
     fn push(&mut self, data: &str, out: &mut Vec<Piece>) -> Result<State, StreamError>;
 
-    /// Ends it: gives the calls, the usage and the stop, in this order. Calls come only from here: a call is given whole or not
-    /// at all. On error only usage is given.
+    /// Ends it: gives the calls, the usage, what is kept and the stop, in this order. Calls come only from here: a call is given
+    /// whole or not at all. On error only usage counts.
     ///
     /// # Errors
     /// [`StreamError::Cut`] if the stream never said its end; [`StreamError::Arguments`] for a call that cannot be one.
@@ -138,7 +184,11 @@ pub enum StreamError {
 #[must_use]
 pub fn find(name: &str) -> Option<&'static dyn Wire> {
     match name {
+        "anthropic" => Some(&Anthropic),
+        "gemini" => Some(&Gemini),
+        "gemini-generate" => Some(&GeminiGenerate),
         "openai-chat" => Some(&OpenAiChat),
+        "openai-responses" => Some(&OpenAiResponses),
         _ => None,
     }
 }
@@ -146,7 +196,7 @@ pub fn find(name: &str) -> Option<&'static dyn Wire> {
 /// Every wire a provider may name, [`RECORDED`] included.
 #[must_use]
 pub fn names() -> &'static [&'static str] {
-    &["openai-chat", RECORDED]
+    &["openai-chat", "openai-responses", "anthropic", "gemini", "gemini-generate", RECORDED]
 }
 
 #[cfg(test)]

@@ -21,12 +21,12 @@ fn runtime() -> tokio::runtime::Runtime {
 
 fn answer(model: &str, answers: usize, settings: Settings) -> (Result<(), Failure>, Vec<Event>) {
     let provider = Provider::recorded();
-    let mut transcript = Transcript::new(&provider);
+    let mut transcript = Transcript::new(&provider, "demo");
     for n in 0..answers {
-        transcript.push(&Message::User(n.to_string()));
-        transcript.push(&Message::Assistant { text: n.to_string(), calls: vec![] });
+        transcript.push(&Message::User(n.to_string().into()));
+        transcript.push(&Message::Assistant { text: n.to_string(), calls: vec![], kept: None });
     }
-    let ask = Ask { model, system: "", tools: "", session: "", output: None };
+    let ask = Ask { model, system: "", tools: "", schema: "", session: "", output: None };
     let mut events = Vec::new();
     let client = Client::new(settings);
     let result = runtime().block_on(client.answer(&provider, &ask, &transcript, &mut |e| events.push(e)));
@@ -203,7 +203,10 @@ fn a_path_is_read_and_a_name_is_not() {
     let missing = folder.path().join("none.jsonl");
     let (result, _) = answer(missing.to_str().unwrap(), 0, Settings::default());
     assert_eq!(result.unwrap_err().code, Code::Config);
-    let refuse: fn(&str) -> io::Result<String> = |_| panic!("a name is no path");
+    let refuse: fn(&str) -> io::Result<String> = |path| {
+        assert_eq!(path, "nothing/cassette.jsonl", "a name is no path, but a folder that was recorded into");
+        Err(io::ErrorKind::NotFound.into())
+    };
     let (result, _) = answer("nothing", 0, Settings { read: refuse, ..Settings::default() });
     assert_eq!(result.unwrap_err().message, "no recording 'nothing': there is 'demo', or give the path of one");
 }
@@ -221,4 +224,54 @@ fn usage_is_plausible() {
     }
     assert_eq!(totals.len(), 6, "every answer has its figures");
     assert!(totals.values().is_sorted(), "a conversation only grows: {totals:?}");
+}
+
+/// A recording of one answer of bytes, in the given pieces.
+fn of_bytes<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> String {
+    use base64::Engine;
+    let mut out =
+        String::from("{\"cassette\":1,\"model\":\"a/b\"}\n{\"answer\":0,\"model\":\"a/b\",\"wire\":\"openai-chat\"}\n");
+    for piece in pieces {
+        let text = base64::prelude::BASE64_STANDARD.encode(piece);
+        out += &format!("{{\"answer\":0,\"raw64\":\"{text}\"}}\n");
+    }
+    out + "{\"answer\":0,\"over\":true}\n"
+}
+
+/// Pieces of text joined: how many there are depends on how the bytes came.
+fn joined(events: Vec<Event>) -> Vec<Event> {
+    let mut out: Vec<Event> = Vec::new();
+    for event in events {
+        match (out.last_mut(), event) {
+            (Some(Event::Piece(Piece::Text(all))), Event::Piece(Piece::Text(more))) => all.push_str(&more),
+            (Some(Event::Piece(Piece::Reasoning(all))), Event::Piece(Piece::Reasoning(more))) => all.push_str(&more),
+            (_, event) => out.push(event),
+        }
+    }
+    out
+}
+
+#[test]
+fn the_bytes_of_a_stream_play_the_same_however_they_were_cut() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/providers/openai-chat");
+    let play = |text: &str| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        let (result, events) = answer(file.path().to_str().unwrap(), 0, Settings::default());
+        (result, joined(events))
+    };
+    let mut streams = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        // What follows an end that was said is read only as far as it came with it.
+        if path.extension().is_none_or(|e| e != "sse") || path.ends_with("done-anywhere.sse") {
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        let whole = play(&of_bytes(std::iter::once(&bytes[..])));
+        assert_eq!(play(&of_bytes(bytes.chunks(1))), whole, "{}", path.display());
+        assert_eq!(play(&of_bytes(bytes.chunks(7))), whole, "{}", path.display());
+        streams += 1;
+    }
+    assert!(streams > 5, "{streams}");
 }

@@ -1,14 +1,17 @@
-//! The verdict on one call: first what no mode lifts, then what the mode says. Rules of people come between the two later.
+//! The verdict on one call: first what no mode lifts, then what people's rules say, then the mode.
 
-use ace_schema::data::Proposal;
+use ace_schema::data::{Proposal, Source};
 use ace_schema::limits::COMMAND_BYTES;
-use ace_schema::permission::{Decision, Mode};
+use ace_schema::permission::{Decision, Mode, Risk};
 use ace_schema::tool::{self, Tool};
 use serde_json::Value;
 
 use crate::denied::{self, Finding};
+use crate::effect::Effect;
+use crate::judge::{Context, Judgement, judge};
 use crate::path::{Reach, reach};
 use crate::propose::propose;
+use crate::rules::{Layer, Rulebook};
 
 /// What is known about a call.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +30,19 @@ pub struct CallFacts<'a> {
     pub unsandboxed: bool,
 }
 
+/// What else rules may ask about: where a call comes from and where it goes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About<'a> {
+    /// Who asked for it.
+    pub source: Source,
+    /// Root of the user's own work tree; empty outside a repository.
+    pub project: &'a str,
+    /// The MCP server whose tool it is; empty for a local tool.
+    pub server: &'a str,
+    /// The server says of its tool that it destroys. That it only reads is not believed.
+    pub destructive: bool,
+}
+
 /// What may happen to the call, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -38,32 +54,103 @@ pub struct Verdict {
     pub why: String,
     /// When somebody is asked: the narrowest rule that would allow such calls.
     pub proposal: Option<Proposal>,
+    /// Who stands behind the rule.
+    pub layer: Layer,
+    /// What the call could do at worst.
+    pub risk: Risk,
+    /// Why it is of that class, lower case, no full stop.
+    pub risk_why: String,
 }
 
-/// The verdict on a call in a mode. Any tool, arguments and paths have one.
+/// The verdict on a call in a mode, without rules of people. Any tool, arguments and paths have one.
 #[must_use]
 pub fn decide(mode: Mode, call: &CallFacts<'_>) -> Verdict {
-    let Some(tool) = tool::find(call.tool) else {
-        return verdict(Decision::Deny, "unknown-tool", "there is no tool of that name");
+    decide_by(&Rulebook::default(), mode, call, &About::default())
+}
+
+/// The verdict on a call under rules. What is built in stands above all of them; where they say nothing the mode does.
+#[must_use]
+pub fn decide_by(book: &Rulebook, mode: Mode, call: &CallFacts<'_>, about: &About<'_>) -> Verdict {
+    let tool = tool::find(call.tool).filter(|_| about.server.is_empty());
+    let denied = match tool {
+        None if about.server.is_empty() => {
+            return verdict(Decision::Deny, "unknown-tool", "there is no tool of that name");
+        }
+        None => None,
+        Some(tool) => match tool.name {
+            "shell" => shell(call),
+            "patch" => patch(call),
+            "fetch" => Some(fetch(mode, call)).filter(|v| v.decision == Decision::Deny),
+            "job" => typed(call).and_then(|text| built_in(text, call.cwd)),
+            // What it does touches no path.
+            "todo" => None,
+            _ => file(tool, call),
+        },
     };
-    let denied = match tool.name {
-        "shell" => shell(call),
-        "patch" => patch(call),
-        "fetch" => return with_proposal(fetch(mode, call), call),
-        // What these do touches no path.
-        "job" | "todo" => None,
-        _ => file(tool, call),
+    if let Some(v) = denied.as_ref().filter(|v| v.decision == Decision::Deny) {
+        return v.clone();
+    }
+    let context = Context { book, mode, call, about, tool };
+    let Judgement { said, effect } = judge(&context);
+    let by_mode = || match tool {
+        Some(tool) if tool.name == "fetch" => fetch(mode, call),
+        Some(tool) => by_mode(mode, tool, call),
+        None => by_mode_elsewhere(mode, about),
     };
-    match denied {
-        // Nothing is asked that the mode would refuse anyhow.
-        Some(v) if v.decision == Decision::Ask && mode == Mode::Plan => by_mode(mode, tool, call),
-        Some(v) => with_proposal(v, call),
-        None => with_proposal(by_mode(mode, tool, call), call),
+    let from_mode = by_mode();
+    let verdict = match (denied, said) {
+        // What rules deny stays denied, and nothing is asked that would be refused anyhow.
+        (_, Some(said)) if said.decision == Decision::Deny => said,
+        (Some(_), _) if from_mode.decision == Decision::Deny => from_mode,
+        (Some(doubt), _) => doubt,
+        (None, Some(said)) if said.decision == Decision::Ask && from_mode.decision == Decision::Deny => from_mode,
+        (None, Some(said)) => said,
+        (None, None) => from_mode,
+    };
+    with_proposal(with_effect(verdict, effect), call)
+}
+
+fn with_effect(mut verdict: Verdict, effect: Effect) -> Verdict {
+    // The mode asks because of what the command could do.
+    if verdict.decision == Decision::Ask && verdict.rule.starts_with("mode-") && verdict.why == RUNS {
+        verdict.why.clone_from(&effect.why);
+    }
+    (verdict.risk, verdict.risk_why) = (effect.risk, effect.why);
+    verdict
+}
+
+/// Why a mode asks about a command that is not looked at more closely.
+const RUNS: &str = "runs a command";
+
+impl Verdict {
+    /// A verdict that no rule of anybody can change.
+    #[must_use]
+    pub fn built_in(decision: Decision, rule: &str, why: &str) -> Self {
+        verdict(decision, rule, why)
     }
 }
 
-fn verdict(decision: Decision, rule: &str, why: &str) -> Verdict {
-    Verdict { decision, rule: rule.to_owned(), why: why.to_owned(), proposal: None }
+/// A verdict of what is built in.
+pub(crate) fn verdict(decision: Decision, rule: &str, why: &str) -> Verdict {
+    Verdict {
+        decision,
+        rule: rule.to_owned(),
+        why: why.to_owned(),
+        proposal: None,
+        layer: Layer::BuiltIn,
+        risk: Risk::default(),
+        risk_why: String::new(),
+    }
+}
+
+/// What the mode says of a tool of an MCP server: it leaves the sandbox, so it is asked wherever it is not refused.
+fn by_mode_elsewhere(mode: Mode, about: &About<'_>) -> Verdict {
+    let rule = format!("mode-{}", mode.name());
+    match mode {
+        Mode::Plan => verdict(Decision::Deny, &rule, "plan mode only reads"),
+        _ if about.destructive => verdict(Decision::Ask, &rule, "its server says that it destroys"),
+        _ => verdict(Decision::Ask, &rule, "runs outside of the sandbox"),
+    }
 }
 
 fn with_proposal(mut verdict: Verdict, call: &CallFacts<'_>) -> Verdict {
@@ -75,7 +162,7 @@ fn with_proposal(mut verdict: Verdict, call: &CallFacts<'_>) -> Verdict {
 }
 
 /// What the mode says of a call that no built-in rule refuses.
-fn by_mode(mode: Mode, tool: &Tool, call: &CallFacts<'_>) -> Verdict {
+pub(crate) fn by_mode(mode: Mode, tool: &Tool, call: &CallFacts<'_>) -> Verdict {
     use Decision::{Allow, Ask, Deny};
     let edits = matches!(tool.name, "write" | "edit" | "patch");
     // What is typed into a command is a command.
@@ -91,7 +178,7 @@ fn by_mode(mode: Mode, tool: &Tool, call: &CallFacts<'_>) -> Verdict {
         Mode::Auto if held => (Allow, "runs without a sandbox, as granted"),
         Mode::Auto => (Ask, "no sandbox would hold it"),
         Mode::Ask if edits => (Ask, "changes a file"),
-        Mode::Ask | Mode::Edit => (Ask, "runs a command"),
+        Mode::Ask | Mode::Edit => (Ask, RUNS),
     };
     verdict(decision, &format!("mode-{}", mode.name()), why)
 }
@@ -169,7 +256,17 @@ fn shell(call: &CallFacts<'_>) -> Option<Verdict> {
         Some(Value::String(command)) => command,
         _ => return Some(verdict(Decision::Deny, "arguments", "command must be a string")),
     };
-    match denied::find(command, call.cwd)? {
+    built_in(command, call.cwd)
+}
+
+/// What is typed into a running command: for all that is known it is a command itself.
+pub(crate) fn typed<'a>(call: &CallFacts<'a>) -> Option<&'a str> {
+    call.args.get("input").and_then(Value::as_str)
+}
+
+/// What is built in over the text of a command.
+fn built_in(command: &str, cwd: &str) -> Option<Verdict> {
+    match denied::find(command, cwd)? {
         Finding::Denied(rule) => Some(verdict(Decision::Deny, rule.name, rule.why)),
         Finding::Doubt(rule) => {
             Some(verdict(Decision::Ask, rule.name, &format!("cannot be told from what is refused: {}", rule.why)))

@@ -3,6 +3,7 @@
 //! A rule that cannot tell says so, and the call is asked. Whether a rule fires never depends on the mode.
 
 mod download;
+pub mod each;
 mod git;
 mod remove;
 mod words;
@@ -11,6 +12,7 @@ use ace_schema::limits::SHELL_STRINGS;
 
 use crate::shell::{Command, Pipeline, Script};
 use words::{Budget, View, views};
+pub use words::{is_interpreter, name};
 
 /// A rule that is built in.
 #[derive(Debug, PartialEq, Eq)]

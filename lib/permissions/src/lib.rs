@@ -4,11 +4,20 @@
 //! text alone and commands by a careful reading, so what it allows must still be held by the kernel.
 
 mod decide;
+pub mod decider;
 mod denied;
+mod effect;
+mod judge;
 mod path;
 mod propose;
+mod reading;
+mod rules;
 mod shell;
 
 pub use ace_schema::data::Proposal;
+pub use ace_schema::permission::Risk;
 pub use ace_schema::permission::{Decision, Mode};
-pub use decide::{CallFacts, Verdict, decide};
+pub use decide::{About, CallFacts, Verdict, decide, decide_by};
+pub use effect::{Effect, of as effect_of};
+pub use reading::{Arg, Reading, Segment, read as read_command};
+pub use rules::{Example, Layer, Problem, Rule, RuleText, Rulebook};

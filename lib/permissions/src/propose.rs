@@ -32,6 +32,9 @@ pub fn propose(call: &CallFacts<'_>) -> Option<Proposal> {
     let tool = call.tool.to_owned();
     if call.tool == "shell" {
         let command = call.args.get("command").and_then(Value::as_str)?;
+        if is_bare(command) {
+            return None;
+        }
         return Some(Proposal { tool, command: pattern(command)?, paths: Vec::new() });
     }
     let path = call.args.get("path").and_then(Value::as_str)?;
@@ -41,6 +44,22 @@ pub fn propose(call: &CallFacts<'_>) -> Option<Proposal> {
         command: String::new(),
         paths: vec![path.to_owned()],
     })
+}
+
+/// Programs that do whatever stands behind them or on their stdin: alone they are never a rule.
+const ANYTHING: &[&str] =
+    &["env", "sudo", "doas", "su", "git", "rm", "xargs", "npm", "npx", "pnpm", "yarn", "ssh", "docker", "awk", "find"];
+
+/// Whether the command is such a program, an interpreter or a shell, with nothing but options behind it; or `npm run` alone.
+fn is_bare(command: &str) -> bool {
+    let Some(words) = simple(command) else { return false };
+    let Some((program, args)) = words.split_first() else { return false };
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let runs = matches!(name, "npm" | "pnpm" | "yarn" | "bun")
+        && args.len() == 1
+        && matches!(args[0].as_str(), "run" | "exec");
+    let anything = ANYTHING.contains(&name) || crate::denied::is_interpreter(name);
+    runs || (anything && args.iter().all(|a| a.starts_with('-')))
 }
 
 /// `cargo add ...` where the program's own words say what it does, else the exact command.
@@ -65,7 +84,7 @@ fn pattern(command: &str) -> Option<String> {
 }
 
 /// The words of a command that is one program with plain arguments and nothing else.
-fn simple(command: &str) -> Option<Vec<String>> {
+pub(crate) fn simple(command: &str) -> Option<Vec<String>> {
     let Script { pipelines, whole } = parse(command);
     let [pipeline] = pipelines.as_slice() else { return None };
     let [one] = pipeline.commands.as_slice() else { return None };

@@ -145,6 +145,14 @@ pub fn is_secret(name: &OsStr) -> bool {
     SECRET_PARTS.iter().any(|part| upper.contains(part)) || listed(SECRETS, &upper)
 }
 
+/// Whether the value of a variable of that name looks as if it were a secret itself, not only the way to one.
+pub fn holds_secret(name: &OsStr) -> bool {
+    let upper = name.to_string_lossy().to_ascii_uppercase();
+    SECRET_PARTS.iter().any(|part| upper.contains(part))
+        || upper.ends_with("DATABASE_URL")
+        || upper.ends_with("REDIS_URL")
+}
+
 fn is_refused(name: &str) -> bool {
     is_secret(OsStr::new(name)) || listed(STEERING, &name.to_ascii_uppercase())
 }

@@ -16,7 +16,7 @@ mod plan;
 mod profile;
 
 pub use applied::{Applied, Ceiling, Lack, Layer, Refused, Resource};
-pub use environment::{CORE, environment, is_secret};
+pub use environment::{CORE, environment, holds_secret, is_secret};
 pub use git::Git;
 pub use profile::{Access, Grant, Limits, Network, Profile, Worker};
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::message::{Stop, Usage};
-use crate::permission::{Decision, Mode, Scope};
+use crate::permission::{Decision, Mode, Risk, Scope};
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_false(b: &bool) -> bool {
@@ -17,7 +17,7 @@ fn is_zero(n: &u64) -> bool {
 }
 
 /// Names a payload that is kept beside the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlobRef {
     /// Lower-case hex SHA-256.
     pub sha: String,
@@ -97,6 +97,9 @@ pub struct Limits {
     /// Model answers in one turn.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub answers: u64,
+    /// What the model takes in and gives out at once, tokens: its context window.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub context: u64,
     /// Micro-dollars of the whole session, its forks included.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub money: u64,
@@ -168,6 +171,37 @@ pub struct SessionConfigured {
     pub limits: Option<Limits>,
 }
 
+/// How a conversation was made shorter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shortening {
+    /// Old outputs of calls were cut down; everything else stands as it was said.
+    #[default]
+    Trim,
+    /// A summary by the model stands for all but the end.
+    Summary,
+}
+
+/// `session.compacted`. Id `compact-<cause>`; its cause is the record that a context was due after, or the model's summary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionCompacted {
+    /// How.
+    pub how: Shortening,
+    /// Last record that the state is a fold of. Those between it and this one are folded after the state.
+    pub upto: u64,
+    /// The whole state as JSON: `{"v":1,"session":…,"conversation":…}`.
+    pub state: BlobRef,
+    /// Records whose output is cut down in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trimmed: Vec<u64>,
+    /// Estimate of the context without it, tokens.
+    #[serde(default)]
+    pub before: u64,
+    /// Estimate of the context with it, tokens.
+    #[serde(default)]
+    pub after: u64,
+}
+
 /// `user.message`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserMessage {
@@ -189,6 +223,12 @@ pub struct UserMessage {
     /// Pictures shown with the text, in order: blobs of a media type `image/…`. A model that cannot see is told that they are there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<BlobRef>,
+    /// An order to compact the conversation, which is no part of it. The text says what the summary should keep above all.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub compact: bool,
+    /// JSON Schema that the turn's answer has to fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<BlobRef>,
 }
 
 /// `message.steered`. Its cause is the message; without a running turn, or when the message waits no more, it changes nothing.
@@ -224,6 +264,24 @@ pub struct ContextBuilt {
     pub ranges: Vec<Vec<u64>>,
     /// The model, `provider/name`.
     pub model: String,
+    /// The answer wanted is a summary of the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compacts: Option<Compacts>,
+    /// Blob of the JSON Schema that the answer has to fit (hex SHA-256); empty if any will do.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub schema: String,
+    /// What the model is told of its last answer, which did not fit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub repair: String,
+}
+
+/// How the model is asked for a summary.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compacts {
+    /// Blob of the request (hex SHA-256), which stands behind the conversation.
+    pub prompt: String,
+    /// What the conversation may take up, bytes. A longer one is cut down the same way by everybody.
+    pub room: u64,
 }
 
 /// `model.requested`: a claim.
@@ -293,6 +351,9 @@ pub struct ModelCompleted {
     /// Text and reasoning in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
+    /// The text in place of `parts` where a summary was asked for: it is no answer to anybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub summary: Vec<Part>,
     /// Ids of the calls of this answer, drafted just before it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub calls: u64,
@@ -353,6 +414,10 @@ pub enum Code {
     Format,
     /// A limit was reached.
     Limit,
+    /// The conversation is too long for the model.
+    Context,
+    /// The answer does not fit the JSON Schema that was asked for.
+    Schema,
     /// Took longer than it may.
     Timeout,
     /// Arguments that do not fit the tool.
@@ -415,6 +480,12 @@ pub struct PermissionRequested {
     /// What would be recorded for "always".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<Proposal>,
+    /// Whose rule asked: `operator`, `user`, `project`; left out for what is built in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub layer: String,
+    /// What the call could do at worst.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
 }
 
 /// The narrowest rule that would have allowed a call.
@@ -448,6 +519,15 @@ pub struct PermissionResolved {
     /// For people and for the model: why not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+    /// Whose rule it was: `operator`, `user`, `project`; left out for what is built in and for a person's answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub layer: String,
+    /// What the call could do at worst.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
+    /// What the answer allows beyond this call, for as long as its scope says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Proposal>,
 }
 
 /// `tool.discovered`: drafted when what is on offer differs from the last one recorded.
@@ -632,6 +712,17 @@ pub struct WorktreeSnapshot {
     /// Files that the tree leaves out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+}
+
+/// What records that name a state of files have in common, whatever else they say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stated {
+    /// The git tree; empty if the record names none.
+    #[serde(default)]
+    pub tree: String,
+    /// The commit HEAD stood on; empty if the record does not say.
+    #[serde(default)]
+    pub commit: String,
 }
 
 /// `session.rewound`: from here on the conversation and the files are what they were at an earlier record.

@@ -4,7 +4,8 @@
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// Prefixes of ids of conclusions that anyone may draw from the same record. Only these are dropped as repeats.
-pub const DERIVED: &[&str] = &["turn-", "ctx-", "close-", "end-", "answer-", "ask-", "drop-", "hold-", "warn-"];
+pub const DERIVED: &[&str] =
+    &["turn-", "ctx-", "close-", "end-", "answer-", "ask-", "drop-", "compact-", "hold-", "warn-"];
 
 /// Whether the id is of a conclusion that anyone may draw, so that a repeat is no fault.
 #[must_use]
@@ -58,6 +59,12 @@ pub fn turn(n: u32) -> String {
 #[must_use]
 pub fn context(cause: &str) -> String {
     format!("ctx-{cause}")
+}
+
+/// Id of the compaction that follows the record `cause`.
+#[must_use]
+pub fn compact(cause: &str) -> String {
+    format!("compact-{cause}")
 }
 
 /// Id of the record that closes the claim of a writer that is gone.

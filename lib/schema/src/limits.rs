@@ -72,6 +72,26 @@ pub const CALLS_PER_ANSWER: usize = 64;
 pub const ANSWERS_PER_TURN: u32 = 200;
 /// The most model answers in one turn that may be asked for.
 pub const ANSWERS_PER_TURN_MOST: u32 = 20_000;
+/// What a model takes in and gives out at once when nobody says otherwise, tokens.
+pub const CONTEXT_TOKENS: u64 = 128_000;
+/// The least and the most that may be said of it.
+pub const CONTEXT_TOKENS_RANGE: (u32, u32) = (1_000, 100_000_000);
+/// Tokens of it that are kept free for the answer, at most (a quarter of a small one).
+pub const ANSWER_TOKENS: u64 = 16_384;
+/// Bytes of an old output that stay when it is trimmed.
+pub const TRIMMED_BYTES: usize = 240;
+/// What people said that stands verbatim beside a summary, bytes.
+pub const REQUESTS_BYTES: usize = 32 * 1024;
+/// Changed files that are named beside a summary.
+pub const FILES_NAMED: usize = 200;
+/// A JSON Schema that answers are held to, bytes.
+pub const SCHEMA_BYTES: usize = 256 * 1024;
+/// How deep it may be nested.
+pub const SCHEMA_DEPTH: usize = 64;
+/// What does not fit in one answer is told up to so many times.
+pub const SCHEMA_FAULTS: usize = 8;
+/// How often an answer that does not fit its schema is asked for again.
+pub const REPAIRS: u32 = 3;
 /// How often a model call that a crash interrupted is asked again before the turn fails.
 pub const INTERRUPTED_RETRIES: u32 = 5;
 /// Bytes of one provider stream event.
@@ -230,6 +250,8 @@ pub mod worktree {
     pub const STATE_FILES: usize = 2_000_000;
     /// Folders within folders that a look enters.
     pub const STATE_DEPTH: usize = 256;
+    /// After so long a call that may write is preceded by a look of its own, ms.
+    pub const LOOK_AGAIN_MS: u64 = 5_000;
     /// Names of changed or left out files in one record, bytes; further ones are counted.
     pub const STATE_NAMES_BYTES: usize = 4 << 10;
     /// A patch above this is a blob beside its record, bytes of its JSON.
@@ -239,6 +261,26 @@ pub mod worktree {
     /// How long before a look a file may have changed to be read again by the next one, ms: its times may not tell.
     pub const RACY_MS: u64 = 20;
 }
+/// A command that is read word by word in search of an allowing rule, bytes; a longer one is asked.
+pub const SHELL_GRAMMAR_BYTES: usize = 16 * 1024;
+/// Brackets, quotes and backquotes that such a command may hold; one with more is asked.
+pub const SHELL_OPENINGS: usize = 256;
+/// Steps a parser may take on it, in hundreds; one that needs more is asked.
+pub const SHELL_STEPS: u32 = 2_000;
+/// Commands in one command line; a line with more is asked.
+pub const SHELL_SEGMENTS: usize = 50;
+/// Rules in one file.
+pub const RULES: usize = 1_000;
+/// One file of rules, bytes.
+pub const RULES_BYTES: usize = 1024 * 1024;
+/// Patterns in one list of a rule, and examples of one kind.
+pub const RULE_PATTERNS: usize = 100;
+/// How long a decider may take, ms.
+pub const DECIDER_MS: u64 = 10_000;
+/// What a decider may say on each of its outputs, bytes; the rest is forgotten.
+pub const DECIDER_BYTES: u64 = 64 * 1024;
+/// Grants of one session that are kept in mind.
+pub const GRANTS: usize = 1_000;
 /// How deep groups and substitutions of a command may nest before the rest counts as unread.
 pub const SHELL_NESTING: usize = 24;
 /// How deep scripts may stand in strings of scripts before somebody is asked.

@@ -73,3 +73,37 @@ impl Scope {
         *self == Self::Once
     }
 }
+
+/// What a call could do at worst, from the lightest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Risk {
+    /// Looks at files and changes nothing.
+    #[default]
+    Read,
+    /// Creates or changes files.
+    Write,
+    /// Starts code whose doing is not known.
+    Execute,
+    /// Reaches for other machines.
+    Network,
+    /// Takes away what cannot be brought back, or acts as somebody else.
+    Destructive,
+}
+
+impl Risk {
+    /// All classes, from the lightest.
+    pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Execute, Self::Network, Self::Destructive];
+
+    /// The name as written in rules.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Execute => "execute",
+            Self::Network => "network",
+            Self::Destructive => "destructive",
+        }
+    }
+}

@@ -33,7 +33,8 @@ pub(crate) fn origin_of(first: &[u8]) -> Option<ForkedFrom> {
 /// # Errors
 /// It is not there, or the name is none of a session.
 pub(crate) fn beside(log: &Log, session: &str) -> io::Result<Log> {
-    let gone = || io::Error::new(io::ErrorKind::NotFound, format!("session {session}, which it was forked from, is gone"));
+    let gone =
+        || io::Error::new(io::ErrorKind::NotFound, format!("session {session}, which it was forked from, is gone"));
     let folder = log.folder().filter(|_| ace_schema::id::is_session(session)).ok_or_else(gone)?;
     let parent = Log::at(folder.canonicalize()?.with_file_name(session)).with_blobs(log.blobs().clone());
     if parent.file().is_file() { Ok(parent) } else { Err(gone()) }

@@ -61,6 +61,7 @@ pub(crate) fn shape_fits(id: &str, name: &str) -> bool {
         Some("end") => &[ty::TURN_COMPLETED, ty::TURN_FAILED, ty::TURN_CANCELLED],
         Some("answer") => &[ty::PERMISSION_RESOLVED],
         Some("close") => &[ty::MODEL_COMPLETED, ty::MODEL_FAILED, ty::TOOL_COMPLETED, ty::TOOL_FAILED],
+        Some("compact") => &[ty::SESSION_COMPACTED],
         Some("drop") => &[ty::PEN_DROPPED],
         _ => return true,
     };

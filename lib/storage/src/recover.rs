@@ -212,13 +212,13 @@ fn new_file(path: &Path) -> io::Result<File> {
 }
 
 /// A name in the folder that nothing bears yet.
-fn free(parent: &Path, name: &str) -> io::Result<PathBuf> {
+pub(crate) fn free(parent: &Path, name: &str) -> io::Result<PathBuf> {
     let tries = (1..1000).map(|n| if n == 1 { name.to_owned() } else { format!("{name}-{n}") });
     tries.map(|n| parent.join(n)).find(|p| !p.exists()).ok_or(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Lets two folders change places in one step; in two where the system knows no better.
-fn exchange(copy: &Path, place: &Path) -> io::Result<()> {
+pub(crate) fn exchange(copy: &Path, place: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};

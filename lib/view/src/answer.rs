@@ -16,7 +16,10 @@ pub fn answer<'a>(
     for line in lines.into_iter().filter(|l| l.is_recorded()) {
         match &*line.ty {
             ty::TURN_STARTED => (last, done) = (None, false),
-            ty::MODEL_COMPLETED => last = line.data().ok().or(last),
+            // A summary is no answer to anybody.
+            ty::MODEL_COMPLETED => {
+                last = line.data().ok().filter(|done: &ModelCompleted| done.summary.is_empty()).or(last);
+            }
             ty::TURN_COMPLETED => done = true,
             _ => {}
         }

@@ -106,6 +106,10 @@ impl CiView {
                 let words = head::budget_line(&budget, &self.style).words();
                 self.say(&format!("@{seq} {}", words.trim_start_matches(['!', ' '])))
             }
+            Step::Compacted(done) => {
+                let words = head::compacted(&done).words();
+                self.say(&format!("@{seq} {words}"))
+            }
             Step::AnswerFailed(failed) => {
                 let why =
                     if failed.message.is_empty() { outcome(&failed.code).to_owned() } else { failed.message.clone() };

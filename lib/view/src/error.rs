@@ -32,7 +32,7 @@ fn hinted(hint: &str) -> impl Iterator<Item = Text> {
 pub fn no_model(file: &str, style: &Style) -> Vec<Text> {
     let mut out = Text::of(Role::Bold, "ace has no model yet.").plain(" Three ways in:").wrap(style.width, 0);
     for (typed, about) in [
-        ("export OPENAI_API_KEY=...", "or OPENROUTER_, DASHSCOPE_, ZHIPUAI_".to_owned()),
+        ("export OPENAI_API_KEY=...", "or ANTHROPIC_, GEMINI_, OPENROUTER_".to_owned()),
         ("ollama serve", "a model on this machine: -m ollama/MODEL".to_owned()),
         ("model = \"NAME/MODEL\"", format!("any compatible server, in {file}")),
     ] {

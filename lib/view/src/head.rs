@@ -1,6 +1,6 @@
 //! The first lines of a run, the prompt, and the line of a budget. It must never know what follows them.
 
-use ace_schema::data::Budget;
+use ace_schema::data::{Budget, SessionCompacted, Shortening, UserMessage};
 
 use crate::clean::{clean, visible};
 use crate::facts::SessionFacts;
@@ -16,6 +16,20 @@ pub(crate) fn prompt(text: &str, style: &Style) -> Vec<Text> {
         out.extend(head.plain(line).wrap(style.width, 2));
     }
     out
+}
+
+/// A picture that was shown: `[image PNG 640x480 12.0 KiB]`; its width and height are left out where they are not known.
+#[must_use]
+pub fn image(media: &str, bytes: u64, size: Option<(usize, usize)>) -> Text {
+    let kind = visible(media.strip_prefix("image/").unwrap_or(media), Role::Plain).words().to_uppercase();
+    let size = size.map(|(width, height)| format!(" {width}x{height}")).unwrap_or_default();
+    Text::of(Role::Dim, format!("[image {kind}{size} {}]", units::bytes(bytes)))
+}
+
+/// What a person said, and what they showed with it.
+pub(crate) fn said(said: &UserMessage, style: &Style) -> Vec<Text> {
+    let images = said.images.iter().map(|i| Text::new().gap(2).and(image(&i.media, i.bytes, None)));
+    prompt(&said.text, style).into_iter().chain(images).collect()
 }
 
 /// `! budget $0.0204 of $0.025 spent (82 %)`, all yellow.
@@ -39,6 +53,16 @@ pub(crate) fn limit(budget: &Budget) -> String {
             format!("limit{whose} {used} of {allowed} {} used ({share})", clean(what))
         }
     }
+}
+
+/// `compacted  18.4k to 2.1k tokens, 3 outputs trimmed`.
+pub(crate) fn compacted(done: &SessionCompacted) -> Text {
+    let how = match done.how {
+        Shortening::Summary => "summarized".to_owned(),
+        Shortening::Trim => format!("{} trimmed", crate::text::plural(done.trimmed.len() as u64, "old output")),
+    };
+    let size = format!("  {} to {} tokens, {how}", units::tokens(done.before), units::tokens(done.after));
+    Text::of(Role::Plain, "compacted").dim(size)
 }
 
 /// Where the session is, and with what powers.

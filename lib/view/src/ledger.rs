@@ -201,12 +201,13 @@ impl Ledger {
                 Step::Ran { call, ran: Box::new(ran) }
             }
             ty::TOOL_FAILED => {
-                let broke: ToolFailed = line.data().ok()?;
+                let broke: Box<ToolFailed> = line.data().ok()?;
                 let call = self.close(&line.cause);
                 self.tool_calls += 1;
                 self.ended_badly(outcome(&broke.code));
-                Step::Broke { call, broke }
+                Step::Broke { call, broke: broke }
             }
+            ty::SESSION_COMPACTED => Step::Compacted(line.data().ok()?),
             ty::BUDGET_WARNED | ty::BUDGET_EXCEEDED => {
                 let exceeded = line.ty == ty::BUDGET_EXCEEDED;
                 self.exceeded |= exceeded;

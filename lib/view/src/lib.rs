@@ -31,6 +31,7 @@ pub use answer::answer;
 pub use ci::CiView;
 pub use clean::{clean, visible};
 pub use facts::{Next, SessionFacts};
+pub use head::image;
 pub use ledger::Ledger;
 pub use run::RunView;
 pub use step::{Call, End, Step};

@@ -55,7 +55,6 @@ impl LogView {
         let step = self.ledger.fold(line);
         match step {
             Step::Created(created) => one(&format!("{}  {}  {}", created.name, created.model, created.mode.name())),
-            Step::Said(said) => one(&said.text),
             Step::Answered(done) => {
                 let text = crate::answer::text(&done.parts, &|_| None);
                 let used = format!("{} in, {} out", units::tokens(input(&done)), units::tokens(done.usage.output));
@@ -92,6 +91,9 @@ impl LogView {
             Step::Broke { call, broke } => {
                 named(&call).plain("  ").with(Role::Bad, outcome(&broke.code)).plain("  ").and(one(&broke.message))
             }
+            Step::Said(said) if said.compact => one(&format!("compact  {}", said.text)),
+            Step::Said(said) => one(&said.text),
+            Step::Compacted(done) => crate::head::compacted(&done),
             Step::Budget { budget, .. } => one(&head::limit(&budget)),
             Step::Ended(crate::step::End::Failed(failed)) => one(&failed.message),
             _ => Text::new(),

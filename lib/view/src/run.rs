@@ -10,7 +10,7 @@ use crate::ask::{self, Question};
 use crate::call::{self, CallLine};
 use crate::clean::{clean, visible};
 use crate::facts::{Next, SessionFacts};
-use crate::head::{budget_line, head, prompt};
+use crate::head::{self, budget_line, prompt};
 use crate::ledger::Ledger;
 use crate::markdown::Markdown;
 use crate::step::{Call, End, Step};
@@ -87,7 +87,7 @@ impl RunView {
     pub fn begin(&mut self, facts: &SessionFacts) -> Vec<Text> {
         self.facts = facts.clone();
         self.begun = true;
-        let lines = head(facts, &self.style);
+        let lines = head::head(facts, &self.style);
         self.emit(Block::Head, lines)
     }
 
@@ -120,8 +120,8 @@ impl RunView {
     fn step(&mut self, step: Step, seq: u64) -> Vec<Text> {
         match step {
             Step::Created(created) if !self.begun => self.begin(&SessionFacts::of(&created)),
-            Step::Said(said) if self.facts.show_prompt => {
-                let lines = prompt(&said.text, &self.style);
+            Step::Said(said) if self.facts.show_prompt && !said.compact => {
+                let lines = head::said(&said, &self.style);
                 self.emit(Block::Words, lines)
             }
             Step::TurnStarted => {
@@ -163,6 +163,11 @@ impl RunView {
             }
             Step::Ended(End::Cancelled(_)) => {
                 let line = Text::marked(Mark::Warns, &self.style).plain("cancelled");
+                let lines = vec![call::numbered(line, seq, &self.style)];
+                self.emit(Block::Calls, lines)
+            }
+            Step::Compacted(done) => {
+                let line = Text::marked(Mark::Done, &self.style).and(crate::head::compacted(&done));
                 let lines = vec![call::numbered(line, seq, &self.style)];
                 self.emit(Block::Calls, lines)
             }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::call::{self, CallLine};
 use crate::clean::{clean, visible, visible_lines};
 use crate::diff;
-use crate::head::{budget_line, prompt};
+use crate::head::{budget_line, said as what_was_said};
 use crate::ledger::Ledger;
 use crate::run::RunView;
 use crate::step::{Call, End, Step, outcome};
@@ -87,6 +87,10 @@ fn one_turn(turn: &[&Line], all: &[Line], head: &Head, full: bool, style: &Style
             Step::Decided { call, decided, .. } if decided.decision == Decision::Deny => {
                 call::refused(&call, &decided, seq, &facts, style)
             }
+            Step::Compacted(done) => {
+                let line = Text::marked(Mark::Done, style).and(crate::head::compacted(&done));
+                vec![call::numbered(line, seq, style)]
+            }
             Step::Budget { budget, .. } => vec![call::numbered(budget_line(&budget, style), seq, style)],
             Step::Ended(End::Cancelled(_)) => {
                 vec![call::numbered(Text::marked(Mark::Warns, style).plain("cancelled"), seq, style)]
@@ -96,11 +100,14 @@ fn one_turn(turn: &[&Line], all: &[Line], head: &Head, full: bool, style: &Style
         body.extend(shown.into_iter().take(1));
     }
     let said = turn.first().and_then(|start| all.iter().find(|l| l.id == start.cause && l.ty == ty::USER_MESSAGE));
-    let words = said.and_then(|l| l.data::<ace_schema::data::UserMessage>().ok()).map(|m| m.text).unwrap_or_default();
+    let mut said = said.and_then(|l| l.data::<ace_schema::data::UserMessage>().ok()).unwrap_or_default();
+    if said.compact {
+        said.text = format!("compact {}", said.text);
+    }
     let number = turn.first().map_or(0, |l| l.turn);
-    let mut lines = vec![turn_head(number, &words, &ledger, style)];
-    if full && !words.is_empty() {
-        lines.extend(prompt(&words, style));
+    let mut lines = vec![turn_head(number, &said.text, &ledger, style)];
+    if full {
+        lines.extend(what_was_said(&said, style));
     }
     lines.extend(body);
     lines
@@ -140,8 +147,9 @@ pub fn record<'l, 'a: 'l>(lines: impl IntoIterator<Item = &'l Line<'a>>, seq: u6
             Step::Broke { call, broke } if here => {
                 return Some(one_call(&call, decision(&decisions, &call), &Outcome::Broke(&broke), seq, style));
             }
+            Step::Answered(done) if here && !done.summary.is_empty() => return Some(answer(&done.summary, style)),
             Step::Answered(done) if here => return Some(answer(&done.parts, style)),
-            Step::Said(said) if here => return Some(prompt(&said.text, style)),
+            Step::Said(said) if here => return Some(what_was_said(&said, style)),
             _ if here => return Some(payload(line)),
             _ => {}
         }

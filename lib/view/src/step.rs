@@ -2,8 +2,8 @@
 
 use ace_schema::Line;
 use ace_schema::data::{
-    Budget, Code, ModelCompleted, ModelFailed, PermissionRequested, PermissionResolved, SessionCreated, ToolCall,
-    ToolCompleted, ToolFailed, TurnCancelled, TurnFailed, UserMessage,
+    Budget, Code, ModelCompleted, ModelFailed, PermissionRequested, PermissionResolved, SessionCompacted,
+    SessionCreated, ToolCall, ToolCompleted, ToolFailed, TurnCancelled, TurnFailed, UserMessage,
 };
 
 /// A call between its request and its outcome.
@@ -124,8 +124,9 @@ pub enum Step {
     Decided { call: Call, decided: PermissionResolved, asked: bool },
     Started(Call),
     Ran { call: Call, ran: Box<ToolCompleted> },
-    Broke { call: Call, broke: ToolFailed },
+    Broke { call: Call, broke: Box<ToolFailed> },
     Budget { exceeded: bool, budget: Budget },
+    Compacted(SessionCompacted),
     Ended(End),
     Other,
 }
@@ -142,7 +143,7 @@ pub fn outcome(code: &Code) -> &'static str {
     match code {
         Code::Interrupted => "unknown",
         Code::Cancelled => "cancelled",
-        Code::Limit | Code::Timeout => "stopped",
+        Code::Limit | Code::Context | Code::Timeout => "stopped",
         _ => "failed",
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn word(ledger: &Ledger) -> (Mark, &'static str) {
         Some(End::Completed) => (Mark::Done, "done"),
         Some(End::Cancelled(_)) => (Mark::Warns, "cancelled"),
         Some(End::Failed(failed)) => match failed.code {
-            Code::Limit => (Mark::Warns, "stopped"),
+            Code::Limit | Code::Context => (Mark::Warns, "stopped"),
             Code::Cancelled => (Mark::Warns, "cancelled"),
             _ => (Mark::Failed, "failed"),
         },

@@ -139,11 +139,7 @@ impl Lens {
                 }
             }
         }
-        Ok(Look {
-            before: before.to_hex().to_string(),
-            tree: self.tree.to_hex().to_string(),
-            left_out: found.left_out,
-        })
+        Ok(Look { before: before.to_hex().to_string(), tree: self.tree.to_hex().to_string(), left_out: found.left_out })
     }
 
     fn forget(&mut self) -> Result<(), Error> {

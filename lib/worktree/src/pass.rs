@@ -293,9 +293,7 @@ impl Pass<'_> {
         }
         if !is_folder {
             return match look_at(fd, name).map_err(|e| self.io(e))? {
-                There::File(stat) | There::Link(stat) => {
-                    self.within(name, |pass| pass.read(fd, known, name, &stat))
-                }
+                There::File(stat) | There::Link(stat) => self.within(name, |pass| pass.read(fd, known, name, &stat)),
                 There::Folder | There::Nothing => Ok(()),
             };
         }

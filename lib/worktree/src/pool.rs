@@ -17,7 +17,8 @@ use crate::repository;
 const SETTINGS: &[&str] = &["core.autocrlf", "core.eol", "core.ignoreCase"];
 
 /// The whole configuration.
-const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tlogAllRefUpdates = false\n[gc]\n\tauto = 0\n";
+const CONFIG: &str =
+    "[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tlogAllRefUpdates = false\n[gc]\n\tauto = 0\n";
 
 /// The states of one repository.
 #[derive(Clone, Debug)]
@@ -65,8 +66,11 @@ impl Pool {
             return Err(Error::git("name the objects")("the repository's path has a line end or begins oddly"));
         }
         alternate.push(b'\n');
-        let files: [(&str, &[u8]); 3] =
-            [("objects/info/alternates", &alternate), ("config", CONFIG.as_bytes()), ("HEAD", b"ref: refs/heads/none\n")];
+        let files: [(&str, &[u8]); 3] = [
+            ("objects/info/alternates", &alternate),
+            ("config", CONFIG.as_bytes()),
+            ("HEAD", b"ref: refs/heads/none\n"),
+        ];
         for (name, text) in files {
             let path = aside.join(name);
             let mut options = std::fs::OpenOptions::new();

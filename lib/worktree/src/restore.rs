@@ -50,6 +50,10 @@ impl Lens {
         // A submodule's own files are nobody's here.
         let is_file = |side: &Option<(EntryMode, gix::ObjectId)>| side.is_some_and(|(mode, _)| !mode.is_commit());
         let changes: Vec<Differs> = changes.into_iter().filter(|c| is_file(&c.old) || is_file(&c.new)).collect();
+        if let Some(change) = changes.iter().find(|change| !is_lawful(change.path.as_bstr())) {
+            // No look has written this: the tree was forged.
+            return Err(Error::git("bring back a file")(format!("the name {:?}", change.path)));
+        }
         let hand = Hand { lens: self, root: open_root(&self.ground.root)? };
         hand.check(&changes)?;
         let gone: Vec<&Differs> = changes.iter().filter(|c| is_file(&c.old) && !is_file(&c.new)).collect();
@@ -65,6 +69,12 @@ impl Lens {
 struct Hand<'l> {
     lens: &'l Lens,
     root: OwnedFd,
+}
+
+/// Whether no part of the path is empty, leads upwards or into a git folder, in whatever case.
+fn is_lawful(path: &BStr) -> bool {
+    path.split_str("/")
+        .all(|part| !part.is_empty() && part != b"." && part != b".." && !part.eq_ignore_ascii_case(b".git"))
 }
 
 /// The folder of a path and its last part.
@@ -197,7 +207,11 @@ impl Hand<'_> {
                 continue;
             }
             let mut out = filters
-                .convert_to_worktree(&blob.data, path, gix::filter::plumbing::pipeline::convert::to_worktree::Options::default())
+                .convert_to_worktree(
+                    &blob.data,
+                    path,
+                    gix::filter::plumbing::pipeline::convert::to_worktree::Options::default(),
+                )
                 .map_err(Error::git(what))?;
             let mut bytes = Vec::new();
             std::io::copy(&mut out, &mut bytes).map_err(Error::git(what))?;
@@ -241,9 +255,8 @@ impl Hand<'_> {
         let name = split(path).1;
         let renamed = match renameat(&fd, aside, &fd, name.as_bytes()) {
             // An empty folder stands there: to git that is nothing. What holds ignored files was refused before.
-            Err(Errno::ISDIR | Errno::EXIST | Errno::NOTEMPTY) => {
-                unlinkat(&fd, name.as_bytes(), AtFlags::REMOVEDIR).and_then(|()| renameat(&fd, aside, &fd, name.as_bytes()))
-            }
+            Err(Errno::ISDIR | Errno::EXIST | Errno::NOTEMPTY) => unlinkat(&fd, name.as_bytes(), AtFlags::REMOVEDIR)
+                .and_then(|()| renameat(&fd, aside, &fd, name.as_bytes())),
             done => done,
         };
         renamed.map_err(|errno| {

@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use ace_worktree::{Carry, Error, Force, How, Verdict, commit_all, create, diff, land, list, prune, remove};
+use ace_worktree::{
+    Carry, Error, Force, Ground, How, Lens, Pool, Verdict, commit_all, create, diff, land, list, prune, remove,
+};
 
 use crate::fixture::*;
 
@@ -172,6 +174,91 @@ fn a22_moving_forward_starts_nothing_and_a_merge_only_the_users_hooks() {
         assert!(sang.lines().all(|line| line.contains("/hooks/")), "{sang}");
         assert_ne!(sang, "", "the user's own hooks are meant to run");
     }
+}
+
+/// The state of a worktree is stored and brought back without anything of the repository's being started, or written to it.
+#[test]
+fn a22_looking_and_going_back_start_nothing() {
+    let (fixture, canary) = poisoned();
+    let made = fixture.create("x");
+    canary.sang();
+    let ground = Ground::of(&made.place).unwrap();
+    let pool = Pool::open(&fixture.home.path().join("pools"), &ground.common_dir).unwrap();
+    let mut lens = Lens::open(&pool, &ground, None).unwrap();
+    let base = lens.look().unwrap().tree;
+    write(&made.place.path.join("a.txt"), "changed\n");
+    write(&made.place.path.join("new/.gitattributes"), "* filter=evil diff=evil merge=evil\n");
+    write(&made.place.path.join("new/file"), "n\n");
+    let config = std::fs::read_to_string(fixture.root().join(".git/config")).unwrap();
+    // The same settings in the pool itself: whoever could write there finds nothing that reads them.
+    let pools = fixture.home.path().join("pools");
+    let own = std::fs::read_dir(&pools).unwrap().next().unwrap().unwrap().path().join("config");
+    std::fs::write(&own, std::fs::read_to_string(&own).unwrap() + &config).unwrap();
+    let mut lens = Lens::open(&pool, &ground, Some(&base)).unwrap();
+    let full = lens.look().unwrap().tree;
+    pool.diff(&base, &full).unwrap();
+    lens.restore(&base).unwrap();
+    lens.restore(&full).unwrap();
+    assert_eq!(canary.sang(), "");
+    assert_eq!(std::fs::read_to_string(made.place.path.join("a.txt")).unwrap(), "changed\n");
+}
+
+/// A worktree whose links were rewritten is not looked at.
+#[test]
+fn a23_no_state_is_taken_through_a_rewritten_link() {
+    let fixture = Fixture::new();
+    let made = fixture.create("x");
+    let evil = fixture.home.path().join("evil");
+    std::fs::create_dir(&evil).unwrap();
+    git(&evil, &["init", "-q"]);
+    std::fs::write(made.place.path.join(".git"), format!("gitdir: {}/.git\n", evil.display())).unwrap();
+    assert!(matches!(Ground::of(&made.place), Err(Error::PointerChanged { .. })));
+}
+
+/// A state may hold names that lead into a git folder only if somebody forged it: git's own library refuses to write them.
+#[test]
+fn a24_a_forged_state_writes_into_no_git_folder() {
+    let fixture = Fixture::new();
+    let made = fixture.create("x");
+    let ground = Ground::of(&made.place).unwrap();
+    let pools = fixture.home.path().join("pools");
+    let pool = Pool::open(&pools, &ground.common_dir).unwrap();
+    let own = std::fs::read_dir(&pools).unwrap().next().unwrap().unwrap().path();
+    let blob = git(&fixture.root(), &["rev-parse", "HEAD:run.sh"]).trim().to_owned();
+    for name in [".git", "..", ".GIT", "."] {
+        let inner = mktree(&own, &format!("100755 blob {blob}\tpost-checkout\0"));
+        let forged = mktree(&own, &format!("040000 tree {inner}\t{name}\0"));
+        let mut lens = Lens::open(&pool, &ground, None).unwrap();
+        let before = walk(&fixture.root().join(".git")).len() + walk(fixture.home.path()).len();
+        let link = std::fs::read(made.place.path.join(".git")).unwrap();
+        assert!(lens.restore(&forged).is_err(), "{name}");
+        assert_eq!(std::fs::read(made.place.path.join(".git")).unwrap(), link, "{name}");
+        assert_eq!(walk(&fixture.root().join(".git")).len() + walk(fixture.home.path()).len(), before, "{name}");
+    }
+}
+
+/// A tree of whatever entries, without a check.
+fn mktree(git_dir: &std::path::Path, entries: &str) -> String {
+    use std::io::Write;
+    // `git mktree` refuses some of these names; `hash-object --literally` refuses none.
+    let mut raw = Vec::new();
+    for entry in entries.split_terminator('\0') {
+        let (head, name) = entry.split_once('\t').unwrap();
+        let (mode, rest) = head.split_once(' ').unwrap();
+        let id = rest.split_once(' ').unwrap().1;
+        raw.extend(format!("{} {name}\0", mode.trim_start_matches('0')).bytes());
+        raw.extend((0..20).map(|n| u8::from_str_radix(&id[2 * n..2 * n + 2], 16).unwrap()));
+    }
+    let mut child = std::process::Command::new("git")
+        .arg("--git-dir")
+        .arg(git_dir)
+        .args(["hash-object", "-t", "tree", "-w", "--stdin", "--literally"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&raw).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
 }
 
 #[test]

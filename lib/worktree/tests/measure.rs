@@ -82,3 +82,45 @@ fn measure_create() {
     compare(2_000, 5);
     compare(20_000, 5);
 }
+
+/// States of `files` files beside `git status`: unchanged, with ten changed files, and the first look of a new process.
+fn states(files: usize, rounds: usize) {
+    let fixture = Fixture::empty();
+    for n in 0..files {
+        fixture.write(format!("d{}/e{}/f{n}", n % 20, n % 200), format!("line {n}\n").repeat(20 + n % 50));
+    }
+    fixture.commit("all");
+    let place = fixture.create("x").place;
+    let ground = ace_worktree::Ground::of(&place).unwrap();
+    let pool = ace_worktree::Pool::open(&fixture.home.path().join("pools"), &ground.common_dir).unwrap();
+    let open = || ace_worktree::Lens::open(&pool, &ground, None).unwrap();
+    git(&place.path, &["status"]);
+    let status = median(rounds, |_| assert_eq!(porcelain(&place.path), ""));
+    let first = median(rounds, |_| assert!(!open().look().unwrap().is_new()));
+    let mut lens = open();
+    lens.look().unwrap();
+    let unchanged = median(rounds, |_| assert!(!lens.look().unwrap().is_new()));
+    let (mut ten, mut ten_status) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        for n in 0..10 {
+            write(&place.path.join(format!("d{n}/e{n}/f{n}")), format!("round {round}\n"));
+        }
+        ten.push(time(|| assert!(lens.look().unwrap().is_new())));
+        ten_status.push(time(|| assert_eq!(porcelain(&place.path).lines().count(), 10)));
+    }
+    let (ten, ten_status) = (middle(ten), middle(ten_status));
+    let base = lens.look().unwrap();
+    let back = median(rounds, |_| drop(lens.restore(&base.tree).unwrap()));
+    println!(
+        "{files} files: unchanged {unchanged:.2?}, git status {status:.2?}; ten changed {ten:.2?}, git status {ten_status:.2?}; \
+         a new process's first {first:.2?}; a way back to the same {back:.2?}"
+    );
+}
+
+#[test]
+#[ignore = "takes a while and says nothing about right or wrong"]
+fn measure_states() {
+    states(10, 15);
+    states(2_000, 9);
+    states(50_000, 5);
+}

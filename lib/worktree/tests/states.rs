@@ -80,7 +80,8 @@ fn a_look_makes_the_tree_that_git_makes() {
     let look = lens.look().unwrap();
     assert_eq!(look.tree, scene.by_git());
     let diff = lens.diff(&look.before, &look.tree).unwrap();
-    let files: Vec<_> = diff.files.iter().map(|f| (f.path.to_string_lossy().into_owned(), f.added, f.removed)).collect();
+    let files: Vec<_> =
+        diff.files.iter().map(|f| (f.path.to_string_lossy().into_owned(), f.added, f.removed)).collect();
     assert!(files.contains(&("a.txt".into(), 1, 1)) && files.contains(&("run.sh".into(), 0, 1)), "{files:?}");
     assert!(!lens.look().unwrap().is_new());
     // Somebody who begins anew, from the record or from HEAD, sees the same.

@@ -2,6 +2,7 @@
 //! It must never know what a line means.
 
 use ace_cli::When;
+use ace_redact::Redactor;
 use ace_schema::limits;
 use crossterm::event::Event;
 use nu_ansi_term::{Color, Style};
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::completion::Words;
+use super::history::Clean;
 use crate::typing::FOLD;
 
 /// What came of reading a line.
@@ -51,12 +53,12 @@ pub struct Editor {
 impl Editor {
     /// An editor whose history is that file. On a terminal that repaints nothing, a plain line.
     #[must_use]
-    pub fn new(history: &Path, color: When, words: Words) -> Self {
+    pub fn new(history: &Path, color: When, words: Words, redactor: Option<Redactor>) -> Self {
         let color = color.colours(true);
         let (pastes, broken) = (Pastes::default(), Arc::new(AtomicBool::new(false)));
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         let plain = is_set("ACE_PLAIN") || std::env::var("TERM").is_ok_and(|t| t == "dumb");
-        let rich = (!plain).then(|| rich(history, color, words, pastes.clone(), broken.clone()));
+        let rich = (!plain).then(|| rich((history, redactor), color, words, pastes.clone(), broken.clone()));
         Self { rich, mark: Mark { color }, pastes, broken }
     }
 
@@ -108,7 +110,13 @@ impl Editor {
     }
 }
 
-fn rich(history: &Path, color: bool, words: Words, pastes: Pastes, broken: Arc<AtomicBool>) -> Reedline {
+fn rich(
+    (history, redactor): (&Path, Option<Redactor>),
+    color: bool,
+    words: Words,
+    pastes: Pastes,
+    broken: Arc<AtomicBool>,
+) -> Reedline {
     let mut keys = default_emacs_keybindings();
     let newline = ReedlineEvent::Edit(vec![EditCommand::InsertNewline]);
     keys.add_binding(KeyModifiers::ALT, KeyCode::Enter, newline.clone());
@@ -135,7 +143,7 @@ fn rich(history: &Path, color: bool, words: Words, pastes: Pastes, broken: Arc<A
     if make_private(history).is_ok()
         && let Ok(kept) = FileBackedHistory::with_file(limits::HISTORY_LINES, history.to_owned())
     {
-        editor = editor.with_history(Box::new(kept));
+        editor = editor.with_history(Box::new(Clean { kept, redactor }));
     }
     editor
 }

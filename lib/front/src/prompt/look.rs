@@ -121,6 +121,7 @@ impl Desk {
         let wrong = |what: String, hint: String| {
             self.complain(&Complaint::new(self.opening.program, Exit::Usage, what).hint(hint));
         };
+        let name = ace_config::models().full(name);
         let shown = ace_view::clean(name);
         let Some((provider, _)) = split_model(name) else {
             return wrong(format!("'{shown}' is no model"), "/model NAME/MODEL".to_owned());

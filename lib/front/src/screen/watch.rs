@@ -28,6 +28,7 @@ pub fn watch(
     next: impl FnOnce(&State, bool) -> Vec<Next>,
 ) -> Result<Exit, Complaint> {
     let (log, person): (Log, String) = (plan.log.clone(), plan.person.clone());
+    let redactor = plan.redactor.clone();
     let opened = |e: &ace_host::StarError| words::star(program, "the session", e);
     let star = Star::open(plan, clock(), random()).map_err(|e| opened(&e))?;
     let known = Arc::new(OnceLock::<String>::new());
@@ -56,8 +57,7 @@ pub fn watch(
     if screen.answerable() {
         let painted = screen.is_painted();
         screen.keys = Some(Keys::new(
-            log.clone(),
-            person,
+            (log.clone(), person, redactor),
             painted,
             (screen.typing.clone(), screen.stage.clone()),
             Box::new(star.teller()),
@@ -116,7 +116,9 @@ fn verdict(program: &'static str, name: &str, outcome: &Outcome, log: &Log) -> R
     match &state.ended {
         Some(TurnEnd::Failed { code, message, hint }) => {
             let whose = match code {
-                ace_schema::data::Code::Limit | ace_schema::data::Code::Interrupted => program,
+                ace_schema::data::Code::Limit
+                | ace_schema::data::Code::Interrupted
+                | ace_schema::data::Code::Schema => program,
                 _ => "ace-model",
             };
             let complaint = Complaint::new(whose, words::exit_of(code), message.clone());
@@ -142,10 +144,20 @@ fn nobody_to_ask(program: &'static str, name: &str, log: &Log) -> Complaint {
                 Exit::Undecided,
                 format!("stopped at @{line}: nobody to ask about {} '{what}'", call.tool),
             )
-            .hint(format!("ace-permit allow {name} @{line}, then: ace resume {name}"))
+            .hint(format!("ace-permit allow {name} @{line}{}, then: ace resume {name}", lasting(&call.id, log)))
         }
         None => Complaint::new(program, Exit::Undecided, "stopped: nobody to ask"),
     }
+}
+
+/// How the same answer would allow such calls from now on: ` [--always: shell 'cargo test ...']`. Nothing where no rule may.
+fn lasting(call: &str, log: &Log) -> String {
+    let waiting = crate::answer::find_call(log, Some(call), None).ok();
+    waiting.and_then(|w| w.proposal).map_or_else(String::new, |rule| {
+        let what = std::iter::once(&rule.command).chain(&rule.paths).find(|w| !w.is_empty()).cloned();
+        let what = ace_view::visible(&what.unwrap_or_default(), ace_view::Role::Plain).words();
+        format!(" [--always: {} '{what}']", rule.tool)
+    })
 }
 
 /// The path or command of a call.

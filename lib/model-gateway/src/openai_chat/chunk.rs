@@ -1,47 +1,40 @@
 //! The stream of Chat Completions: chunks in, pieces out. Reads values, not types: a field of a form nobody foresaw is left alone.
 
-use ace_schema::message::{Piece, Stop, Usage};
-use serde_json::{Deserializer, Value};
+use ace_schema::message::{Extras, Piece, Stop, Usage};
+use serde_json::Value;
 
-use super::calls::{Calls, Fragment, one_line};
+use super::details::Details;
+use super::think::Think;
+use crate::calls::{Calls, Fragment};
+use crate::json::{each, one_line, take, text, tokens};
 use crate::upstream::Upstream;
 use crate::wire::{Decoder, State, StreamError};
-
-const DONE: &str = "[DONE]";
 
 /// The decoder of one answer.
 #[derive(Default)]
 pub struct Chunks {
     calls: Calls,
     usage: Option<Usage>,
-    /// What the provider says it cost.
-    cost: Option<String>,
     stop: Option<Stop>,
     refused: bool,
     done: bool,
+    /// Reasoning to send back, if calls come of it.
+    details: Details,
+    /// Tells thinking from text, where the server does not.
+    think: Option<Think>,
+    extras: Extras,
+}
+
+impl Chunks {
+    /// A decoder; `think_tags` says that thinking stands in the text.
+    pub fn new(think_tags: bool) -> Self {
+        Self { think: think_tags.then(Think::default), ..Self::default() }
+    }
 }
 
 impl Decoder for Chunks {
     fn push(&mut self, data: &str, out: &mut Vec<Piece>) -> Result<State, StreamError> {
-        let mut rest = data.trim();
-        // One line may hold several objects: a proxy lost the line between them.
-        while !rest.is_empty() {
-            if let Some(after) = rest.strip_prefix(DONE) {
-                self.done = true;
-                rest = after.trim_start();
-                continue;
-            }
-            rest = rest.strip_prefix("data:").unwrap_or(rest);
-            let mut values = Deserializer::from_str(rest).into_iter::<Value>();
-            match values.next() {
-                Some(Ok(value)) => self.chunk(value, out)?,
-                // Half an object at the end of a stream: more was to come.
-                Some(Err(e)) if e.is_eof() => return Err(StreamError::Cut),
-                Some(Err(e)) => return Err(StreamError::Format(e.to_string())),
-                None => break,
-            }
-            rest = rest.get(values.byte_offset()..).unwrap_or_default().trim_start();
-        }
+        self.done |= each(data, |value| self.chunk(value, out))?;
         Ok(match (self.done, self.stop) {
             (true, Some(_)) => State::Over,
             (false, None) => State::Open,
@@ -50,8 +43,7 @@ impl Decoder for Chunks {
     }
 
     fn finish(&mut self, out: &mut Vec<Piece>) -> Result<(), StreamError> {
-        let usage = self.usage.take().map(Piece::Usage).into_iter().chain(self.cost.take().map(Piece::Cost));
-        let usage: Vec<Piece> = usage.collect();
+        let usage = self.usage.take().map(Piece::Usage);
         let ended = self.done || self.stop.is_some();
         let mut stop = self.stop.take().unwrap_or_default();
         if self.refused && stop == Stop::End {
@@ -68,9 +60,16 @@ impl Decoder for Chunks {
             false => Err(StreamError::Cut),
         };
         match calls {
-            Ok(calls) => {
+            Ok((calls, given)) => {
+                if let Some(mut think) = self.think.take() {
+                    think.finish(out);
+                }
                 out.extend(calls);
                 out.extend(usage);
+                if !given.is_empty() {
+                    self.extras.kept = std::mem::take(&mut self.details).finish();
+                }
+                out.push(Piece::Extras(std::mem::take(&mut self.extras)));
                 out.push(Piece::Stop(stop));
                 Ok(())
             }
@@ -86,7 +85,10 @@ impl Chunks {
     fn chunk(&mut self, mut chunk: Value, out: &mut Vec<Piece>) -> Result<(), StreamError> {
         if let Some(usage) = chunk.get("usage").filter(|u| u.is_object()) {
             self.usage = Some(read_usage(usage));
-            self.cost = usage.get("cost").filter(|c| c.is_number()).map(Value::to_string).or(self.cost.take());
+            self.extras.cost = cost(&usage["cost"]).or(self.extras.cost);
+        }
+        if self.extras.id.is_empty() {
+            chunk["id"].as_str().unwrap_or_default().clone_into(&mut self.extras.id);
         }
         let choice = chunk.get_mut("choices").and_then(Value::as_array_mut).and_then(|list| {
             // Only one answer was asked for; whatever others there are, the first is it.
@@ -115,11 +117,24 @@ impl Chunks {
 
     fn delta(&mut self, mut delta: Value, out: &mut Vec<Piece>) -> Result<(), StreamError> {
         // One field under two names: never both.
-        let reasoning = [take(&mut delta, "reasoning"), take(&mut delta, "reasoning_content")].map(text);
-        if let Some(text) = reasoning.into_iter().find(|t| !t.is_empty()) {
+        let reasoning = ["reasoning", "reasoning_content"].map(|name| (name, text(take(&mut delta, name))));
+        if let Some((name, text)) = reasoning.into_iter().find(|(_, t)| !t.is_empty()) {
+            self.details.text(name, &text);
             out.push(Piece::Reasoning(text));
         }
+        if let Value::Array(parts) = take(&mut delta, "reasoning_details") {
+            self.details.list(parts);
+        }
+        let from = out.len();
         content(take(&mut delta, "content"), out);
+        if let Some(think) = &mut self.think {
+            for piece in out.split_off(from) {
+                match piece {
+                    Piece::Text(text) => think.push(&text, out),
+                    other => out.push(other),
+                }
+            }
+        }
         let refusal = text(take(&mut delta, "refusal"));
         if !refusal.is_empty() {
             self.refused = true;
@@ -169,25 +184,12 @@ impl Chunks {
             kind @ ("error" | "insufficient_system_resource") => {
                 let message = format!("the answer ended with '{kind}'");
                 let kind = "server_error".to_owned();
-                return Err(StreamError::Reported(Upstream { kind, message, status: 0 }));
+                return Err(StreamError::Reported(Upstream { kind, message, ..Upstream::default() }));
             }
             _ => Stop::End,
         };
         self.stop = Some(stop);
         Ok(())
-    }
-}
-
-/// Takes a field out of an object; null if there is none, or no object.
-fn take(value: &mut Value, key: &str) -> Value {
-    value.get_mut(key).map(Value::take).unwrap_or_default()
-}
-
-/// A string, or nothing.
-fn text(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        _ => String::new(),
     }
 }
 
@@ -211,18 +213,24 @@ fn content(value: Value, out: &mut Vec<Piece>) {
     }
 }
 
+/// What a router says an answer costs, US dollars; micro-dollars, rounded up.
+fn cost(dollars: &Value) -> Option<u64> {
+    let micro = dollars.as_f64().filter(|d| *d >= 0.0 && *d < 1e6)? * 1e6;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1e12")]
+    Some((micro - 1e-3).ceil().max(0.0) as u64)
+}
+
 /// Prompt tokens hold the cached ones here; our kinds are disjoint.
 fn read_usage(usage: &Value) -> Usage {
-    let n = |v: &Value| v.as_u64().unwrap_or(0);
     let details = &usage["prompt_tokens_details"];
-    let cache_read = n(&details["cached_tokens"]).max(n(&usage["prompt_cache_hit_tokens"]));
-    let cache_write = n(&details["cache_write_tokens"]);
+    let cache_read = tokens(&details["cached_tokens"]).max(tokens(&usage["prompt_cache_hit_tokens"]));
+    let cache_write = tokens(&details["cache_write_tokens"]);
     Usage {
-        input: n(&usage["prompt_tokens"]).saturating_sub(cache_read).saturating_sub(cache_write),
-        output: n(&usage["completion_tokens"]),
+        input: tokens(&usage["prompt_tokens"]).saturating_sub(cache_read).saturating_sub(cache_write),
+        output: tokens(&usage["completion_tokens"]),
         cache_read,
         cache_write,
         cache_write_1h: 0,
-        reasoning: n(&usage["completion_tokens_details"]["reasoning_tokens"]),
+        reasoning: tokens(&usage["completion_tokens_details"]["reasoning_tokens"]),
     }
 }

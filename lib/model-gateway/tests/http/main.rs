@@ -4,11 +4,12 @@
 
 mod retries;
 mod scripted;
+mod wires;
 mod words;
 
 use std::time::{Duration, Instant};
 
-use ace_model_gateway::{Ask, Client, Done, Event, Failure, Provider, Secret, Settings, Transcript};
+use ace_model_gateway::{Ask, Client, Done, Event, Failure, Options, Provider, Secret, Settings, Transcript};
 use ace_schema::data::Code;
 use ace_schema::message::{Message, Piece, Stop};
 use scripted::{Server, Step, chunk, end, events, head, whole};
@@ -26,6 +27,7 @@ fn provider(base: &str) -> Provider {
         base_url: base.into(),
         api_key: Some(Secret::new(KEY)),
         key_env: "MOCK_API_KEY".into(),
+        options: Options::default(),
     }
 }
 
@@ -67,8 +69,9 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 async fn ask_with(client: &Client, provider: &Provider) -> Heard {
-    let ask = Ask { model: "gpt-5", system: "s", tools: "", session: "06fz3k9q2mtw8c1d", output: None };
-    let mut transcript = Transcript::new(provider);
+    let ask =
+        Ask { model: "gpt-5", system: "s", tools: "", schema: "", session: "06fz3k9q2mtw8c1d", output: None };
+    let mut transcript = Transcript::new(provider, "gpt-5");
     transcript.push(&Message::User("go".into()));
     let mut heard =
         Heard { result: Ok(Done { retried: 99 }), text: String::new(), notes: vec![], calls: 0, stop: None };

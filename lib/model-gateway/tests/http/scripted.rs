@@ -68,6 +68,11 @@ impl Server {
         self.record.lock().unwrap().seen.clone()
     }
 
+    /// Whether the client has closed a hanging connection.
+    pub fn sees_gone_now(&self) -> bool {
+        self.record.lock().unwrap().gone > 0
+    }
+
     /// Waits until the client has closed so many hanging connections; false after a second.
     pub fn sees_gone(&self, count: usize) -> bool {
         (0..100).any(|_| {

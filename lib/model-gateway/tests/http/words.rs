@@ -62,7 +62,7 @@ fn an_unknown_model_and_a_full_context() {
     assert!(heard.failure().message.starts_with("'mock' has no model 'gpt-5' (404): "));
     let body = r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","code":"context_length_exceeded"}}"#;
     let (heard, _) = run(vec![whole("400 Bad Request", "", body)]);
-    assert_eq!(heard.failure().code, Code::Limit);
+    assert_eq!(heard.failure().code, Code::Context);
     assert!(heard.failure().message.starts_with("the context is too long for 'mock/gpt-5' (400): "));
 }
 

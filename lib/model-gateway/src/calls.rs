@@ -4,6 +4,7 @@ use ace_schema::limits;
 use ace_schema::message::Piece;
 use serde_json::{Map, Value};
 
+use crate::json::one_line;
 use crate::wire::StreamError;
 
 /// One `tool_calls[]` entry of a chunk.
@@ -75,6 +76,45 @@ impl Calls {
         Ok(None)
     }
 
+    /// Begins a call, for wires that say which call each fragment belongs to; gives its number.
+    pub fn begin(&mut self, name: &str) -> Result<usize, StreamError> {
+        if self.list.len() == limits::CALLS_PER_ANSWER {
+            return Err(StreamError::Calls(limits::CALLS_PER_ANSWER));
+        }
+        self.list.push(Partial { name: name.to_owned(), ..Partial::default() });
+        Ok(self.list.len() - 1)
+    }
+
+    /// Adds to the arguments of a call; one that was never begun is left alone.
+    pub fn extend(&mut self, number: usize, args: &str) -> Result<(), StreamError> {
+        self.bytes += args.len();
+        if self.bytes > limits::ANSWER_BYTES {
+            return Err(StreamError::Long(limits::ANSWER_BYTES));
+        }
+        if let Some(call) = self.list.get_mut(number) {
+            call.args.push_str(args);
+        }
+        Ok(())
+    }
+
+    /// Says what a call is in the end: arguments (unless there are none) and what the provider wants back with it.
+    pub fn set(&mut self, number: usize, name: &str, args: &str, meta: String) -> Result<(), StreamError> {
+        self.bytes += args.len() + meta.len();
+        if self.bytes > limits::ANSWER_BYTES {
+            return Err(StreamError::Long(limits::ANSWER_BYTES));
+        }
+        if let Some(call) = self.list.get_mut(number) {
+            if !args.trim().is_empty() {
+                args.clone_into(&mut call.args);
+            }
+            if !name.is_empty() {
+                name.clone_into(&mut call.name);
+            }
+            call.meta = meta;
+        }
+        Ok(())
+    }
+
     /// The call a fragment goes on with; none if it begins one.
     fn belongs_to(&self, fragment: &Fragment) -> Option<usize> {
         let same_index = |c: &Partial| c.index.is_none() || fragment.index.is_none() || c.index == fragment.index;
@@ -91,20 +131,22 @@ impl Calls {
         (!self.list[at].is_followed_by(fragment)).then_some(at)
     }
 
-    /// Every call as a piece. A call that the output limit cut (`cut`) is left out; any other that is not whole is an error.
-    pub fn finish(self, cut: bool) -> Result<Vec<Piece>, StreamError> {
-        let mut pieces = Vec::with_capacity(self.list.len());
-        for call in self.list {
+    /// Every call as a piece, and which of those that were begun they are. A call that the output limit cut (`cut`) is left out;
+    /// any other that is not whole is an error.
+    pub fn finish(self, cut: bool) -> Result<(Vec<Piece>, Vec<usize>), StreamError> {
+        let (mut pieces, mut given) = (Vec::with_capacity(self.list.len()), Vec::new());
+        for (number, call) in self.list.into_iter().enumerate() {
             let begun = cut && call.args.trim().is_empty();
             match object(&call.args) {
                 Some(args) if !call.name.is_empty() && !begun => {
                     pieces.push(Piece::Call { tool: call.name, args, meta: call.meta });
+                    given.push(number);
                 }
                 _ if cut => {}
                 _ => return Err(StreamError::Arguments(call.name)),
             }
         }
-        Ok(pieces)
+        Ok((pieces, given))
     }
 }
 
@@ -136,11 +178,6 @@ fn object(args: &str) -> Option<String> {
     object_text(args).then(|| one_line(args))
 }
 
-/// JSON without line breaks: they can stand only between its values.
-pub fn one_line(json: &str) -> String {
-    json.replace(['\n', '\r'], " ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,7 +192,7 @@ mod tests {
         for fragment in fragments {
             calls.push(fragment).unwrap();
         }
-        let pieces = calls.finish(false).unwrap();
+        let (pieces, _) = calls.finish(false).unwrap();
         pieces
             .into_iter()
             .map(|p| match p {
@@ -253,7 +290,7 @@ mod tests {
             calls
         };
         for args in ["", "{\"command\":\"rm -rf ", "{"] {
-            assert_eq!(calls(args).finish(true).unwrap().len(), 1, "{args}");
+            assert_eq!(calls(args).finish(true).unwrap().1.len(), 1, "{args}");
         }
         assert_eq!(calls("{\"com").finish(false), Err(StreamError::Arguments("shell".into())));
         let mut nameless = Calls::default();

@@ -1,0 +1,189 @@
+//! Which step broke it: a binary search over the states of a session, each brought back in a scratch worktree.
+
+use ace_cli::worktree::Bisect;
+use ace_cli::{Complaint, Exit};
+use ace_core::bisect::{Found, Verdict, search};
+use ace_front::{Opening, clock, random};
+use ace_host::{Step, pool, pools, steps};
+use ace_worktree as git;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::look::{print, subject};
+use crate::{PROGRAM, failed};
+
+/// The exit by which a command says that it cannot tell, as in `git bisect run`.
+const UNTESTABLE: i32 = 125;
+
+/// From this exit on the command itself did not work: a shell says 126 and 127 for what it cannot start, a signal is 128 and more.
+const BROKEN: i32 = 126;
+
+/// Searches, and tells the first step after which the command fails (or, the other way round, succeeds).
+pub fn bisect(opening: &Opening, args: &Bisect) -> Result<Exit, Complaint> {
+    let name = args.session.place_text();
+    let log = opening.log(&opening.find(&args.session)?);
+    let cannot = |e| Complaint::io(PROGRAM, &format!("cannot read '{name}'"), &e);
+    let (state, steps) = steps(&log).map_err(cannot)?;
+    let nothing = || Complaint::new(PROGRAM, Exit::No, format!("nothing is recorded of the files of '{name}'"));
+    let pool = pool(&state.created, &pools(opening.home())).map_err(failed)?.ok_or_else(nothing)?;
+    let states = distinct(&pool, state.created.worktree.as_ref().map(|tree| tree.base.as_str()), steps)?;
+    let Some(first) = states.first() else { return Err(nothing()) };
+    let root = state.created.repository.as_ref().map(|r| r.root.clone()).unwrap_or_default();
+    let base = state.created.worktree.as_ref().map(|tree| tree.base.clone());
+    let base = base.or(Some(state.commit.clone()).filter(|commit| !commit.is_empty()));
+    let mut scratch = Scratch::make(opening, &pool, Path::new(&root), base.as_deref())?;
+    let mut runs = 0;
+    let found = search(states.len() - 1, |at| {
+        let verdict = scratch.judge(&states[at], args, &mut runs)?;
+        if std::io::stderr().is_terminal() {
+            eprintln!("  {} {}", place(&name, &states[at]), word(verdict));
+        }
+        Ok(verdict)
+    });
+    drop(scratch);
+    let no = |what: String| Complaint::new(PROGRAM, Exit::No, what);
+    let (now, then) = if args.good_after { ("succeeds", "fails") } else { ("fails", "succeeds") };
+    match found? {
+        Found::First(at) => tell(&name, &pool, &states, at..=at, (args, runs, now)),
+        Found::Among(all) => tell(&name, &pool, &states, all, (args, runs, now)),
+        Found::AlwaysBad => Err(no(format!("the command {now} from the beginning, {}", place(&name, first)))),
+        Found::NeverBad => Err(no(format!("the command {then} at the end: there is no step to find"))),
+        Found::Unknown => Err(no("the first or the last state cannot be tested".to_owned())),
+    }
+}
+
+/// The states in order, of those that follow each other and are equal only the first; where the session began is the first of all.
+fn distinct(pool: &git::Pool, base: Option<&str>, steps: Vec<Step>) -> Result<Vec<Step>, Complaint> {
+    let mut states: Vec<Step> = Vec::new();
+    if let Some(base) = base {
+        states.push(Step { seq: 1, tree: pool.tree(base).map_err(failed)?, ..Step::default() });
+    }
+    for step in steps {
+        if states.last().is_none_or(|last| last.tree != step.tree) {
+            states.push(step);
+        }
+    }
+    Ok(states)
+}
+
+fn place(name: &str, step: &Step) -> String {
+    format!("{name}@{}", step.seq)
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Good => "good",
+        Verdict::Bad => "bad",
+        Verdict::Untestable => "cannot be tested",
+    }
+}
+
+/// A worktree that is made for the search and goes with it.
+struct Scratch {
+    repository: git::Repository,
+    lens: git::Lens,
+    made: git::Created,
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let path = &self.made.place.path;
+        // What cannot be removed belongs to no session: `prune` takes it away.
+        let _ = git::remove(&self.repository, path, git::Force::Yes);
+        let _ = path.parent().map(std::fs::remove_dir);
+    }
+}
+
+impl Scratch {
+    fn make(opening: &Opening, pool: &git::Pool, root: &Path, base: Option<&str>) -> Result<Self, Complaint> {
+        let gone = || Complaint::new(PROGRAM, Exit::No, format!("the repository at '{}' is gone", root.display()));
+        let repository = git::discover(root).map_err(failed)?.ok_or_else(gone)?;
+        let id = ace_schema::id::session(u64::try_from(clock().now()).unwrap_or(0), random());
+        let folder = root.file_name().map_or_else(|| "work".into(), std::ffi::OsStr::to_owned);
+        let path = opening.home().worktree(&id).join(folder);
+        let made = git::create(&repository, "bisect", &path, base, git::Carry::Leave).map_err(failed)?;
+        let lens = git::Ground::of(&made.place).and_then(|ground| git::Lens::open(pool, &ground, None));
+        match lens {
+            Ok(lens) => Ok(Self { repository, lens, made }),
+            Err(e) => {
+                let _ = git::remove(&repository, &made.place.path, git::Force::Yes);
+                Err(failed(e))
+            }
+        }
+    }
+
+    /// Brings a state back and runs the command there, as often as it was told to; one failure is enough.
+    fn judge(&mut self, step: &Step, args: &Bisect, runs: &mut u64) -> Result<Verdict, Complaint> {
+        self.lens.restore(&step.tree).map_err(failed)?;
+        for _ in 0..args.repeat {
+            *runs += 1;
+            let code = self.run(step, &args.command)?;
+            let is_good = match code {
+                Some(0) => !args.good_after,
+                Some(UNTESTABLE) => return Ok(Verdict::Untestable),
+                Some(code) if code < BROKEN => args.good_after,
+                code => {
+                    let how = code.map_or_else(|| "was killed".to_owned(), |code| format!("ended with exit {code}"));
+                    let what = format!("the command {how} at @{}: that is neither good nor bad", step.seq);
+                    return Err(Complaint::new(PROGRAM, Exit::No, what));
+                }
+            };
+            if !is_good {
+                return Ok(Verdict::Bad);
+            }
+        }
+        Ok(Verdict::Good)
+    }
+
+    fn run(&self, step: &Step, command: &[String]) -> Result<Option<i32>, Complaint> {
+        let Some((program, rest)) = command.split_first() else { return Ok(None) };
+        let mut child = Command::new(program);
+        child.args(rest).current_dir(&self.made.place.path).stdin(Stdio::null());
+        // What it prints is for a person to see; stdout is for what was found.
+        child.stdout(Stdio::from(std::io::stderr())).env("ACE_BISECT_SEQ", step.seq.to_string());
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_none_or(|n| n.starts_with("GIT_"))) {
+            child.env_remove(name);
+        }
+        let status = child.status().map_err(|e| Complaint::io(PROGRAM, &format!("cannot start '{program}'"), &e))?;
+        Ok(status.code())
+    }
+}
+
+/// Prints the step (or those it is among): the record, the call, what had been said, and the diff.
+fn tell(
+    name: &str,
+    pool: &git::Pool,
+    states: &[Step],
+    among: std::ops::RangeInclusive<usize>,
+    (args, runs, now): (&Bisect, u64, &str),
+) -> Result<Exit, Complaint> {
+    let (from, step) = (&states[among.start() - 1], &states[*among.end()]);
+    let diff = pool.diff(&from.tree, &step.tree).map_err(failed)?;
+    let others: Vec<u64> = states[*among.start()..*among.end()].iter().map(|s| s.seq).collect();
+    if args.json {
+        let call: Option<serde_json::Value> = serde_json::from_str(&step.args).ok();
+        let changed: Vec<_> = diff.files.iter().map(|f| f.path.display().to_string()).collect();
+        let line = serde_json::json!({
+            "seq": step.seq, "type": step.ty, "turn": step.turn, "tool": step.tool, "args": call, "prompt": step.prompt,
+            "tree": step.tree, "before": from.tree, "untestable": others, "runs": runs, "changed": changed,
+            "patch": String::from_utf8_lossy(&diff.patch),
+        });
+        return print(format!("{line}\n").as_bytes());
+    }
+    let what = if step.tool.is_empty() { "changed outside of calls".to_owned() } else { subject(step) };
+    let mut out = format!("{}  {what}\n", place(name, step));
+    if !step.prompt.is_empty() {
+        out += &format!("turn {}: {}\n", step.turn, ace_view::clean(&step.prompt));
+    }
+    let times = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+    out += &format!("the first step after which the command {now}, {times}\n");
+    if !others.is_empty() {
+        let others: Vec<String> = others.iter().map(|seq| format!("@{seq}")).collect();
+        out += &format!("or one of {}, which cannot be tested\n", others.join(", "));
+    }
+    out.push('\n');
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(out.as_bytes()).and_then(|()| stdout.write_all(&diff.patch));
+    written.map(|()| Exit::Done).map_err(|e| Complaint::io(PROGRAM, "cannot print", &e))
+}
