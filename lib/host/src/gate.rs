@@ -141,6 +141,11 @@ impl Gates {
                 return;
             }
         }
+        // Nobody has asked the gates to end: what the filters say would go nowhere, and the session would wait for it for ever.
+        if lock(&self.entry).is_some() {
+            let source = io::Error::new(io::ErrorKind::BrokenPipe, "a gate has ended, and nothing passes any more");
+            shared.news.send(News::Failed(source.into()));
+        }
     }
 
     /// Records runs of lines of the same pen together, so that a batch stays a batch. Parts of blobs bear no id and belong to nobody;

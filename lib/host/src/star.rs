@@ -5,7 +5,7 @@
 //! one goes on. It never writes to a filter while the log is locked.
 
 use ace_core::{CallState, Phase, State, Until};
-use ace_schema::data::TurnCancelled;
+use ace_schema::data::{SessionCreated, TurnCancelled};
 use ace_schema::{Drafter, Kind, Line, id, limits, ty};
 use ace_storage::{AppendError, Appender, Clock, Fault, Log, Nib};
 use std::io;
@@ -385,8 +385,9 @@ impl Star {
         let damaged = |fault| StarError::Append(AppendError::Damaged { line: at, fault });
         let line = Line::parse(bytes).map_err(|e| damaged(Fault::Line(e)))?;
         let found = line.seq.unwrap_or(0);
-        // A fork goes on from its parent's number.
-        if found != expected && self.lines > 0 {
+        // The first line of a fork goes on from its parent's number.
+        let forked = || line.data::<SessionCreated>().ok().and_then(|d| d.forked_from).map(|from| from.seq + 1);
+        if found != expected && (self.lines > 0 || forked() != Some(found)) {
             return Err(damaged(Fault::Seq { expected, found }));
         }
         self.state.fold(&line);

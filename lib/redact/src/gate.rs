@@ -219,7 +219,7 @@ impl<S: Spool> Gate<S> {
             }
             let clean = if place.depth == 2 && matches!(place.key, "text" | "reasoning") {
                 let at = (line.cause.to_string(), place.key.to_owned());
-                let stream = streams.entry(at).or_insert_with(|| redactor.stream());
+                let stream = streams.entry(at).or_insert_with(|| redactor.stream().eager());
                 let before = stream.found();
                 let clean = String::from_utf8_lossy(&stream.push(text.as_bytes())).into_owned();
                 *found += (stream.found() - before) as u64;

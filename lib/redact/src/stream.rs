@@ -1,10 +1,15 @@
 //! A text that comes in pieces. What goes out is final; what may still become a secret, or may be the first half of one, waits.
 //!
-//! However the text is cut, what has come out at the end is the same.
+//! However the text is cut, what has come out at the end is the same. Only for eyes that watch a text being written
+//! ([`Stream::eager`]) the first two bytes of what may become a secret do not wait: nearly every word ends so, and a text whose last
+//! letter is always missing reads badly. If it is one, its first bytes stand before its placeholder then.
 
 use crate::plain::plain;
 use crate::policy::Redactor;
 use crate::scan::CONTEXT;
+
+/// How many bytes of a beginning an eager stream lets go.
+const EAGER: usize = 2;
 
 /// The state between two pieces.
 #[derive(Debug)]
@@ -14,13 +19,22 @@ pub struct Stream {
     held: Vec<u8>,
     /// The last bytes that were seen before it.
     before: Vec<u8>,
+    /// So many of them are out already and may still be the beginning of a secret.
+    loose: usize,
+    eager: bool,
     /// Secrets taken out so far.
     found: usize,
 }
 
 impl Stream {
     pub(crate) fn new(redactor: Redactor) -> Self {
-        Self { redactor, held: Vec::new(), before: Vec::new(), found: 0 }
+        Self { redactor, held: Vec::new(), before: Vec::new(), loose: 0, eager: false, found: 0 }
+    }
+
+    /// The same for somebody who watches: see above.
+    #[must_use]
+    pub fn eager(self) -> Self {
+        Self { eager: true, ..self }
     }
 
     /// Takes a piece in, gives out what is final.
@@ -51,11 +65,18 @@ impl Stream {
         let seen = plain(&held, end);
         let skip = self.before.len();
         let text = [&self.before, seen.bytes.as_ref()].concat();
-        let (found, final_to) = self.redactor.scanner.scan(&text, skip, end);
+        let (found, final_to) = self.redactor.scanner.scan(&text, skip - self.loose, end);
+        let waits = text.len() - final_to;
+        let (final_to, loose) = match self.eager && !end && waits <= EAGER {
+            true => (text.len(), waits),
+            // Bytes that are out already are not held any more, whatever they have become the beginning of.
+            false => (final_to.max(skip), skip.saturating_sub(final_to)),
+        };
         let mut out = Vec::with_capacity(held.len());
         let mut at = 0;
         for hit in &found {
-            out.extend_from_slice(&held[at..seen.source(hit.start - skip)]);
+            let start = hit.start.max(skip) - skip;
+            out.extend_from_slice(&held[at..seen.source(start).max(at)]);
             out.extend_from_slice(self.redactor.mark(hit, &text).as_bytes());
             at = seen.source_end(hit.end - skip);
         }
@@ -67,7 +88,8 @@ impl Stream {
         };
         out.extend_from_slice(&held[at..stop]);
         self.found += found.len();
-        self.before = text[final_to.saturating_sub(CONTEXT)..final_to].to_vec();
+        self.before = text[final_to.saturating_sub(CONTEXT + EAGER)..final_to].to_vec();
+        self.loose = loose;
         self.held = held[stop..].to_vec();
         out
     }

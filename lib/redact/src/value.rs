@@ -104,7 +104,7 @@ mod tests {
         ] {
             assert!(is_worth_hiding(value), "{value}");
         }
-        assert_eq!(password_of("postgres://app:s3cr3t@db:5432/app?x=@y"), Some("s3cr3t"));
+        assert_eq!(password_of("postgres://app:s3cr3t@host:5432/app?x=@y"), Some("s3cr3t"));
         assert_eq!(password_of("https://example.org/a@b"), None);
     }
 }

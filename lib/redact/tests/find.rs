@@ -102,7 +102,7 @@ fn p54_values_that_a_name_makes_secret_are_found() {
         format!("authorization: token {key}"),
         format!("bearer {key}"),
         format!("deploy --token {key} --verbose"),
-        format!("https://me:{key}@example.org/x"),
+        format!("https://me:{key}@git.corp.net/x"),
         "postgres://app:s3cr3t-pw@db.internal:5432/app".to_owned(),
         "DB_PASSWORD=Tr0ub4dor&3x".to_owned(),
         "password = \"Tr0ub4dor-3x\"".to_owned(),

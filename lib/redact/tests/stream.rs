@@ -75,6 +75,30 @@ proptest! {
         prop_assert!(std::str::from_utf8(&out).is_ok());
     }
 
+    /// Who watches sees each letter at once; of a secret at most its first two.
+    #[test]
+    fn a30_an_eager_stream_shows_no_secret_and_keeps_back_no_plain_text(text in pieces(), cuts in proptest::collection::vec(1_usize..9, 1..60)) {
+        let redactor = redactor();
+        let clean = redactor.bytes(text.as_bytes());
+        let (mut stream, mut out, mut at) = (redactor.stream().eager(), Vec::new(), 0);
+        for cut in cuts.iter().cycle() {
+            if at >= text.len() { break }
+            let end = (at + cut).min(text.len());
+            out.extend(stream.push(&text.as_bytes()[at..end]));
+            at = end;
+        }
+        out.extend(stream.finish());
+        match clean {
+            None => prop_assert_eq!(String::from_utf8_lossy(&out), text),
+            Some(clean) => {
+                let (out, clean) = (String::from_utf8_lossy(&out).into_owned(), String::from_utf8_lossy(&clean).into_owned());
+                for secret in [KEY, "zebra 42 Quartz é"] {
+                    prop_assert!(clean.contains(secret) || !out.contains(secret), "{}", out);
+                }
+            }
+        }
+    }
+
     #[test]
     fn any_bytes_pass_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), cut in 0_usize..200) {
         let redactor = redactor();
