@@ -745,11 +745,16 @@ fn a_recording_is_read_where_recordings_may_be_and_nowhere_else() {
     let model = format!("recorded/{}", tape.display());
     let run = world.run("ace", &["run", "-m", &model, "go on"]).done();
     assert_eq!(run.stdout, "played\n");
+    // What a person names may be read, what a repository names may not.
     let mut command = world.command("ace", &["run", "-m", &model, "go on"]);
     command.env_remove("ACE_RECORDINGS");
-    let run = crate::suite::finish(command.spawn().unwrap(), None)
-        .fails(78, &["cannot read the recording", "ACE_RECORDINGS"]);
-    assert_eq!(run.stdout, "");
+    assert_eq!(crate::suite::finish(command.spawn().unwrap(), None).done().stdout, "played\n");
+    std::fs::create_dir(world.project().join(".ace")).unwrap();
+    std::fs::write(world.project().join(".ace/config.toml"), format!("model = {model:?}\n")).unwrap();
+    let run = world.run("ace", &["run", "go on"]).fails(78, &["no model"]);
+    assert!(run.stdout.is_empty(), "{run:?}");
+    assert!(world.run("ace", &["config"]).done().stdout.contains("a project may not name a recording"));
+    std::fs::remove_dir_all(world.project().join(".ace")).unwrap();
     let mut command = world.command("ace", &["run", "go on"]);
     command.env_remove("ACE_RECORDINGS").env("ACE_MODEL", &model);
     assert_eq!(crate::suite::finish(command.spawn().unwrap(), None).done().stdout, "played\n");

@@ -107,6 +107,6 @@ fn f19_a_page_of_this_machine_is_refused_and_nobody_fetches_until_somebody_allow
 
 /// The record of the call that waits.
 fn asked(world: &World) -> u64 {
-    let calls = world.log("@only").into_iter().filter(|line| line["type"] == "model.tool_call_requested");
-    calls.last().unwrap()["seq"].as_u64().unwrap()
+    let mut calls = world.log("@only").into_iter().filter(|line| line["type"] == "model.tool_call_requested");
+    calls.next_back().unwrap()["seq"].as_u64().unwrap()
 }

@@ -8,7 +8,7 @@ mod step;
 mod travel;
 
 use ace_cli::session::Command;
-use ace_cli::{Complaint, Exit, SessionOptions, When};
+use ace_cli::{Complaint, Exit};
 use ace_config::Layer;
 use ace_front::{begin, ended, open, random, rights, run_filter};
 use ace_pipe::Out;
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
     let color = args.color;
     match &args.command {
-        Command::New { prompt, options } => new(prompt.as_deref(), options, color),
+        Command::New { prompt, options } => run::new(prompt.as_deref(), options, color),
         Command::Once { prompt, model, images, schema, limits } => {
             let flags = model.iter().map(|m| Layer::flag("--model", "model", m)).chain(limits.layers()).collect();
             let with = once::With { images, schema: schema.as_deref(), limits };
@@ -65,14 +65,6 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
         Command::Rm { session, force } => keep::remove(&open(PROGRAM, Vec::new())?, session, *force),
         Command::List { json } => run::list(&open(PROGRAM, Vec::new())?, *json, color),
     }
-}
-
-/// Makes a session and prints its id.
-fn new(prompt: Option<&str>, options: &SessionOptions, color: When) -> Result<Exit, Complaint> {
-    let opening = open(PROGRAM, options.layers())?;
-    let prompt = begin::prompt(PROGRAM, prompt)?;
-    let made = begin::make(&opening, prompt, options, color)?;
-    print(&format!("{}\n", made.id))
 }
 
 /// Prints the one thing that was asked for.

@@ -1,11 +1,19 @@
-//! `ace-session run` and `list`: a session kept going on a screen, and the sessions there are.
+//! `ace-session new`, `run` and `list`: a session made, one kept going on a screen, and the sessions there are.
 
-use ace_cli::{Complaint, Exit, SessionAddress, When};
+use ace_cli::{Complaint, Exit, SessionAddress, SessionOptions, When};
 use ace_core::Until;
-use ace_front::{Opening, Output, Screen, begin, listing, sessions, shown, watch};
+use ace_front::{Opening, Output, Screen, begin, listing, open, sessions, shown, watch};
 use ace_view::{Next, SessionFacts, render};
 
 use crate::{PROGRAM, print};
+
+/// Makes a session and prints its id.
+pub fn new(prompt: Option<&str>, options: &SessionOptions, color: When) -> Result<Exit, Complaint> {
+    let opening = open(PROGRAM, options.layers())?;
+    let prompt = begin::prompt(PROGRAM, prompt)?;
+    let made = begin::make(&opening, prompt, options, color)?;
+    print(&format!("{}\n", made.id))
+}
 
 /// Starts the filters, settles what a crash left, and runs until the turn has ended; or, if it does not lead, watches who does.
 pub fn run(opening: &Opening, session: &SessionAddress, color: When, leads: bool) -> Result<Exit, Complaint> {

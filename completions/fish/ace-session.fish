@@ -33,6 +33,7 @@ complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "unsay" -d '
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "run" -d 'Start the filters, go on with what is due'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "attach" -d 'Watch a session that runs elsewhere'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "cancel" -d 'Stop the running turn, keep what was said'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "compact" -d 'Make the conversation shorter, now'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "step" -d 'Filter: take turns, build contexts'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "fork" -d 'A session with that past, print its id'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "rewind" -d 'Conversation and files back to a line'
@@ -42,6 +43,7 @@ complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "rm" -d 'Rem
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "list" -d 'The sessions, newest first'
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -s m -l model -d 'Provider and model' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l image -d 'Show a picture, again for each' -r -F
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l schema -d 'The answer is JSON that fits FILE' -r -F
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
 ask\t''
 edit\t''
@@ -49,20 +51,31 @@ auto\t''"
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l name -d 'Of session and branch' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l base -d 'The worktree starts there (default HEAD)' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l max-turns -d 'Stop after N model answers' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l budget -d 'Stop before a call that could exceed it' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l unsandboxed -d 'Tools without a sandbox, recorded'
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l carry -d 'Bring uncommitted changes along'
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l no-worktree -d 'Work in place'
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand once" -s m -l model -d 'Provider and model' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand once" -l image -d 'Show a picture, again for each' -r -F
+complete -c ace-session -n "__fish_ace_session_using_subcommand once" -l schema -d 'The answer is JSON that fits FILE' -r -F
+complete -c ace-session -n "__fish_ace_session_using_subcommand once" -l budget -d 'Stop before a call that could exceed it' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand once" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand once" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand once" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand say" -l image -d 'Show a picture, again for each' -r -F
 complete -c ace-session -n "__fish_ace_session_using_subcommand say" -l now -d 'Steer the running turn; alone: with what waits'
 complete -c ace-session -n "__fish_ace_session_using_subcommand say" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand unsay" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand run" -l budget -d 'Stop before a call that could exceed it' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand run" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand run" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand run" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand attach" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand cancel" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand compact" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand step" -l drafts-only -d 'Send back own drafts alone'
 complete -c ace-session -n "__fish_ace_session_using_subcommand step" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand fork" -l name -d 'Its name (default: its parent\'s, numbered)' -r

@@ -46,8 +46,10 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "help" -d 'Explain a command
 complete -c ace -n "__fish_ace_needs_command" -f -a "say" -d 'queue a message, or steer the running turn'
 complete -c ace -n "__fish_ace_needs_command" -f -a "unsay" -d 'take back the newest message that waits'
 complete -c ace -n "__fish_ace_needs_command" -f -a "attach" -d 'watch a session that runs elsewhere'
+complete -c ace -n "__fish_ace_needs_command" -f -a "compact" -d 'make the conversation shorter, now'
 complete -c ace -n "__fish_ace_needs_command" -f -a "cancel" -d 'stop the running turn'
 complete -c ace -n "__fish_ace_needs_command" -f -a "diff" -d 'what a session changed'
+complete -c ace -n "__fish_ace_needs_command" -f -a "cost" -d 'what it cost, by turn and model'
 complete -c ace -n "__fish_ace_needs_command" -f -a "log" -d 'a line a record'
 complete -c ace -n "__fish_ace_needs_command" -f -a "text" -d 'the answers alone'
 complete -c ace -n "__fish_ace_needs_command" -f -a "search" -d 'words over all sessions'
@@ -63,8 +65,10 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "land" -d 'bring a session\'
 complete -c ace -n "__fish_ace_needs_command" -f -a "archive" -d 'put a session away, its log stays'
 complete -c ace -n "__fish_ace_needs_command" -f -a "rm" -d 'remove a session for good'
 complete -c ace -n "__fish_ace_needs_command" -f -a "prune" -d 'remove worktrees nobody needs'
+complete -c ace -n "__fish_ace_needs_command" -f -a "model" -d 'models: list what there is, check that one answers'
 complete -c ace -n "__fish_ace_using_subcommand run" -s m -l model -d 'Provider and model' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l image -d 'Show a picture, again for each' -r -F
+complete -c ace -n "__fish_ace_using_subcommand run" -l schema -d 'The answer is JSON that fits FILE' -r -F
 complete -c ace -n "__fish_ace_using_subcommand run" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
 ask\t''
 edit\t''
@@ -72,6 +76,10 @@ auto\t''"
 complete -c ace -n "__fish_ace_using_subcommand run" -l name -d 'Of session and branch' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l base -d 'The worktree starts there (default HEAD)' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l max-turns -d 'Stop after N model answers' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l budget -d 'Stop before a call that could exceed it' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l record -d 'Keep the answers, for -m recorded/DIR' -r -F
 complete -c ace -n "__fish_ace_using_subcommand run" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -84,12 +92,24 @@ complete -c ace -n "__fish_ace_using_subcommand run" -l json -d 'Events, or the 
 complete -c ace -n "__fish_ace_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s m -l model -d 'Provider and model' -r
 complete -c ace -n "__fish_ace_using_subcommand ask" -l image -d 'Show a picture, again for each' -r -F
+complete -c ace -n "__fish_ace_using_subcommand ask" -l schema -d 'The answer is JSON that fits FILE' -r -F
+complete -c ace -n "__fish_ace_using_subcommand ask" -l format -d 'text (default), sarif, github' -r -f -a "text\t'A line each, for people'
+sarif\t'SARIF 2.1.0'
+github\t'Annotations of GitHub Actions'"
+complete -c ace -n "__fish_ace_using_subcommand ask" -l record -d 'Keep the answer, for -m recorded/DIR' -r -F
+complete -c ace -n "__fish_ace_using_subcommand ask" -l budget -d 'Stop before a call that could exceed it' -r
+complete -c ace -n "__fish_ace_using_subcommand ask" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace -n "__fish_ace_using_subcommand ask" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
 complete -c ace -n "__fish_ace_using_subcommand ask" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand ask" -l gate -d 'The exit is a verdict; findings on stdout'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand ask" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand ask" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand resume" -l budget -d 'Stop before a call that could exceed it' -r
+complete -c ace -n "__fish_ace_using_subcommand resume" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace -n "__fish_ace_using_subcommand resume" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
 complete -c ace -n "__fish_ace_using_subcommand resume" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -172,6 +192,12 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand attach" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand attach" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand compact" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand compact" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand compact" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand compact" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand cancel" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -185,6 +211,14 @@ complete -c ace -n "__fish_ace_using_subcommand diff" -l stat -d 'Paths and coun
 complete -c ace -n "__fish_ace_using_subcommand diff" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand diff" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand cost" -l since -d 'Sessions that spoke since: 90m, 12h, 7d, a day' -r
+complete -c ace -n "__fish_ace_using_subcommand cost" -l project -d 'Sessions of this project' -r
+complete -c ace -n "__fish_ace_using_subcommand cost" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand cost" -l json -d 'A line of JSON each'
+complete -c ace -n "__fish_ace_using_subcommand cost" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand cost" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand log" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -288,3 +322,27 @@ complete -c ace -n "__fish_ace_using_subcommand prune" -s n -l dry-run -d 'Say w
 complete -c ace -n "__fish_ace_using_subcommand prune" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand prune" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -l record -d 'Keep the answers, for -m recorded/DIR' -r -F
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -l play -d 'A recording that may be read' -r -F
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -l drafts-only -d 'Send back own drafts alone'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -s V -l version -d 'Print version'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -f -a "list" -d 'Providers, their keys and models'
+complete -c ace -n "__fish_ace_using_subcommand model; and not __fish_seen_subcommand_from list check" -f -a "check" -d 'One tiny call: how soon, and whether with tools'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from list" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from list" -l json -d 'A line of JSON each'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from check" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from check" -l json -d 'As JSON'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'

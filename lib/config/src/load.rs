@@ -156,6 +156,10 @@ impl Config {
     fn widens(&self, layer: &Layer, key: &str, value: &Value) -> Option<&'static str> {
         let rank = |mode: Mode| Mode::ALL.into_iter().position(|m| m == mode);
         let narrows = match (key, value) {
+            // A person names the file that is read as a recording.
+            ("model", Value::Text(model)) if model.starts_with("recorded/") => {
+                return Some("a project may not name a recording");
+            }
             ("model", _) => true,
             ("mode", Value::Text(mode)) => Mode::parse(mode).is_some_and(|mode| rank(mode) <= rank(self.mode)),
             ("limits.answers", Value::Number(answers)) => *answers <= self.answers,

@@ -143,7 +143,7 @@ impl Gates {
         }
         // Nobody has asked the gates to end: what the filters say would go nowhere, and the session would wait for it for ever.
         if lock(&self.entry).is_some() {
-            let source = io::Error::new(io::ErrorKind::BrokenPipe, "a gate has ended, and nothing passes any more");
+            let source = io::Error::other("a gate has ended, and nothing passes any more");
             shared.news.send(News::Failed(source.into()));
         }
     }

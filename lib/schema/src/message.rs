@@ -17,6 +17,7 @@ pub struct Image {
 
 /// Text with the pictures shown beside it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Form", into = "Form")]
 pub struct Said {
     /// The text.
     pub text: String,
@@ -24,9 +25,38 @@ pub struct Said {
     pub images: Vec<Image>,
 }
 
-impl<T: Into<String>> From<T> for Said {
-    fn from(text: T) -> Self {
-        Self { text: text.into(), images: Vec::new() }
+/// How it is written down: most say nothing but text.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, rename_all = "snake_case")]
+enum Form {
+    Text(String),
+    Shown { text: String, images: Vec<Image> },
+}
+
+impl From<Form> for Said {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Text(text) => Self { text, images: Vec::new() },
+            Form::Shown { text, images } => Self { text, images },
+        }
+    }
+}
+
+impl From<Said> for Form {
+    fn from(said: Said) -> Self {
+        if said.images.is_empty() { Self::Text(said.text) } else { Self::Shown { text: said.text, images: said.images } }
+    }
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self { text, images: Vec::new() }
+    }
+}
+
+impl From<&str> for Said {
+    fn from(text: &str) -> Self {
+        Self::from(text.to_owned())
     }
 }
 
@@ -83,6 +113,7 @@ pub enum Message {
         /// Calls, in order.
         calls: Vec<Call>,
         /// What its provider wants back with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         kept: Option<Kept>,
     },
     /// What came of one call.
@@ -94,6 +125,7 @@ pub enum Message {
         /// Text for the model.
         text: String,
         /// Pictures, in order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         images: Vec<Image>,
     },
 }
@@ -108,6 +140,7 @@ pub struct Call {
     /// Arguments, a JSON object.
     pub args: String,
     /// What its provider wants back with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
 }
 

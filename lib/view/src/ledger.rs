@@ -205,7 +205,7 @@ impl Ledger {
                 let call = self.close(&line.cause);
                 self.tool_calls += 1;
                 self.ended_badly(outcome(&broke.code));
-                Step::Broke { call, broke: broke }
+                Step::Broke { call, broke }
             }
             ty::SESSION_COMPACTED => Step::Compacted(line.data().ok()?),
             ty::BUDGET_WARNED | ty::BUDGET_EXCEEDED => {

@@ -119,7 +119,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Git, the library or the program, refused.
-    #[error("{what}: {source}")]
+    #[error("{what}: {}", causes(source.as_ref()))]
     Git {
         /// What was being done, in a few words.
         what: &'static str,
@@ -142,4 +142,18 @@ impl Error {
     {
         move |source| Error::Git { what, source: source.into() }
     }
+}
+
+/// What went wrong, down to its root: the outermost words alone rarely say what to do.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let told = cause.to_string();
+        if !words.contains(&told) {
+            words = format!("{words}: {told}");
+        }
+        next = cause.source();
+    }
+    words
 }
