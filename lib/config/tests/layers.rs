@@ -312,22 +312,25 @@ fn limits_and_prices_are_exact() {
 
 #[test]
 fn limits_and_prices_that_are_none() {
-    let of = |rest: &str| format!("{USER}:{rest}");
+    let of = |rest: &str| {
+        let (key, why) = rest.split_once(' ').unwrap();
+        format!("'{key}' {why} in {USER}:1")
+    };
     for (text, expect) in [
         (
             "quota.day.money = -1",
-            "1: quota.day.money must be a plain number from 0 to 1000000000, with six decimals at most",
+            "quota.day.money must be a plain number from 0 to 1000000000, with six decimals at most",
         ),
         (
             "quota.day.money = nan",
-            "1: quota.day.money must be a plain number from 0 to 1000000000, with six decimals at most",
+            "quota.day.money must be a plain number from 0 to 1000000000, with six decimals at most",
         ),
         (
             "quota.day.money = 0.0000001",
-            "1: quota.day.money must be a plain number from 0 to 1000000000, with six decimals at most",
+            "quota.day.money must be a plain number from 0 to 1000000000, with six decimals at most",
         ),
-        ("quota.day.calls = 1.5", "1: quota.day.calls takes a whole number, not a fraction"),
-        ("quota.groups.Big.money = 1", "1: quota.groups.Big is no name: small letters, digits, - and _"),
+        ("quota.day.calls = 1.5", "quota.day.calls takes a whole number, not a fraction,"),
+        ("quota.groups.Big.money = 1", "quota.groups.Big is no name: small letters, digits, - and _"),
     ] {
         let problems = load(&[user(text)]).expect_err(text);
         assert_eq!(problems[0].to_string(), of(expect), "{text}");
