@@ -106,6 +106,32 @@ fn a29_a_long_output_is_clean_in_its_blob_and_in_the_file_for_the_tools() {
     assert!(world.run("ace-log", &["verify", "@last"]).ok().contains("chain whole"));
 }
 
+/// Printed in the background: while the command still runs, what it said is in no file under a name; what is asked of it is clean.
+#[test]
+fn a29_what_a_background_command_prints_is_in_no_file_while_it_runs() {
+    let args = serde_json::json!({ "command": format!("{}; exec sleep 600", printing()), "background": true });
+    let ask = |args: serde_json::Value| Reply::Calls("", vec![("job", args.to_string())]);
+    let world = world(vec![
+        Reply::Calls("", vec![("shell", args.to_string())]),
+        ask(serde_json::json!({"id": "1", "wait_ms": 500})),
+        ask(serde_json::json!({"id": "1", "offset": 0})),
+        Reply::Hang("on"),
+    ]);
+    let mut child = world.command("ace", &RUN).spawn().unwrap();
+    crate::suite::eventually("three results", || {
+        world.sessions().len() == 1 && world.types("@only").iter().filter(|t| *t == "tool.completed").count() == 3
+    });
+    // The session's temporary folder is below the home, and it is there.
+    assert!(std::fs::read_dir(world.ace_home().join("tmp")).unwrap().count() > 0);
+    nowhere(&world, &[]);
+    let page = world.last("@only", "tool.completed")["output"]["text"].as_str().unwrap().to_owned();
+    assert!(page.contains("key=‹redacted:gitlab#") && page.contains("value=‹redacted:DEPLOY_TOKEN#"), "{page}");
+    assert!(page.contains("[job 1: runs, "), "{page}");
+    let _ = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    crate::suite::eventually("it stops", || child.try_wait().unwrap().is_some());
+    nowhere(&world, &[]);
+}
+
 /// In pieces with pauses between them and colours inside: the chalk in memory and in `live.jsonl` has none of it either.
 #[test]
 fn a30_a_key_in_pieces_and_colours_is_caught() {

@@ -48,7 +48,7 @@ pub const NOTEBOOK_BYTES: u64 = 16 * 1024 * 1024;
 pub const KEPT_BYTES: u64 = 256 * 1024;
 /// Commands that run in the background of one session at once.
 pub const JOBS: usize = 16;
-/// Output of a background command that is kept in its file, bytes; what comes after is counted, not kept.
+/// Output of a background command that is kept to be read again, bytes; what comes after is counted, not kept.
 pub const JOB_KEPT_BYTES: u64 = 16 * 1024 * 1024;
 /// How long a call may wait for a background command, ms.
 pub const JOB_WAIT_MAX_MS: u64 = 10 * 60_000;

@@ -85,8 +85,8 @@ pub const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "job",
-        description: "New output of a background command; type input into it, wait for it, or kill it. Without id: list them.",
-        parameters: r#"{"type":"object","properties":{"id":{"type":"string"},"wait_ms":{"type":"integer"},"input":{"type":"string"},"kill":{"type":"boolean"}},"additionalProperties":false}"#,
+        description: "New output of a background command, or all of it from offset on; type input into it, wait for it, or kill it. Without id: list them.",
+        parameters: r#"{"type":"object","properties":{"id":{"type":"string"},"wait_ms":{"type":"integer"},"offset":{"type":"integer","description":"byte, from 0"},"input":{"type":"string"},"kill":{"type":"boolean"}},"additionalProperties":false}"#,
         by: "ace-tool",
         reads: true,
         subject: "id",
