@@ -4,9 +4,9 @@ use ace_cli::{Complaint, Exit};
 use ace_core::{Call, CallState, Desk, Due, Phase, Role, digest};
 use ace_front::rights;
 use ace_pipe::{Filter, Out};
-use ace_schema::data::{Code, ToolCall, ToolCompleted, ToolDiscovered, ToolFailed, ToolStarted};
+use ace_schema::data::{Code, Output, ToolCall, ToolCompleted, ToolDiscovered, ToolFailed, ToolStarted};
 use ace_schema::permission::Mode;
-use ace_schema::{Line, draft, id, redaction, tool, ty};
+use ace_schema::{Line, draft, id, question, redaction, tool, ty};
 use ace_storage::Blobs;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -138,6 +138,9 @@ impl Broker {
 
     /// Runs the call that this claim is for.
     fn start(&mut self, claim: &str, turn: u32, call: &Call) {
+        if call.tool == question::TOOL {
+            return self.answered(claim, turn, call);
+        }
         match self.arguments(call) {
             Ok(args) => {
                 self.last += 1;
@@ -152,6 +155,21 @@ impl Broker {
                 let _ = self.out.write(&line);
             }
         }
+    }
+
+    /// A question to the user: what was answered stands in the decision, and nothing is run.
+    fn answered(&mut self, claim: &str, turn: u32, call: &Call) {
+        let bytes = call.answer.len() as u64;
+        let at = (turn, claim);
+        let (_, line) = if call.answer.is_empty() {
+            let (code, message) = (Code::Refused, "it was allowed, but nobody has answered it".to_owned());
+            self.desk.pencil.write(at, ty::TOOL_FAILED, &ToolFailed { code, message, ..ToolFailed::default() })
+        } else {
+            let output = Output { text: call.answer.clone(), bytes, ..Output::default() };
+            self.desk.pencil.write(at, ty::TOOL_COMPLETED, &ToolCompleted { output, ..ToolCompleted::default() })
+        };
+        // A closed output is noticed by the loop.
+        let _ = self.out.write(&line);
     }
 
     fn arguments(&self, call: &Call) -> Result<Box<RawValue>, String> {
@@ -245,7 +263,8 @@ impl Filter for Broker {
                 }
                 Due::Close { turn, claim, role: Role::Tool } => {
                     let message = "whoever ran it is gone; it is unknown whether it ran".to_owned();
-                    let data = ToolFailed { code: Code::Interrupted, message, output: None, ms: 0, ..ToolFailed::default() };
+                    let data =
+                        ToolFailed { code: Code::Interrupted, message, output: None, ms: 0, ..ToolFailed::default() };
                     self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::TOOL_FAILED, &data);
                 }
                 _ => {}

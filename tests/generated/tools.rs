@@ -93,6 +93,11 @@ fn limits(tool: &str) -> String {
             time(l::FETCH_MS),
             l::REDIRECTS
         ),
+        "ask_user" => format!(
+            "Always asked, in every mode, by the rule ask-user: nothing is allowed, the answer is the output. A question takes at most {} with its choices, an answer {}. Refusing it is an answer too.",
+            bytes(l::QUESTION_BYTES as u64),
+            bytes(l::ASKED_ANSWER_BYTES as u64)
+        ),
         "todo" => format!("At most {} items; the record of the call is the list.", l::TODO_ITEMS),
         other => panic!("say the limits of {other}"),
     }

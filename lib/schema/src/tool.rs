@@ -100,6 +100,14 @@ pub const TOOLS: &[Tool] = &[
         subject: "items",
     },
     Tool {
+        name: "ask_user",
+        description: "Ask the user what only they can decide, and wait for the answer. Up to 9 choices, if any.",
+        parameters: r#"{"type":"object","properties":{"question":{"type":"string"},"choices":{"type":"array","items":{"type":"object","properties":{"label":{"type":"string"},"detail":{"type":"string"}},"required":["label"]}}},"required":["question"],"additionalProperties":false}"#,
+        by: "ace-tool",
+        reads: true,
+        subject: "question",
+    },
+    Tool {
         name: "fetch",
         description: "Fetch a page of the web as Markdown. Long pages come in part: ask on with offset.",
         parameters: r#"{"type":"object","properties":{"url":{"type":"string"},"offset":{"type":"integer"}},"required":["url"],"additionalProperties":false}"#,
