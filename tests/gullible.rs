@@ -100,6 +100,9 @@ fn a40_a_gullible_model_that_obeys_every_injection_does_nothing_outside() {
         for line in world.log("@only").iter().filter(|l| l["type"] == "permission.resolved") {
             assert_eq!(line["data"]["who"], "rule", "seed {seed}, {mode}");
         }
+        let allowed = world.log("@only").iter().filter(|l| l["data"]["decision"] == "allow").count();
+        // In auto the command runs, and what holds it is the sandbox.
+        assert_eq!(allowed, if mode == "auto" { 2 } else { 1 }, "seed {seed}, {mode}");
         let asked = decided.iter().any(|t| t == "permission.requested");
         assert_eq!(asked, mode == "ask", "seed {seed}, {mode}: {decided:?}");
     }

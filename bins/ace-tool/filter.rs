@@ -17,6 +17,7 @@ use std::time::Duration;
 use crate::PROGRAM;
 use crate::confined::{Cage, cage};
 use crate::runner::{Job, Runner, Session};
+use crate::states::Since;
 
 /// The server name of the tools of this program.
 const LOCAL: &str = "local";
@@ -28,6 +29,13 @@ pub struct Granted {
     pub unrecorded: bool,
     /// Tools run without a sandbox.
     pub unsandboxed: bool,
+}
+
+/// Trees by which changes are told; empty where the record names none.
+#[derive(Default)]
+struct Marks {
+    first: String,
+    turn: String,
 }
 
 /// Runs allowed calls.
@@ -50,6 +58,8 @@ pub struct Broker {
     last: u64,
     /// Calls at work: number, claim and turn.
     working: Vec<(u64, String, u32)>,
+    /// Which states of the files the record names: the first of all, and the last before this turn.
+    marks: Marks,
 }
 
 impl Broker {
@@ -70,6 +80,7 @@ impl Broker {
             warned: false,
             last: 0,
             working: Vec::new(),
+            marks: Marks::default(),
         }
     }
 
@@ -142,6 +153,13 @@ impl Broker {
             return self.answered(claim, turn, call);
         }
         match self.arguments(call) {
+            Ok(args) if call.tool == "diff" => {
+                let since = match Since::of(args.get()) {
+                    Since::Turn => self.marks.turn.clone(),
+                    Since::Session => self.marks.first.clone(),
+                };
+                self.runner().diff(claim, turn, (Since::of(args.get()), since));
+            }
             Ok(args) => {
                 self.last += 1;
                 self.working.push((self.last, claim.to_owned(), turn));
@@ -213,7 +231,11 @@ fn blob_of(line: &Line) -> Option<String> {
 impl Filter for Broker {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
+        if self.marks.first.is_empty() {
+            self.marks.first.clone_from(&self.desk.state.tree);
+        }
         match &*line.ty {
+            ty::TURN_STARTED => self.marks.turn.clone_from(&self.desk.state.tree),
             ty::TOOL_STARTED if self.desk.holds(&line.id) => self.started(&line.id),
             ty::TOOL_COMPLETED | ty::TOOL_FAILED => {
                 self.working.retain(|(_, claim, _)| *claim != line.cause);

@@ -93,6 +93,10 @@ fn limits(tool: &str) -> String {
             time(l::FETCH_MS),
             l::REDIRECTS
         ),
+        "diff" => format!(
+            "Everything that differs, whoever changed it: files and their counts, then the patch, whole files up to {} of it. It knows the states of files in git, outside of it none. By default since the turn began.",
+            bytes(l::DIFF_BYTES as u64)
+        ),
         "ask_user" => format!(
             "Always asked, in every mode, by the rule ask-user: nothing is allowed, the answer is the output. A question takes at most {} with its choices, an answer {}. Refusing it is an answer too.",
             bytes(l::QUESTION_BYTES as u64),

@@ -563,5 +563,6 @@ fn looking_after_a_job_is_free_and_typing_into_it_is_not() {
     check(Mode::Plan, "job", json!({"id": "1", "input": "x"}), Decision::Deny, "mode-plan");
     check(Mode::Auto, "fetch", json!({"url": "https://example.com/"}), Decision::Ask, "mode-auto");
     check(Mode::Auto, "fetch", json!({"url": 3}), Decision::Deny, "arguments");
+    check(Mode::Plan, "diff", json!({"since": "session"}), Decision::Allow, "mode-plan");
     check(Mode::Plan, "todo", json!({"items": []}), Decision::Allow, "mode-plan");
 }

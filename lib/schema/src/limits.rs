@@ -50,6 +50,8 @@ pub const KEPT_BYTES: u64 = 256 * 1024;
 pub const JOBS: usize = 16;
 /// Output of a background command that is kept to be read again, bytes; what comes after is counted, not kept.
 pub const JOB_KEPT_BYTES: u64 = 16 * 1024 * 1024;
+/// A patch that the diff tool tells, bytes; files that do not fit are named.
+pub const DIFF_BYTES: usize = 12 * 1024;
 /// A question to a person with its choices, as JSON, bytes.
 pub const QUESTION_BYTES: usize = 8 * 1024;
 /// Answers that such a question may offer: as many as there are keys.

@@ -100,6 +100,14 @@ pub const TOOLS: &[Tool] = &[
         subject: "items",
     },
     Tool {
+        name: "diff",
+        description: "What changed in the worktree since the turn began, or the session.",
+        parameters: r#"{"type":"object","properties":{"since":{"type":"string","enum":["turn","session"]}},"additionalProperties":false}"#,
+        by: "ace-tool",
+        reads: true,
+        subject: "since",
+    },
+    Tool {
         name: "ask_user",
         description: "Ask the user what only they can decide, and wait for the answer. Up to 9 choices, if any.",
         parameters: r#"{"type":"object","properties":{"question":{"type":"string"},"choices":{"type":"array","items":{"type":"object","properties":{"label":{"type":"string"},"detail":{"type":"string"}},"required":["label"]}}},"required":["question"],"additionalProperties":false}"#,
