@@ -16,6 +16,7 @@ mod durable;
 mod errors;
 mod exits;
 mod generated;
+mod gullible;
 mod ids;
 mod images;
 mod install;

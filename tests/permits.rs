@@ -97,6 +97,51 @@ fn nobody_to_ask_ends_with_3_and_the_command_that_answers() {
     assert_eq!((&resolved["decision"], &resolved["who"]), (&"allow".into(), &"tester".into()), "{resolved}");
 }
 
+/// The model asks which database; nobody is there.
+fn asked() -> (World, String) {
+    let choices = serde_json::json!([{"label": "sqlite", "detail": "in memory"}, {"label": "postgres"}]);
+    let args = serde_json::json!({"question": "which database?", "choices": choices}).to_string();
+    let replies = vec![Reply::Calls("", vec![("ask_user", args)]), Reply::Text("so be it")];
+    let world = World::with_model(Server::start(replies)).repository(&[]);
+    let run = world.run("ace", &["run", "--mode", "auto", "go"]);
+    let seq = format!("@{}", world.log("@only").len());
+    let hint = format!("hint: ace-permit allow go {seq} --answer TEXT, then: ace resume go\n");
+    let _ = run.fails(3, &["nobody to ask about ask_user 'which database?'", &hint]);
+    (world, seq)
+}
+
+#[test]
+fn what_the_model_asks_is_answered_from_elsewhere_and_the_answer_is_the_output() {
+    for (typed, answer) in [("2", "postgres"), ("neither of them", "neither of them")] {
+        let (world, seq) = asked();
+        let request = world.last("@only", "permission.requested");
+        assert_eq!((&request["rule"], &request["addressee"]), (&"ask-user".into(), &"user".into()), "{request}");
+        let hint = format!("hint: ace-permit allow go {seq} --answer TEXT\n");
+        let _ = world.run("ace-permit", &["allow", "go", &seq]).fails(2, &["wants an answer", &hint]);
+        let _ = world.run("ace-permit", &["allow", "go", &seq, "--answer", typed]).ok();
+        assert_eq!(world.run("ace", &["resume", "go"]).done().stdout, "so be it\n");
+        let resolved = world.last("@only", "permission.resolved");
+        assert_eq!((&resolved["decision"], &resolved["answer"]), (&"allow".into(), &answer.into()), "{resolved}");
+        let done = world.last("@only", "tool.completed");
+        assert_eq!(done["output"]["text"], answer, "{done}");
+        let bodies = world.model.as_ref().unwrap().bodies();
+        assert!(bodies[1].contains(answer), "the model reads it: {}", bodies[1]);
+    }
+}
+
+#[test]
+fn a_question_may_be_refused_and_a_permission_takes_no_answer() {
+    let (world, seq) = asked();
+    let _ = world.run("ace-permit", &["deny", "go", &seq]).ok();
+    assert_eq!(world.run("ace", &["resume", "go"]).done().stdout, "so be it\n");
+    assert!(!world.types("@only").iter().any(|t| t == "tool.started"));
+    let world = World::with_model(calls_then("true", "ok")).repository(&[]);
+    let _ = world.run("ace", &["run", "go"]).fails(3, &[]);
+    let seq = format!("@{}", world.log("@only").len());
+    let _ = world.run("ace-permit", &["allow", "go", &seq, "--answer", "yes"]).fails(2, &["not for an answer"]);
+    assert_eq!(world.types("@only").last().unwrap(), "permission.requested");
+}
+
 #[test]
 fn the_words_of_a_refusal_reach_the_model() {
     let world = World::with_model(calls_then("rm x", "ok")).repository(&[]);

@@ -54,6 +54,42 @@ fn messages_of_one_prompt_are_turns_of_one_session() {
 }
 
 #[test]
+fn what_the_model_asks_is_answered_by_a_number_or_by_words() {
+    if !has_tmux() {
+        return;
+    }
+    let choices = serde_json::json!([{"label": "sqlite", "detail": "in memory"}, {"label": "postgres"}]);
+    let ask = |question: &str| {
+        let args = serde_json::json!({"question": question, "choices": choices}).to_string();
+        Reply::Calls("", vec![("ask_user", args)])
+    };
+    let world = world(vec![ask("which database?"), ask("which now?"), ask("and the last?"), Reply::Text("All said.")]);
+    let terminal = prompt(&world, 80, "");
+    terminal.line("set it up");
+    terminal.shows("? which database?");
+    terminal.shows("1 sqlite    in memory");
+    terminal.shows("2 postgres");
+    terminal.shows("1-2 choose");
+    let seen = || std::thread::sleep(std::time::Duration::from_millis(700));
+    seen();
+    terminal.keys("2");
+    terminal.shows("✓ answered: postgres");
+    terminal.shows("? which now?");
+    seen();
+    terminal.line("mysql of mine");
+    terminal.shows("✓ answered: mysql of mine");
+    terminal.shows("? and the last?");
+    seen();
+    terminal.keys("C-n");
+    terminal.shows("⊘ refused by you");
+    terminal.shows("All said.");
+    let outputs: Vec<_> = world.log("@only").into_iter().filter(|l| l["type"] == "tool.completed").collect();
+    let told: Vec<_> = outputs.iter().filter_map(|l| l["data"]["output"]["text"].as_str()).collect();
+    assert_eq!(told, ["postgres", "mysql of mine"]);
+    terminal.line("/quit");
+}
+
+#[test]
 fn questions_are_answered_at_the_prompt_and_the_mode_can_change() {
     if !has_tmux() {
         return;

@@ -62,6 +62,13 @@ fn nowhere(world: &World, printed: &[&str]) {
     }
 }
 
+/// Calls with an outcome so far. The folder of a session that is being made has another name until it is there as a whole.
+fn results(world: &World) -> usize {
+    let log = |id: &String| world.ace_home().join("sessions").join(id).join("log.jsonl");
+    let text = world.sessions().first().and_then(|id| std::fs::read_to_string(log(id)).ok()).unwrap_or_default();
+    text.matches("\"type\":\"tool.completed\"").count()
+}
+
 #[test]
 fn a29_p54_a_key_that_a_tool_prints_is_in_no_record_screen_context_or_file() {
     let world = world(vec![Reply::Calls("", vec![shell(&printing())]), Reply::Text("done")]);
@@ -86,9 +93,7 @@ fn a29_a_long_output_is_clean_in_its_blob_and_in_the_file_for_the_tools() {
     let world =
         world(vec![Reply::Calls("", vec![shell(&flood)]), Reply::Calls("", vec![shell(search)]), Reply::Hang("on")]);
     let mut child = world.command("ace", &RUN).spawn().unwrap();
-    crate::suite::eventually("two results", || {
-        world.sessions().len() == 1 && world.types("@only").iter().filter(|t| *t == "tool.completed").count() == 2
-    });
+    crate::suite::eventually("two results", || results(&world) == 2);
     // While the session still runs: its temporary folder is there.
     nowhere(&world, &[]);
     let read = world.last("@only", "tool.completed")["output"]["text"].as_str().unwrap().to_owned();
@@ -104,6 +109,30 @@ fn a29_a_long_output_is_clean_in_its_blob_and_in_the_file_for_the_tools() {
     crate::suite::eventually("it stops", || child.try_wait().unwrap().is_some());
     nowhere(&world, &[]);
     assert!(world.run("ace-log", &["verify", "@last"]).ok().contains("chain whole"));
+}
+
+/// Printed in the background: while the command still runs, what it said is in no file under a name; what is asked of it is clean.
+#[test]
+fn a29_what_a_background_command_prints_is_in_no_file_while_it_runs() {
+    let args = serde_json::json!({ "command": format!("{}; exec sleep 600", printing()), "background": true });
+    let ask = |args: serde_json::Value| Reply::Calls("", vec![("job", args.to_string())]);
+    let world = world(vec![
+        Reply::Calls("", vec![("shell", args.to_string())]),
+        ask(serde_json::json!({"id": "1", "wait_ms": 500})),
+        ask(serde_json::json!({"id": "1", "offset": 0})),
+        Reply::Hang("on"),
+    ]);
+    let mut child = world.command("ace", &RUN).spawn().unwrap();
+    crate::suite::eventually("three results", || results(&world) == 3);
+    // The session's temporary folder is below the home, and it is there.
+    assert!(std::fs::read_dir(world.ace_home().join("tmp")).unwrap().count() > 0);
+    nowhere(&world, &[]);
+    let page = world.last("@only", "tool.completed")["output"]["text"].as_str().unwrap().to_owned();
+    assert!(page.contains("key=‹redacted:gitlab#") && page.contains("value=‹redacted:DEPLOY_TOKEN#"), "{page}");
+    assert!(page.contains("[job 1: runs, "), "{page}");
+    let _ = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    crate::suite::eventually("it stops", || child.try_wait().unwrap().is_some());
+    nowhere(&world, &[]);
 }
 
 /// In pieces with pauses between them and colours inside: the chalk in memory and in `live.jsonl` has none of it either.

@@ -59,6 +59,46 @@ fn kept_shells_terminals_and_background_commands_work_in_the_sandbox() {
 }
 
 #[test]
+fn what_changed_is_told_since_the_turn_and_since_the_session() {
+    let edit = |path: &str, content: &str| call("write", &json!({"path": path, "content": content}));
+    let replies = vec![
+        Reply::Calls("", vec![call("diff", &json!({}))]),
+        Reply::Calls("", vec![edit("one.txt", "1\n")]),
+        Reply::Text("first"),
+        Reply::Calls("", vec![edit("two.txt", "2\n")]),
+        Reply::Calls("", vec![call("diff", &json!({})), call("diff", &json!({"since": "session"}))]),
+        Reply::Text("second"),
+    ];
+    for place in [vec!["run", "--mode", "auto", "go"], vec!["run", "--mode", "auto", "--no-worktree", "go"]] {
+        let world = World::with_model(Server::start(replies.clone())).repository(&[("a.txt", "a\n")]);
+        let _ = world.run("ace", &place).done();
+        let _ = world.run("ace-session", &["say", "@last", "and on"]).done();
+        let _ = world.run("ace-session", &["run", "@last"]).done();
+        let told: Vec<String> = outcomes(&world)
+            .iter()
+            .filter_map(|data| data["output"]["text"].as_str())
+            .filter(|text| text.starts_with('['))
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].starts_with("[nothing has changed") || told[0].starts_with("[no call has written"), "{told:?}");
+        assert!(told[1].starts_with("[changed since the turn began:]\ntwo.txt  +1 -0\n\n"), "{}", told[1]);
+        assert!(told[1].contains("+2") && !told[1].contains("one.txt"), "{}", told[1]);
+        assert!(
+            told[2].starts_with("[changed since the session began:]\none.txt  +1 -0\ntwo.txt  +1 -0\n"),
+            "{}",
+            told[2]
+        );
+    }
+    let replies = vec![Reply::Calls("", vec![call("diff", &json!({}))]), Reply::Text("so be it")];
+    let world = World::with_model(Server::start(replies));
+    std::fs::create_dir_all(world.project()).unwrap();
+    let _ = world.run("ace", &["run", "--mode", "auto", "go"]).done();
+    let failed = outcomes(&world).remove(0);
+    assert!(failed["message"].as_str().unwrap().contains("outside git"), "{failed}");
+}
+
+#[test]
 fn p63_a_background_command_does_not_outlive_its_session() {
     let world = world(vec![shell("true"), call("shell", &json!({"command": "sleep 4242", "background": true}))]);
     assert!(outcomes(&world)[1]["output"]["text"].as_str().unwrap().starts_with("[job 1 runs"));

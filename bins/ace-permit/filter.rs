@@ -179,6 +179,17 @@ pub fn record(call: &str, digest: String, verdict: Verdict) -> (String, &'static
     }
     let why = if decision == Decision::Allow { String::new() } else { why };
     let who = "rule".to_owned();
-    let data = PermissionResolved { decision, who, rule, scope: Scope::Once, digest, why, layer, risk, grant: None };
+    let data = PermissionResolved {
+        decision,
+        who,
+        rule,
+        scope: Scope::Once,
+        digest,
+        why,
+        layer,
+        risk,
+        grant: None,
+        answer: String::new(),
+    };
     (id::answer(call), ty::PERMISSION_RESOLVED, serde_json::to_value(data).unwrap_or_default())
 }

@@ -42,9 +42,10 @@ fn run(args: &ace_cli::permit::Permit) -> Result<Exit, Complaint> {
                 (.., true) => Scope::Always,
                 _ => Scope::Once,
             };
-            answers::say(&opening, &allow.answer, Decision::Allow, scope)
+            let reply = allow.reply.as_deref();
+            answers::say(&opening, &allow.answer, (Decision::Allow, reply), scope)
         }
-        Some(Command::Deny(answer)) => answers::say(&opening, answer, Decision::Deny, Scope::Once),
+        Some(Command::Deny(answer)) => answers::say(&opening, answer, (Decision::Deny, None), Scope::Once),
         Some(Command::Explain(asked)) => explain::explain(&opening, asked),
         Some(Command::Test(test)) => explain::test(&opening, test.file.as_deref()),
         Some(Command::Try(tried)) => past::try_rules(&opening, &tried.rules, &tried.logs),

@@ -4,9 +4,9 @@ use ace_cli::{Complaint, Exit};
 use ace_core::{Call, CallState, Desk, Due, Phase, Role, digest};
 use ace_front::rights;
 use ace_pipe::{Filter, Out};
-use ace_schema::data::{Code, ToolCall, ToolCompleted, ToolDiscovered, ToolFailed, ToolStarted};
+use ace_schema::data::{Code, Output, ToolCall, ToolCompleted, ToolDiscovered, ToolFailed, ToolStarted};
 use ace_schema::permission::Mode;
-use ace_schema::{Line, draft, id, redaction, tool, ty};
+use ace_schema::{Line, draft, id, question, redaction, tool, ty};
 use ace_storage::Blobs;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -17,6 +17,7 @@ use std::time::Duration;
 use crate::PROGRAM;
 use crate::confined::{Cage, cage};
 use crate::runner::{Job, Runner, Session};
+use crate::states::Since;
 
 /// The server name of the tools of this program.
 const LOCAL: &str = "local";
@@ -28,6 +29,13 @@ pub struct Granted {
     pub unrecorded: bool,
     /// Tools run without a sandbox.
     pub unsandboxed: bool,
+}
+
+/// Trees by which changes are told; empty where the record names none.
+#[derive(Default)]
+struct Marks {
+    first: String,
+    turn: String,
 }
 
 /// Runs allowed calls.
@@ -50,6 +58,8 @@ pub struct Broker {
     last: u64,
     /// Calls at work: number, claim and turn.
     working: Vec<(u64, String, u32)>,
+    /// Which states of the files the record names: the first of all, and the last before this turn.
+    marks: Marks,
 }
 
 impl Broker {
@@ -70,6 +80,7 @@ impl Broker {
             warned: false,
             last: 0,
             working: Vec::new(),
+            marks: Marks::default(),
         }
     }
 
@@ -138,7 +149,17 @@ impl Broker {
 
     /// Runs the call that this claim is for.
     fn start(&mut self, claim: &str, turn: u32, call: &Call) {
+        if call.tool == question::TOOL {
+            return self.answered(claim, turn, call);
+        }
         match self.arguments(call) {
+            Ok(args) if call.tool == "diff" => {
+                let since = match Since::of(args.get()) {
+                    Since::Turn => self.marks.turn.clone(),
+                    Since::Session => self.marks.first.clone(),
+                };
+                self.runner().diff(claim, turn, (Since::of(args.get()), since));
+            }
             Ok(args) => {
                 self.last += 1;
                 self.working.push((self.last, claim.to_owned(), turn));
@@ -152,6 +173,21 @@ impl Broker {
                 let _ = self.out.write(&line);
             }
         }
+    }
+
+    /// A question to the user: what was answered stands in the decision, and nothing is run.
+    fn answered(&mut self, claim: &str, turn: u32, call: &Call) {
+        let bytes = call.answer.len() as u64;
+        let at = (turn, claim);
+        let (_, line) = if call.answer.is_empty() {
+            let (code, message) = (Code::Refused, "it was allowed, but nobody has answered it".to_owned());
+            self.desk.pencil.write(at, ty::TOOL_FAILED, &ToolFailed { code, message, ..ToolFailed::default() })
+        } else {
+            let output = Output { text: call.answer.clone(), bytes, ..Output::default() };
+            self.desk.pencil.write(at, ty::TOOL_COMPLETED, &ToolCompleted { output, ..ToolCompleted::default() })
+        };
+        // A closed output is noticed by the loop.
+        let _ = self.out.write(&line);
     }
 
     fn arguments(&self, call: &Call) -> Result<Box<RawValue>, String> {
@@ -195,7 +231,11 @@ fn blob_of(line: &Line) -> Option<String> {
 impl Filter for Broker {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
+        if self.marks.first.is_empty() {
+            self.marks.first.clone_from(&self.desk.state.tree);
+        }
         match &*line.ty {
+            ty::TURN_STARTED => self.marks.turn.clone_from(&self.desk.state.tree),
             ty::TOOL_STARTED if self.desk.holds(&line.id) => self.started(&line.id),
             ty::TOOL_COMPLETED | ty::TOOL_FAILED => {
                 self.working.retain(|(_, claim, _)| *claim != line.cause);
@@ -245,7 +285,8 @@ impl Filter for Broker {
                 }
                 Due::Close { turn, claim, role: Role::Tool } => {
                     let message = "whoever ran it is gone; it is unknown whether it ran".to_owned();
-                    let data = ToolFailed { code: Code::Interrupted, message, output: None, ms: 0, ..ToolFailed::default() };
+                    let data =
+                        ToolFailed { code: Code::Interrupted, message, output: None, ms: 0, ..ToolFailed::default() };
                     self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::TOOL_FAILED, &data);
                 }
                 _ => {}

@@ -4,7 +4,7 @@ use ace_cli::Complaint;
 use ace_front::rights;
 use ace_local_tools::{Answer, Blobs, Kept, Outcome, Request, Worker, open_spill};
 use ace_pipe::Out;
-use ace_schema::data::{BlobRef, Code, SessionCreated, ToolDelta, ToolFailed};
+use ace_schema::data::{BlobRef, Code, Output, SessionCreated, ToolCompleted, ToolDelta, ToolFailed};
 use ace_schema::{Drafter, limits, ty};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -13,11 +13,11 @@ use std::io::{Read, Seek};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::PROGRAM;
 use crate::confined::{self, WORKSPACE};
-use crate::states::{Seen, States};
+use crate::states::{Seen, Since, States};
 
 /// How long a worker may take to get ready.
 const READY: Duration = Duration::from_secs(20);
@@ -57,6 +57,8 @@ enum Order {
     Ready(Box<Session>),
     Run(Job),
     Cancel(u64),
+    /// Tell what has changed since a tree, for this claim and turn.
+    Diff(String, u32, (Since, String)),
     /// The outcome of this claim is recorded; its whole output is this blob.
     Keep(String, String),
     /// End the worker and empty the session's temporary folder, then say so.
@@ -118,6 +120,12 @@ impl Runner {
     pub fn run(&self, job: Job) {
         *lock(&self.open.0) += 1;
         self.tell(Order::Run(job));
+    }
+
+    /// Tells what has changed.
+    pub fn diff(&self, claim: &str, turn: u32, since: (Since, String)) {
+        *lock(&self.open.0) += 1;
+        self.tell(Order::Diff(claim.to_owned(), turn, since));
     }
 
     /// An outcome is recorded: the file of a long output is written from it.
@@ -205,6 +213,7 @@ impl Bench {
                     let _ = self.ready();
                 }
                 Order::Run(job) => self.run(job),
+                Order::Diff(claim, turn, since) => self.diff(&claim, turn, since),
                 Order::Cancel(id) => {
                     if let Some(worker) = &self.worker {
                         worker.cancel(id);
@@ -279,6 +288,31 @@ impl Bench {
         }
         self.worker = Some(worker);
         Ok(())
+    }
+
+    /// Tells what has changed. No worker is asked: the states of files are the broker's own.
+    fn diff(&self, claim: &str, turn: u32, (since, mark): (Since, String)) {
+        let started = Instant::now();
+        let told = match lock(&self.states).as_mut() {
+            Some(Ok(states)) => states.since(since, &mark).map_err(|e| (Code::Io, e.to_string())),
+            Some(Err(e)) => Err((Code::Io, States::lack(e))),
+            None => Err((Code::NotFound, "outside git nothing says what has changed".to_owned())),
+        };
+        let ms = ace_front::took(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let (_, line) = match told {
+            Ok(text) => {
+                let output = Output { bytes: text.len() as u64, text, ..Output::default() };
+                let data = ToolCompleted { output, ms, ..ToolCompleted::default() };
+                lock(&self.drafter).draft(turn, claim, ty::TOOL_COMPLETED, &data)
+            }
+            Err((code, message)) => {
+                let data = ToolFailed { code, message, ms, ..ToolFailed::default() };
+                lock(&self.drafter).draft(turn, claim, ty::TOOL_FAILED, &data)
+            }
+        };
+        // A closed output is noticed by the filter's loop.
+        let _ = self.out.write(&line);
+        done(&self.open);
     }
 
     fn run(&mut self, job: Job) {

@@ -23,6 +23,32 @@ pub struct States {
     looked: Option<Instant>,
     /// What went wrong was said once.
     said: bool,
+    /// The tree that a worktree of the session's own began with.
+    base: Option<String>,
+}
+
+/// From where on changes are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// The turn that runs.
+    Turn,
+    /// The session.
+    Session,
+}
+
+impl Since {
+    /// As the arguments of a call have it.
+    pub fn of(args: &str) -> Self {
+        let args: serde_json::Value = serde_json::from_str(args).unwrap_or_default();
+        if args.get("since").is_some_and(|since| since == "session") { Self::Session } else { Self::Turn }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Turn => "turn",
+            Self::Session => "session",
+        }
+    }
 }
 
 /// What a look says for a record.
@@ -48,13 +74,10 @@ impl States {
         out: &Out,
     ) -> Result<Option<Self>, ace_worktree::Error> {
         let Some(Site { ground, pool, base }) = Site::of(created, &ace_home.join("git"))? else { return Ok(None) };
-        let recorded = match (last.is_empty(), base) {
-            (false, _) => Some(last.to_owned()),
-            (true, Some(base)) => Some(pool.tree(&base)?),
-            (true, None) => None,
-        };
+        let base = base.map(|base| pool.tree(&base)).transpose()?;
+        let recorded = if last.is_empty() { base.clone() } else { Some(last.to_owned()) };
         let lens = Lens::open(&pool, &ground, recorded.as_deref())?;
-        Ok(Some(Self { lens, ground, out: out.clone(), recorded, looked: None, said: false }))
+        Ok(Some(Self { lens, ground, out: out.clone(), recorded, looked: None, said: false, base }))
     }
 
     /// Looks outside a call: what to record, if the state is another than the one recorded last.
@@ -94,6 +117,21 @@ impl States {
             }
         }
         Some(seen)
+    }
+
+    /// What differs now from the tree `mark`, told for the model. Nothing of it is a record: that of the next call that writes
+    /// finds the same.
+    pub fn since(&mut self, since: Since, mark: &str) -> Result<String, ace_worktree::Error> {
+        let began = match (since, &self.base) {
+            (Since::Session, Some(base)) => base,
+            // Before the first record of all, a turn began as the session did.
+            (Since::Turn, Some(base)) if mark.is_empty() => base,
+            _ if mark.is_empty() => return Ok("[no call has written anything yet]\n".to_owned()),
+            _ => mark,
+        };
+        let began = began.to_owned();
+        let now = self.lens.look()?.tree;
+        Ok(tell(&self.lens.diff(&began, &now)?, since))
     }
 
     /// Whether the last look is so long ago that somebody else may have changed something since.
@@ -137,6 +175,31 @@ impl States {
             }
         }
     }
+}
+
+/// A difference in words: the files, then the patch as far as it fits.
+fn tell(diff: &Diff, since: Since) -> String {
+    let since = since.name();
+    if diff.files.is_empty() {
+        return format!("[nothing has changed since the {since} began]\n");
+    }
+    let mut out = format!("[changed since the {since} began:]\n");
+    let (files, more) = changed(diff);
+    for file in &files {
+        out += &format!("{}  +{} -{}\n", file.path, file.added, file.removed);
+    }
+    if more > 0 {
+        out += &format!("[… and {more} more]\n");
+    }
+    out.push('\n');
+    let fits = diff.files.iter().map(|f| f.patch.end).take_while(|end| *end <= limits::DIFF_BYTES);
+    let end = fits.max().unwrap_or(0);
+    out += &String::from_utf8_lossy(&diff.patch[..end]);
+    if end < diff.patch.len() {
+        let left = diff.files.iter().filter(|f| f.patch.end > end).count();
+        out += &format!("[… the patches of {left} of {} files are left out: read them]\n", diff.files.len());
+    }
+    out
 }
 
 /// Bytes of a text as JSON.

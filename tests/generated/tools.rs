@@ -70,7 +70,7 @@ fn limits(tool: &str) -> String {
             l::EDITS
         ),
         "shell" => format!(
-            "A command of at most {}. Stopped with all it has started after timeout_ms, by default {}, at most {}. A command that is kept starts where the last kept one has ended, any other in the working directory.",
+            "A command of at most {}. Stopped with all it has started after timeout_ms, by default {}, at most {}. A command that is kept starts where the last kept one has ended, any other in the working directory. A long output gets its name when the command has ended, and what a gate takes out is not in it.",
             bytes(l::COMMAND_BYTES as u64),
             time(l::SHELL_MS),
             time(l::SHELL_MAX_MS)
@@ -81,7 +81,7 @@ fn limits(tool: &str) -> String {
             bytes(l::EDIT_BYTES)
         ),
         "job" => format!(
-            "At most {} commands run in the background of a session, and end with it. The first {} of an output lie in a file; wait_ms is at most {}, input at most {}.",
+            "At most {} commands run in the background of a session, and end with it. The first {} of an output can be read again from offset on; they lie in a file without a name, so that what no gate has seen is on no disk under one. wait_ms is at most {}, input at most {}.",
             l::JOBS,
             bytes(l::JOB_KEPT_BYTES),
             time(l::JOB_WAIT_MAX_MS),
@@ -92,6 +92,15 @@ fn limits(tool: &str) -> String {
             bytes(l::FETCH_BYTES as u64),
             time(l::FETCH_MS),
             l::REDIRECTS
+        ),
+        "diff" => format!(
+            "Everything that differs, whoever changed it: files and their counts, then the patch, whole files up to {} of it. It knows the states of files in git, outside of it none. By default since the turn began.",
+            bytes(l::DIFF_BYTES as u64)
+        ),
+        "ask_user" => format!(
+            "Always asked, in every mode, by the rule ask-user: nothing is allowed, the answer is the output. A question takes at most {} with its choices, an answer {}. Refusing it is an answer too.",
+            bytes(l::QUESTION_BYTES as u64),
+            bytes(l::ASKED_ANSWER_BYTES as u64)
         ),
         "todo" => format!("At most {} items; the record of the call is the list.", l::TODO_ITEMS),
         other => panic!("say the limits of {other}"),

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// The recorded sessions. `finished` ones are settled: nothing is due and nobody waits.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "short",
     "work",
     "cancelled",
@@ -28,6 +28,7 @@ pub const NAMES: [&str; 13] = [
     "travel",
     "compacted",
     "budget",
+    "asked",
 ];
 
 fn folder() -> PathBuf {
@@ -166,6 +167,23 @@ fn make(name: &str, path: &Path) -> World {
                 Server::start(vec![Reply::Calls("May I?", vec![read("a.txt"), shell("make"), shell("make test")])]);
             let world = place(path, &server);
             run(&world, "ask", "build it", 3);
+            world
+        }
+        "asked" => {
+            let choices =
+                serde_json::json!([{"label": "sqlite", "detail": "in memory, no service"}, {"label": "postgres"}]);
+            let ask = serde_json::json!({"question": "which database should the tests use?", "choices": choices});
+            let server = Server::start(vec![
+                Reply::Calls("", vec![("ask_user", ask.to_string())]),
+                Reply::Text("The tests use sqlite."),
+            ]);
+            let mut world = place(path, &server);
+            run(&world, "auto", "set up the tests", 3);
+            let line = format!("@{}", world.log("@only").len());
+            later(&mut world, 1);
+            let _ = world.run("ace-permit", &["allow", "@last", &line, "--answer", "1"]).done();
+            later(&mut world, 2);
+            let _ = world.run("ace-session", &["run", "@last"]).done();
             world
         }
         "crash" => make_crash(path),

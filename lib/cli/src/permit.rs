@@ -13,9 +13,7 @@ use crate::{CallAddress, Filter, Program, SessionAddress, When};
 ace-permit deny @last @25 --why \"use the standard library\"
 ace-permit explain --shell 'git push'
 ace-log follow \"$S\" | ace-permit | ace-log append \"$S\"")]
-#[command(
-    after_long_help = "0 done, 1 nothing waits under that ID, 65 not events, 78 configuration"
-)]
+#[command(after_long_help = "0 done, 1 nothing waits under that ID, 65 not events, 78 configuration")]
 pub struct Permit {
     /// As a filter.
     #[command(flatten)]
@@ -34,7 +32,8 @@ pub enum Command {
     /// Let a waiting call run
     #[command(subcommand_help_heading = "Answer", before_help = "ID: of the call, or @LINE")]
     #[command(after_help = "ace-permit allow fix-median @25
-ace-permit allow fix-median @25 --session")]
+ace-permit allow fix-median @25 --session
+ace-permit allow fix-median @25 --answer sqlite")]
     Allow(Allow),
     /// Refuse a waiting call
     #[command(subcommand_help_heading = "Answer", before_help = "ID: of the call, or @LINE")]
@@ -74,6 +73,9 @@ pub struct Allow {
     /// Such calls too, everywhere
     #[arg(long)]
     pub always: bool,
+    /// The answer to what the model asks, or its number
+    #[arg(long = "answer", value_name = "TEXT", conflicts_with_all = ["for_session", "project", "always"])]
+    pub reply: Option<String>,
 }
 
 /// A call that is only looked at.

@@ -87,6 +87,9 @@ pub struct Call {
     pub digest: String,
     /// How far it is.
     pub state: CallState,
+    /// What a person has answered, if it is a question to them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub answer: String,
 }
 
 impl Call {
@@ -657,7 +660,15 @@ impl State {
         let data = line.data.map_or("{}", serde_json::value::RawValue::get).to_owned();
         self.with(line, |s, d: Named| {
             let digest = crate::digest(data.as_bytes());
-            s.arriving.push(Call { id, seq, tool: d.tool, data, digest, state: CallState::Requested });
+            s.arriving.push(Call {
+                id,
+                seq,
+                tool: d.tool,
+                data,
+                digest,
+                state: CallState::Requested,
+                answer: String::new(),
+            });
         });
     }
 
@@ -745,6 +756,9 @@ impl State {
         let Some(call) = self.open_call(|c| c.id == line.cause && undecided(c)) else { return };
         // A decision over other arguments than these allows nothing.
         let allowed = resolved.decision == Decision::Allow && resolved.digest == call.digest;
+        if allowed {
+            call.answer = resolved.answer;
+        }
         call.state = if allowed { CallState::Allowed(line.id.to_string()) } else { CallState::Closed };
         // Only an answer that counted grants anything; beyond the limit it is asked again.
         if let Some(grant) = resolved.grant.filter(|_| allowed && resolved.scope != Scope::Once)

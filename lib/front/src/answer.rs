@@ -1,8 +1,9 @@
 //! A person's answer to a question that waits: found by the call's id or line, recorded once; the first answer wins.
 
 use ace_core::{Call, CallState, State, Until};
-use ace_schema::data::{PermissionRequested, PermissionResolved, Proposal};
+use ace_schema::data::{PermissionRequested, PermissionResolved, Proposal, ToolCall};
 use ace_schema::permission::{Decision, Scope};
+use ace_schema::question::{self, Question};
 use ace_schema::{Drafter, Kind, Line, id, ty};
 use ace_storage::{AppendError, Appender, Follower, Log};
 
@@ -32,6 +33,23 @@ pub struct Said<'a> {
     pub scope: Scope,
     /// What is allowed beyond this call.
     pub grant: Option<Proposal>,
+    /// What is answered to a question of the model's.
+    pub answer: &'a str,
+}
+
+impl Waiting {
+    /// What the model asks, if it is a question to the user and no permission.
+    #[must_use]
+    pub fn question(&self) -> Option<Question> {
+        question_of(&self.call)
+    }
+}
+
+/// What the model asks by this call, if it is a question to the user.
+#[must_use]
+pub fn question_of(call: &Call) -> Option<Question> {
+    let data: ToolCall = serde_json::from_str(&call.data).ok().filter(|_| call.tool == question::TOOL)?;
+    Question::parse(data.args?.get())
 }
 
 /// Why an answer was not recorded.
@@ -67,9 +85,9 @@ pub fn state_of(log: &Log) -> std::io::Result<(State, Vec<(u64, String)>)> {
 }
 
 /// A question: its line, the call's id, and the rule it proposed.
-type Question = (u64, String, Option<Proposal>);
+type Asked = (u64, String, Option<Proposal>);
 
-fn questions(log: &Log) -> std::io::Result<(State, Vec<Question>)> {
+fn questions(log: &Log) -> std::io::Result<(State, Vec<Asked>)> {
     let mut state = State::new();
     let mut asked = Vec::new();
     let mut follow: Follower = log.follow(0)?;
@@ -154,6 +172,7 @@ pub fn answer_as(
         layer: String::new(),
         risk: None,
         grant: said.grant,
+        answer: said.answer.to_owned(),
     };
     let call = &waiting.call.id;
     let draft = drafter.line(&id::answer(call), waiting.turn, call, ty::PERMISSION_RESOLVED, &data);

@@ -4,6 +4,7 @@
 use ace_core::{CallState, State};
 use ace_redact::Redactor;
 use ace_schema::permission::Decision;
+use ace_schema::question::Question;
 use ace_storage::Log;
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 mod read;
 
-use crate::answer::{AnswerError, answer, find_call};
+use crate::answer::{AnswerError, Said, answer_as, find_call, question_of};
 use crate::modes::{self, KeyByKey, are_ours, forget_typed};
 use crate::opening::{clock, random};
 use crate::stage::Stage;
@@ -24,6 +25,8 @@ use read::next_key;
 
 /// How long a question must have been seen before a key counts.
 const SEEN: Duration = Duration::from_millis(500);
+/// The key that gives no answer to what the model asks: ^N.
+const NO_ANSWER: u8 = 0x0e;
 /// Bytes of words for the model.
 const WORDS: usize = 4096;
 
@@ -34,6 +37,8 @@ struct Open {
     since: Instant,
     /// The words that are being typed.
     words: Option<Vec<u8>>,
+    /// What the model asks, where it is no permission.
+    question: Option<Question>,
 }
 
 /// What the screen and the listener share.
@@ -89,10 +94,10 @@ impl Keys {
 
     /// Learns from the state which question is open, if any. A new one rings.
     pub fn watch(&self, state: &State) -> bool {
-        let waiting = state.calls().find(|c| c.state == CallState::Asked).map(|c| c.id.clone());
+        let waiting = state.calls().find(|c| c.state == CallState::Asked);
         let mut board = lock(&self.board);
-        let waiting = waiting.filter(|call| *call != board.answered);
-        if board.open.as_ref().map(|open| &open.call) == waiting.as_ref() {
+        let waiting = waiting.filter(|call| call.id != board.answered);
+        if board.open.as_ref().map(|open| &open.call) == waiting.map(|call| &call.id) {
             return false;
         }
         let is_new = waiting.is_some();
@@ -100,8 +105,19 @@ impl Keys {
             // At a prompt it goes to the line below.
             forget_typed();
         }
-        board.open = waiting.map(|call| Open { call, since: Instant::now(), words: None });
+        board.open = waiting.map(|call| Open {
+            call: call.id.clone(),
+            since: Instant::now(),
+            words: None,
+            question: question_of(call),
+        });
         is_new
+    }
+
+    /// Whether what is typed answers what the model asks.
+    #[must_use]
+    pub fn replies(&self) -> bool {
+        lock(&self.board).open.as_ref().is_some_and(|open| open.question.is_some())
     }
 
     /// The words that a person is typing.
@@ -162,9 +178,7 @@ impl Listener {
                 Some(question) if self.is_answer(&question, key) => {
                     if self.asked(&question, key) {
                         mode = None;
-                        if let Some(why) = line() {
-                            self.answer(&question.call, Decision::Deny, &why);
-                        }
+                        self.asked_on_line(&question, key);
                     }
                 }
                 _ => self.type_key(key),
@@ -175,7 +189,10 @@ impl Listener {
     /// Whether the key is for the question, not for the line below it: typing never approves.
     fn is_answer(&self, question: &Open, key: Key) -> bool {
         let Some(typing) = &self.typing else { return true };
-        let answers = matches!(key, Key::Byte(b'y' | b'n' | b'N'));
+        let answers = match &question.question {
+            Some(_) => matches!(key, Key::Byte(NO_ANSWER | b' '..=0x7e | 0x80..)),
+            None => matches!(key, Key::Byte(b'y' | b'n' | b'N')),
+        };
         question.words.is_some() || (answers && typing.is_empty() && question.since.elapsed() >= SEEN)
     }
 
@@ -186,9 +203,12 @@ impl Listener {
         }
         if question.words.is_some() {
             if let Some(why) = self.typed(&question.call, key) {
-                self.answer(&question.call, Decision::Deny, &why);
+                self.say(question, &why);
             }
             return false;
+        }
+        if let Some(asked) = &question.question {
+            return self.replied(question, asked, key);
         }
         match key {
             Key::Byte(b'y') => self.answer(&question.call, Decision::Allow, ""),
@@ -200,6 +220,42 @@ impl Listener {
             _ => {}
         }
         false
+    }
+
+    /// A key for a question of the model's. `true` if the answer is wanted on a line of the terminal's own.
+    fn replied(&self, open: &Open, asked: &Question, key: Key) -> bool {
+        match key {
+            Key::Byte(NO_ANSWER) => self.answer(&open.call, Decision::Deny, ""),
+            Key::Byte(b @ b'1'..=b'9') if usize::from(b - b'0') <= asked.choices.len() => {
+                self.say(open, char::from(b).encode_utf8(&mut [0; 4]));
+            }
+            // Its first letter.
+            Key::Byte(b @ (b'!'..=0x7e | 0x80..)) if self.painted => {
+                self.change(&open.call, |open| open.words = Some(vec![b]));
+            }
+            Key::Byte(b'!'..=0x7e) => return true,
+            _ => {}
+        }
+        false
+    }
+
+    /// Words typed on a line of the terminal's own.
+    fn asked_on_line(&self, question: &Open, key: Key) {
+        let (label, first) = match (&question.question, key) {
+            (Some(_), Key::Byte(b)) => ("answer", char::from(b).to_string()),
+            _ => ("no, but", String::new()),
+        };
+        if let Some(words) = line(label, first) {
+            self.say(question, &words);
+        }
+    }
+
+    /// What was typed: the answer to what the model asks, or a no to what it wants to do.
+    fn say(&self, open: &Open, words: &str) {
+        match &open.question {
+            Some(asked) => self.answer(&open.call, Decision::Allow, &asked.answer(words)),
+            None => self.answer(&open.call, Decision::Deny, words),
+        }
     }
 
     /// A key for the line below the run.
@@ -307,12 +363,14 @@ impl Listener {
         (self.tell)(None);
     }
 
-    fn answer(&self, call: &str, decision: Decision, why: &str) {
-        let clean = self.redactor.as_ref().and_then(|redactor| redactor.text(why));
-        let why = clean.as_deref().unwrap_or(why);
+    fn answer(&self, call: &str, decision: Decision, words: &str) {
+        let clean = self.redactor.as_ref().and_then(|redactor| redactor.text(words));
+        let words = clean.as_deref().unwrap_or(words);
+        let (why, answer) = if decision == Decision::Deny { (words, "") } else { ("", words) };
+        let said = Said { who: &self.person, why, answer, ..Said::default() };
         let recorded = find_call(&self.log, Some(call), None).and_then(|waiting| {
             let mut appender = self.log.append(clock())?;
-            answer(&mut appender, &waiting, (decision, &self.person, why), random())
+            answer_as(&mut appender, &waiting, decision, said, random())
         });
         // If somebody else was faster, the record tells, and the screen shows it.
         if let Err(AnswerError::Append(e)) = recorded {
@@ -326,9 +384,9 @@ impl Listener {
 }
 
 /// A line of words for the model, with the terminal's own editing.
-fn line() -> Option<String> {
-    let _ = write!(std::io::stderr(), "  no, but: ");
-    let mut line = String::new();
+fn line(label: &str, first: String) -> Option<String> {
+    let _ = write!(std::io::stderr(), "  {label}: {first}");
+    let mut line = first;
     std::io::stdin().lock().read_line(&mut line).ok()?;
     let line = line.trim();
     (!line.is_empty()).then(|| line.to_owned())

@@ -370,7 +370,8 @@ impl Screen {
                 let words = self.keys.as_ref().and_then(Keys::words).filter(|_| !tail.is_empty());
                 if let Some(words) = &words {
                     tail.pop();
-                    tail.push(ace_view::ask::instead(words));
+                    let replies = self.keys.as_ref().is_some_and(Keys::replies);
+                    tail.push(if replies { ace_view::ask::reply(words) } else { ace_view::ask::instead(words) });
                 }
                 let mut within = words.is_some();
                 if let Some(typing) =

@@ -1,8 +1,10 @@
 //! Output of a call: its head and tail in memory, the whole in a file of the session's temporary folder once it is too long
-//! for a line or is not text. Memory stays the same however much comes. It knows no tool.
+//! for a line or is not text. The file has no name before the call has ended: until then nobody could look through it for what
+//! must not lie on a disk. Memory stays the same however much comes. It knows no tool.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use ace_schema::limits::{OUTPUT_HEAD_BYTES, OUTPUT_KEPT_BYTES, OUTPUT_TAIL_BYTES};
@@ -27,9 +29,12 @@ pub(crate) struct Capture<'a> {
 }
 
 struct Spill {
+    /// Empty until the end, and then if no name could be had.
     name: String,
-    /// `None` once writing failed (a full disk): what is there stays.
+    /// `None` if there is none to be had.
     file: Option<File>,
+    /// Writing failed (a full disk): what is there stays.
+    full: bool,
     written: u64,
 }
 
@@ -63,10 +68,8 @@ impl<'a> Capture<'a> {
     }
 
     fn start_spill(&mut self) {
-        let mut spill = match create(self.bench, self.id) {
-            Ok((name, file)) => Spill { name, file: Some(file), written: 0 },
-            Err(_) => Spill { name: String::new(), file: None, written: 0 },
-        };
+        let file = nameless(&self.bench.place.tmp).ok();
+        let mut spill = Spill { name: String::new(), file, full: false, written: 0 };
         spill.write(&self.head);
         self.spill = Some(spill);
     }
@@ -80,11 +83,14 @@ impl<'a> Capture<'a> {
                 return Kept { text, bytes: self.bytes, ..Kept::default() };
             }
             self.start_spill();
+            self.name_spill();
             if cost(&self.head) <= 2 * WHOLE_BYTES {
                 let text = String::from_utf8_lossy(&self.head).into_owned();
                 return Kept { text, bytes: self.bytes, truncated: true, spill: self.spill_name(), ..Kept::default() };
             }
             self.tail = self.head.split_off(self.head.len().min(OUTPUT_HEAD_BYTES));
+        } else {
+            self.name_spill();
         }
         let head = &self.head[..head_length(&self.head)];
         let latest = &self.tail[self.tail.len().saturating_sub(OUTPUT_TAIL_BYTES)..];
@@ -97,6 +103,16 @@ impl<'a> Capture<'a> {
         text.push_str(&format!("[… {} bytes left out{} …]\n", number(left), self.whereabouts()));
         text.push_str(&String::from_utf8_lossy(tail));
         Kept { text, bytes: self.bytes, truncated: true, spill: self.spill_name(), ..Kept::default() }
+    }
+
+    /// Gives the file the name under which the broker takes it, which it does at once.
+    fn name_spill(&mut self) {
+        let Some(spill) = &mut self.spill else { return };
+        if let Some(mut file) = spill.file.take()
+            && let Ok(name) = name(self.bench, self.id, &mut file)
+        {
+            spill.name = name;
+        }
     }
 
     fn spill_name(&self) -> Option<String> {
@@ -122,15 +138,67 @@ impl Spill {
     fn write(&mut self, chunk: &[u8]) {
         let room = usize::try_from(OUTPUT_KEPT_BYTES - self.written).unwrap_or(usize::MAX);
         let chunk = &chunk[..chunk.len().min(room)];
-        let Some(file) = &mut self.file else { return };
+        let Some(file) = self.file.as_mut().filter(|_| !self.full) else { return };
         if file.write_all(chunk).is_ok() {
             self.written += chunk.len() as u64;
         } else {
             // Part of the chunk may be there; what counts is what the file holds.
             self.written = file.metadata().map_or(self.written, |meta| meta.len().min(OUTPUT_KEPT_BYTES));
-            self.file = None;
+            self.full = true;
         }
     }
+}
+
+/// A file in that folder that has no name and goes with its last user.
+pub(crate) fn nameless(folder: &Path) -> io::Result<File> {
+    let mode = Mode::RUSR | Mode::WUSR;
+    #[cfg(target_os = "linux")]
+    {
+        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+        if let Ok(fd) = rustix::fs::open(folder, flags, mode) {
+            return Ok(File::from(fd));
+        }
+    }
+    // Not every file system has them: then one whose name is taken away before anything is written.
+    let place = rustix::fs::open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    for n in 1..1000 {
+        let name = format!("output-0-{n}.txt");
+        match rustix::fs::openat(&place, &name, flags, mode) {
+            Ok(fd) => {
+                rustix::fs::unlinkat(&place, &name, AtFlags::empty())?;
+                return Ok(File::from(fd));
+            }
+            Err(rustix::io::Errno::EXIST) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Gives a nameless file one of the names of [`create`]; copies it where the system cannot.
+fn name(bench: &Bench, id: u64, file: &mut File) -> io::Result<String> {
+    let folder =
+        rustix::fs::open(&bench.place.tmp, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+    for name in names(id) {
+        match rustix::fs::linkat(rustix::fs::CWD, &own, &folder, &name, AtFlags::SYMLINK_FOLLOW) {
+            Ok(()) => {
+                bench.remember_spill(&name);
+                return Ok(name);
+            }
+            Err(rustix::io::Errno::EXIST) => {}
+            Err(_) => break,
+        }
+    }
+    let (name, mut copy) = create(bench, id)?;
+    file.rewind()?;
+    io::copy(&mut file.take(OUTPUT_KEPT_BYTES), &mut copy)?;
+    Ok(name)
+}
+
+fn names(id: u64) -> impl Iterator<Item = String> {
+    (1..1000).map(move |n| if n == 1 { format!("output-{id}.txt") } else { format!("output-{id}-{n}.txt") })
 }
 
 /// A new file `output-<id>.txt` in the temporary folder, or with a number more if that is taken: by an earlier worker of the
@@ -139,8 +207,7 @@ pub(crate) fn create(bench: &Bench, id: u64) -> io::Result<(String, File)> {
     let folder =
         rustix::fs::open(&bench.place.tmp, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    for n in 1..1000 {
-        let name = if n == 1 { format!("output-{id}.txt") } else { format!("output-{id}-{n}.txt") };
+    for name in names(id) {
         match rustix::fs::openat(&folder, &name, flags, Mode::RUSR | Mode::WUSR) {
             Ok(fd) => {
                 bench.remember_spill(&name);
@@ -217,7 +284,7 @@ pub(crate) fn whole_characters(bytes: &[u8]) -> usize {
 }
 
 /// How much of a head to tell: whole characters that fit a line as JSON, up to the end of a line if one ends near.
-fn head_length(head: &[u8]) -> usize {
+pub(crate) fn head_length(head: &[u8]) -> usize {
     let whole = whole_characters(head);
     let (mut length, mut spent) = (0, 0);
     for (raw, json) in pieces(&head[..whole]) {

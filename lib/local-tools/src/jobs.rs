@@ -1,9 +1,11 @@
-//! Commands in the background: each with a thread that takes its output, so that it never waits for a reader, and a file in the
-//! session's temporary folder that holds it. They end with the worker. It knows no arguments.
+//! Commands in the background: each with a thread that takes its output, so that it never waits for a reader, and a file
+//! without a name that holds it: what nobody has looked through is not found on a disk. They end with the worker. It knows no
+//! arguments.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Child;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,9 +17,16 @@ use ace_schema::limits::{self, OUTPUT_HEAD_BYTES, OUTPUT_TAIL_BYTES};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use crate::call::Failed;
+use crate::capture::head_length;
 use crate::leash::Leash;
 use crate::names::number;
 use crate::spawn::Started;
+
+/// What is told of new output: with the lines that go with it, no more than a call tells whole. The job keeps the rest.
+const HEAD_BYTES: usize = OUTPUT_HEAD_BYTES - 256;
+const TAIL_BYTES: usize = OUTPUT_TAIL_BYTES - 256;
+/// Output of one page: fits the output of a call with a line that says where it goes on.
+const PAGE_BYTES: usize = OUTPUT_HEAD_BYTES;
 
 /// The background commands of a worker, those that have ended until they are forgotten included.
 #[derive(Debug, Default)]
@@ -43,6 +52,10 @@ struct State {
     unread: Unread,
     bytes: u64,
     file: Option<File>,
+    /// Bytes in the file.
+    kept: u64,
+    /// Nothing more goes into it.
+    full: bool,
     /// How it ended, in words.
     ended: Option<String>,
 }
@@ -58,18 +71,28 @@ struct Unread {
 impl Unread {
     fn push(&mut self, chunk: &[u8]) {
         self.bytes += chunk.len() as u64;
-        let room = OUTPUT_HEAD_BYTES.saturating_sub(self.head.len()).min(chunk.len());
+        let room = HEAD_BYTES.saturating_sub(self.head.len()).min(chunk.len());
         self.head.extend_from_slice(&chunk[..room]);
         let rest = &chunk[room..];
-        self.tail.extend_from_slice(&rest[rest.len().saturating_sub(OUTPUT_TAIL_BYTES)..]);
-        if self.tail.len() > 2 * OUTPUT_TAIL_BYTES {
-            self.tail.drain(..self.tail.len() - OUTPUT_TAIL_BYTES);
+        self.tail.extend_from_slice(&rest[rest.len().saturating_sub(TAIL_BYTES)..]);
+        if self.tail.len() > 2 * TAIL_BYTES {
+            self.tail.drain(..self.tail.len() - TAIL_BYTES);
         }
     }
 
     fn take(&mut self) -> Self {
         std::mem::take(self)
     }
+}
+
+/// A part of all that a background command has said.
+pub(crate) struct Page {
+    pub text: Vec<u8>,
+    /// Its first byte, and the one behind its last.
+    pub from: u64,
+    pub to: u64,
+    /// So much is kept to be read.
+    pub kept: u64,
 }
 
 /// What is told of a background command.
@@ -161,13 +184,17 @@ impl Running {
     fn take(&self, chunk: &[u8]) {
         let mut state = lock(&self.state);
         state.unread.push(chunk);
-        let room = limits::JOB_KEPT_BYTES.saturating_sub(state.bytes).min(chunk.len() as u64);
+        let most = if state.full { 0 } else { limits::JOB_KEPT_BYTES };
+        let room = most.saturating_sub(state.bytes).min(chunk.len() as u64);
         let room = usize::try_from(room).unwrap_or(chunk.len());
         state.bytes += chunk.len() as u64;
-        if let Some(file) = &mut state.file
-            && file.write_all(&chunk[..room]).is_err()
-        {
-            state.file = None;
+        let kept = state.kept;
+        if let Some(file) = &state.file {
+            match file.write_all_at(&chunk[..room], kept) {
+                Ok(()) => state.kept += room as u64,
+                // A full disk: what is there can be read on.
+                Err(_) => state.full = true,
+            }
         }
         drop(state);
         self.news.notify_all();
@@ -220,7 +247,7 @@ impl Running {
             state = self.news.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
         let Unread { head, tail, bytes } = state.unread.take();
-        let tail = &tail[tail.len().saturating_sub(OUTPUT_TAIL_BYTES)..];
+        let tail = &tail[tail.len().saturating_sub(TAIL_BYTES)..];
         let left = bytes - head.len() as u64 - tail.len() as u64;
         let mut text = head;
         if left > 0 {
@@ -228,6 +255,37 @@ impl Running {
         }
         text.extend_from_slice(tail);
         News { text, ended: state.ended.clone() }
+    }
+
+    /// All of its output from a byte on, as much as is told at once: whole words, since half a secret is one that nobody knows.
+    pub fn page(&self, from: u64) -> Result<Page, Failed> {
+        let io = |e: std::io::Error| Failed::new(Code::Io, format!("cannot read: {}", e.to_string().to_lowercase()));
+        let state = lock(&self.state);
+        let kept = state.kept;
+        let Some(file) = &state.file else { return Err(Failed::new(Code::Io, "its output could not be kept")) };
+        // One byte before: where a word has begun.
+        let start = from.min(kept).saturating_sub(1);
+        let mut text = Vec::new();
+        let mut at = start;
+        let most = start + 1 + PAGE_BYTES as u64;
+        while at < kept.min(most) {
+            let mut part = [0; 4096];
+            let room = usize::try_from(kept.min(most) - at).unwrap_or(part.len()).min(part.len());
+            match file.read_at(&mut part[..room], at).map_err(io)? {
+                0 => break,
+                n => text.extend_from_slice(&part[..n]),
+            }
+            at = start + text.len() as u64;
+        }
+        drop(state);
+        let near = &text[..text.len().min(PAGE_BYTES / 4)];
+        let gap = near.iter().position(u8::is_ascii_whitespace).map(|gap| gap + 1);
+        // Something without any gaps goes on where it was left.
+        let skipped = if from == 0 { 0 } else { gap.unwrap_or(text.len().min(1)) };
+        let length = if at < kept { head_length(&text) } else { text.len() };
+        let text = text.get(skipped..length).unwrap_or_default().to_vec();
+        let from = start + skipped as u64;
+        Ok(Page { to: from + text.len() as u64, text, from, kept })
     }
 
     /// Types something.

@@ -3,6 +3,7 @@
 use ace_schema::data::{Proposal, Source};
 use ace_schema::limits::COMMAND_BYTES;
 use ace_schema::permission::{Decision, Mode, Risk};
+use ace_schema::question::{self, Question};
 use ace_schema::tool::{self, Tool};
 use serde_json::Value;
 
@@ -84,6 +85,7 @@ pub fn decide_by(book: &Rulebook, mode: Mode, call: &CallFacts<'_>, about: &Abou
             "job" => typed(call).and_then(|text| built_in(text, call.cwd)),
             // What it does touches no path.
             "todo" => None,
+            question::TOOL => Some(to_user(call)),
             _ => file(tool, call),
         },
     };
@@ -217,6 +219,14 @@ fn worst(path: &str, joined: &str, call: &CallFacts<'_>) -> Reach {
         (Reach::Outside, _) | (_, Reach::Outside) => Reach::Outside,
         _ if spelled => Reach::Outside,
         (_, there) => there,
+    }
+}
+
+/// A question to the user: only they can answer it, in every mode.
+fn to_user(call: &CallFacts<'_>) -> Verdict {
+    match Question::parse(&call.args.to_string()) {
+        Some(_) => verdict(Decision::Ask, "ask-user", "asks you"),
+        None => verdict(Decision::Deny, "arguments", "no question that could be shown whole"),
     }
 }
 

@@ -67,7 +67,7 @@ fn paths(call: &CallFacts<'_>, tool: &Tool) -> Vec<String> {
             .map(|files| files.iter().flat_map(ace_schema::patch::paths).map(ToString::to_string).collect())
             .unwrap_or_default(),
         (_, Some(path), _) => vec![path.to_owned()],
-        (..) if tool.reads && tool.name != "job" => vec![".".to_owned()],
+        (..) if tool.reads && !matches!(tool.name, "job" | "ask_user") => vec![".".to_owned()],
         _ => Vec::new(),
     }
 }

@@ -545,11 +545,24 @@ fn p26_every_path_of_a_patch_is_judged() {
 }
 
 #[test]
+fn a_question_to_the_user_is_asked_in_every_mode() {
+    for mode in Mode::ALL {
+        let choices = json!([{"label": "sqlite", "detail": "in memory"}, {"label": "postgres"}]);
+        check(mode, "ask_user", json!({"question": "which?", "choices": choices}), Decision::Ask, "ask-user");
+        check(mode, "ask_user", json!({"question": "which?"}), Decision::Ask, "ask-user");
+        for args in [json!({}), json!({"question": " "}), json!({"question": "q", "choices": [{}]}), json!([])] {
+            check(mode, "ask_user", args, Decision::Deny, "arguments");
+        }
+    }
+}
+
+#[test]
 fn looking_after_a_job_is_free_and_typing_into_it_is_not() {
     check(Mode::Ask, "job", json!({"id": "1", "kill": true}), Decision::Allow, "mode-ask");
     check(Mode::Ask, "job", json!({"id": "1", "input": "rm -r x\n"}), Decision::Ask, "mode-ask");
     check(Mode::Plan, "job", json!({"id": "1", "input": "x"}), Decision::Deny, "mode-plan");
     check(Mode::Auto, "fetch", json!({"url": "https://example.com/"}), Decision::Ask, "mode-auto");
     check(Mode::Auto, "fetch", json!({"url": 3}), Decision::Deny, "arguments");
+    check(Mode::Plan, "diff", json!({"since": "session"}), Decision::Allow, "mode-plan");
     check(Mode::Plan, "todo", json!({"items": []}), Decision::Allow, "mode-plan");
 }

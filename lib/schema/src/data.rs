@@ -528,6 +528,9 @@ pub struct PermissionResolved {
     /// What the answer allows beyond this call, for as long as its scope says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<Proposal>,
+    /// What a person answers to a question of the model's: the output of that call.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub answer: String,
 }
 
 /// `tool.discovered`: drafted when what is on offer differs from the last one recorded.

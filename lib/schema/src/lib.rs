@@ -13,6 +13,7 @@ pub mod message;
 pub mod patch;
 pub mod pen;
 pub mod permission;
+pub mod question;
 pub mod redaction;
 pub mod tool;
 

@@ -48,8 +48,16 @@ pub const NOTEBOOK_BYTES: u64 = 16 * 1024 * 1024;
 pub const KEPT_BYTES: u64 = 256 * 1024;
 /// Commands that run in the background of one session at once.
 pub const JOBS: usize = 16;
-/// Output of a background command that is kept in its file, bytes; what comes after is counted, not kept.
+/// Output of a background command that is kept to be read again, bytes; what comes after is counted, not kept.
 pub const JOB_KEPT_BYTES: u64 = 16 * 1024 * 1024;
+/// A patch that the diff tool tells, bytes; files that do not fit are named.
+pub const DIFF_BYTES: usize = 12 * 1024;
+/// A question to a person with its choices, as JSON, bytes.
+pub const QUESTION_BYTES: usize = 8 * 1024;
+/// Answers that such a question may offer: as many as there are keys.
+pub const CHOICES: usize = 9;
+/// A person's answer to it, bytes.
+pub const ASKED_ANSWER_BYTES: usize = 16 * 1024;
 /// How long a call may wait for a background command, ms.
 pub const JOB_WAIT_MAX_MS: u64 = 10 * 60_000;
 /// What a call may type into a background command at once, bytes.

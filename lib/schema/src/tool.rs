@@ -85,8 +85,8 @@ pub const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "job",
-        description: "New output of a background command; type input into it, wait for it, or kill it. Without id: list them.",
-        parameters: r#"{"type":"object","properties":{"id":{"type":"string"},"wait_ms":{"type":"integer"},"input":{"type":"string"},"kill":{"type":"boolean"}},"additionalProperties":false}"#,
+        description: "New output of a background command, or all of it from offset on; type input into it, wait for it, or kill it. Without id: list them.",
+        parameters: r#"{"type":"object","properties":{"id":{"type":"string"},"wait_ms":{"type":"integer"},"offset":{"type":"integer","description":"byte, from 0"},"input":{"type":"string"},"kill":{"type":"boolean"}},"additionalProperties":false}"#,
         by: "ace-tool",
         reads: true,
         subject: "id",
@@ -98,6 +98,22 @@ pub const TOOLS: &[Tool] = &[
         by: "ace-tool",
         reads: true,
         subject: "items",
+    },
+    Tool {
+        name: "diff",
+        description: "What changed in the worktree since the turn began, or the session.",
+        parameters: r#"{"type":"object","properties":{"since":{"type":"string","enum":["turn","session"]}},"additionalProperties":false}"#,
+        by: "ace-tool",
+        reads: true,
+        subject: "since",
+    },
+    Tool {
+        name: "ask_user",
+        description: "Ask the user what only they can decide, and wait for the answer. Up to 9 choices, if any.",
+        parameters: r#"{"type":"object","properties":{"question":{"type":"string"},"choices":{"type":"array","items":{"type":"object","properties":{"label":{"type":"string"},"detail":{"type":"string"}},"required":["label"]}}},"required":["question"],"additionalProperties":false}"#,
+        by: "ace-tool",
+        reads: true,
+        subject: "question",
     },
     Tool {
         name: "fetch",

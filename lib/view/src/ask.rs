@@ -3,6 +3,7 @@
 
 use ace_schema::data::{PermissionRequested, PermissionResolved, Proposal};
 use ace_schema::permission::{Decision, Scope};
+use ace_schema::question;
 
 use crate::call::numbered;
 use crate::clean::{visible, visible_lines};
@@ -29,6 +30,9 @@ pub struct Question<'a> {
 #[must_use]
 pub fn block(question: &Question, facts: &SessionFacts, style: &Style) -> Vec<Text> {
     let call = question.call;
+    if let Some(asked) = of_model(call) {
+        return to_user(&asked, question, style);
+    }
     let (head, body) = match call.tool.as_str() {
         "edit" | "write" | "patch" => change(call, question.patch, style),
         tool => {
@@ -59,6 +63,34 @@ pub fn block(question: &Question, facts: &SessionFacts, style: &Style) -> Vec<Te
     out.extend(label("why", why));
     if let Some(proposal) = &question.asked.proposal {
         out.extend(label("rule", rule(proposal)));
+    }
+    out
+}
+
+/// What the model asks the user, if that is what the call is for.
+fn of_model(call: &Call) -> Option<question::Question> {
+    if call.tool == question::TOOL { question::Question::parse(&call.args) } else { None }
+}
+
+/// A question of the model's, with the choices it offers.
+fn to_user(asked: &question::Question, question: &Question, style: &Style) -> Vec<Text> {
+    let mut lines = visible_lines(asked.question.trim(), Role::Bold).into_iter();
+    let head = Text::marked(Mark::Waits, style).and(lines.next().unwrap_or_default());
+    let mut out = match head.cells() < style.width {
+        true => vec![positioned(head, question, style)],
+        false => head.wrap(style.width, 2),
+    };
+    out.extend(lines.flat_map(|line| Text::new().gap(2).and(line).wrap(style.width, 2)));
+    let label = |choice: &question::Choice| visible(choice.label.trim(), Role::Plain);
+    let wide = asked.choices.iter().map(|choice| label(choice).cells()).max().unwrap_or(0).min(24);
+    for (i, choice) in asked.choices.iter().enumerate() {
+        let name = label(choice);
+        let gap = (wide + 2).saturating_sub(name.cells()).max(2);
+        let mut line = Text::new().gap(2).with(Role::Typed, (i + 1).to_string()).plain(" ").and(name);
+        if !choice.detail.trim().is_empty() {
+            line = line.gap(gap).and(visible(choice.detail.trim(), Role::Dim));
+        }
+        out.extend(line.wrap(style.width, 4));
     }
     out
 }
@@ -119,6 +151,30 @@ pub fn keys() -> Text {
     Text::new().gap(2).and(key("y", "once")).gap(2).and(key("n", "no")).gap(2).and(key("N", "no, but"))
 }
 
+/// The keys that answer this call's question.
+#[must_use]
+pub fn keys_of(call: &Call) -> Text {
+    let Some(asked) = of_model(call) else { return keys() };
+    let key = |key: String, does: &str| Text::of(Role::Typed, key).dim(format!(" {does}"));
+    let mut out = Text::new();
+    match asked.choices.len() {
+        0 => {}
+        1 => out = out.gap(2).and(key("1".to_owned(), "choose")),
+        n => out = out.gap(2).and(key(format!("1-{n}"), "choose")),
+    }
+    out.gap(2)
+        .dim("type an answer, ")
+        .and(key("Enter".to_owned(), "sends it"))
+        .gap(2)
+        .and(key("^N".to_owned(), "no answer"))
+}
+
+/// The line on which a person types an answer.
+#[must_use]
+pub fn reply(words: &str) -> Text {
+    Text::new().gap(2).dim("answer: ").and(visible(words, Role::Plain))
+}
+
 /// The line on which a person says what they want instead.
 #[must_use]
 pub fn instead(words: &str) -> Text {
@@ -133,6 +189,10 @@ pub fn answered(call: &Call, decided: &PermissionResolved, seq: u64, facts: &Ses
     let line = if decided.decision == Decision::Deny {
         let line = Text::marked(Mark::Refused, style).plain("refused by ").and(who());
         if decided.why.is_empty() { line } else { line.plain(": ").and(visible(&decided.why, Role::Plain)) }
+    } else if !decided.answer.is_empty() {
+        let line = Text::marked(Mark::Done, style).plain("answered");
+        let line = if here { line } else { line.plain(" by ").and(who()).plain(" elsewhere") };
+        line.plain(": ").and(visible(&decided.answer, Role::Plain))
     } else if here {
         let scope = match decided.scope {
             Scope::Once => "once",

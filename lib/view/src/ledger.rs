@@ -267,7 +267,7 @@ impl Ledger {
             }
             self.find(&line.cause).cloned().unwrap_or_default()
         };
-        Step::Decided { call, decided, asked }
+        Step::Decided { call, decided: Box::new(decided), asked }
     }
 
     fn finish(&mut self, end: End, now: i64) -> Step {

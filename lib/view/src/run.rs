@@ -137,7 +137,7 @@ impl RunView {
             Step::Asked(call) => {
                 let mut lines = self.question_block(&call);
                 if self.style.plain && self.facts.answerable {
-                    lines.push(ask::keys());
+                    lines.push(ask::keys_of(&call));
                 }
                 if self.style.plain || !fits_tail(&lines, &self.style) {
                     self.emit(Block::Calls, lines)
@@ -459,7 +459,7 @@ impl RunView {
             out.insert(0, Text::new());
         }
         if self.facts.answerable {
-            out.push(ask::keys());
+            out.push(ask::keys_of(call));
         }
         out
     }

@@ -139,7 +139,7 @@ pub fn record<'l, 'a: 'l>(lines: impl IntoIterator<Item = &'l Line<'a>>, seq: u6
                 if here {
                     return Some(one_call(&call, Some((seq, &decided)), &Outcome::None, seq, style));
                 }
-                decisions.push((call.id, seq_of(line), decided));
+                decisions.push((call.id, seq_of(line), *decided));
             }
             Step::Ran { call, ran } if here => {
                 return Some(one_call(&call, decision(&decisions, &call), &Outcome::Ran(&ran), seq, style));

@@ -121,7 +121,7 @@ pub enum Step {
     AnswerFailed(ModelFailed),
     Called(Call),
     Asked(Call),
-    Decided { call: Call, decided: PermissionResolved, asked: bool },
+    Decided { call: Call, decided: Box<PermissionResolved>, asked: bool },
     Started(Call),
     Ran { call: Call, ran: Box<ToolCompleted> },
     Broke { call: Call, broke: Box<ToolFailed> },

@@ -139,12 +139,13 @@ fn nobody_to_ask(program: &'static str, name: &str, log: &Log) -> Complaint {
     match waiting {
         Some((call, line)) => {
             let what = subject(&call);
+            let reply = if call.tool == ace_schema::question::TOOL { " --answer TEXT" } else { "" };
             Complaint::new(
                 program,
                 Exit::Undecided,
                 format!("stopped at @{line}: nobody to ask about {} '{what}'", call.tool),
             )
-            .hint(format!("ace-permit allow {name} @{line}{}, then: ace resume {name}", lasting(&call.id, log)))
+            .hint(format!("ace-permit allow {name} @{line}{reply}{}, then: ace resume {name}", lasting(&call.id, log)))
         }
         None => Complaint::new(program, Exit::Undecided, "stopped: nobody to ask"),
     }

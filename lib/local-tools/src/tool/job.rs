@@ -7,6 +7,8 @@ use super::{ms, told};
 use crate::bench::Job;
 use crate::call::{Completed, Failed, Kept};
 use crate::capture::Capture;
+use crate::jobs::Running;
+use crate::names::number as shown;
 
 pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
     let Some(id) = job.args.text("id") else { return Ok(told(Kept::whole(list(&job)))) };
@@ -24,6 +26,9 @@ pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
     if job.args.flag("kill") {
         running.kill();
     }
+    if let Some(offset) = job.args.number("offset") {
+        return page(&job, &running, offset.max(0).unsigned_abs());
+    }
     // Something typed is answered in a moment.
     let soon = if job.args.text("input").is_some() { limits::LINGER_MS } else { 0 };
     let patience = job.args.number("wait_ms").map_or(soon, |asked| asked.max(0).unsigned_abs());
@@ -36,6 +41,23 @@ pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
     }
     let standing = news.ended.unwrap_or_else(|| "runs".to_owned());
     capture.push(format!("[job {} {standing}]\n", running.id).as_bytes());
+    Ok(told(capture.finish()))
+}
+
+/// All that it has said, in part.
+fn page(job: &Job<'_>, running: &Running, offset: u64) -> Result<Completed, Failed> {
+    let page = running.page(offset)?;
+    let mut capture = Capture::new(job.bench, job.id);
+    capture.push(&page.text);
+    if !page.text.is_empty() && !page.text.ends_with(b"\n") {
+        capture.push(b"\n");
+    }
+    let (from, to, kept) = (shown(page.from), page.to, shown(page.kept));
+    let on = if to < page.kept { format!("; ask on with offset {to}") } else { String::new() };
+    capture.push(
+        format!("[job {}: {}; bytes {from} to {} of {kept}{on}]\n", running.id, running.standing(), shown(to))
+            .as_bytes(),
+    );
     Ok(told(capture.finish()))
 }
 

@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal};
 use super::ms;
 use crate::bench::{Bench, Cancel, Job};
 use crate::call::{Completed, Failed};
-use crate::capture::{Capture, create as spill};
+use crate::capture::{Capture, nameless};
 use crate::delta::Deltas;
 use crate::kept::{self, Kept};
 use crate::names::shown_path;
@@ -85,10 +85,7 @@ fn background(job: &Job<'_>, command: &str) -> Result<Completed, Failed> {
     }
     let bench = job.bench;
     bench.jobs.room()?;
-    let (file, whereabouts) = match spill(bench, job.id) {
-        Ok((name, file)) => (Some(file), format!("; all of it goes to {}", bench.place.tmp.join(name).display())),
-        Err(_) => (None, String::new()),
-    };
+    let file = nameless(&bench.place.tmp).ok();
     let terminal = job.args.flag("terminal");
     let place = &bench.place;
     let start = Start { command, around: None, cwd: &place.root, env: &place.env, extra: None, terminal, input: true };
@@ -99,7 +96,7 @@ fn background(job: &Job<'_>, command: &str) -> Result<Completed, Failed> {
     let mut capture = Capture::new(bench, job.id);
     capture.push(&news.text);
     let standing = news.ended.unwrap_or_else(|| "runs".to_owned());
-    let line = format!("[job {} {standing}{whereabouts}]\n", running.id);
+    let line = format!("[job {} {standing}]\n", running.id);
     if !news.text.is_empty() && !news.text.ends_with(b"\n") {
         capture.push(b"\n");
     }

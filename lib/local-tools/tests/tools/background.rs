@@ -70,22 +70,67 @@ fn a_background_command_is_read_typed_into_and_killed() {
     let story = Story::new();
     let told = story
         .tell("shell", json!({"command": "while read line; do echo got $line; done; echo end", "background": true}));
-    assert!(told.starts_with("[job 1 runs; all of it goes to "), "{told}");
+    assert_eq!(told, "[job 1 runs]\n");
     let told = story.tell("job", json!({"id": "1", "input": "a\nb\n", "wait_ms": 400}));
     assert_eq!(told, "got a\ngot b\n[job 1 runs]\n");
     assert_eq!(story.tell("job", json!({"id": "job 1"})), "[job 1 runs]\n");
     assert!(story.tell("job", json!({})).contains("job 1  runs, 12 bytes of output, 0 unread  while read line"));
     let told = story.tell("job", json!({"id": "1", "kill": true}));
     assert!(told.starts_with("[job 1 signal 15]"), "{told}");
-    let name = std::fs::read_dir(&story.scene.place.tmp).unwrap().next().unwrap().unwrap().path();
-    assert_eq!(std::fs::read_to_string(name).unwrap(), "got a\ngot b\n");
+    let told = story.tell("job", json!({"id": "1", "offset": 0}));
+    assert!(told.starts_with("got a\ngot b\n[job 1: signal 15, "), "{told}");
+    assert!(told.ends_with("bytes 0 to 12 of 12]\n"), "{told}");
+}
+
+#[test]
+fn a29_what_a_background_command_says_lies_under_no_name() {
+    let story = Story::new();
+    story.tell("shell", json!({"command": "seq 1 20000; exec sleep 600", "background": true}));
+    let told = eventually(|| story.tell("job", json!({"id": "1", "offset": 0})), |told| told.contains("of 108,894"));
+    assert!(told.starts_with("1\n2\n3\n"), "{told}");
+    // Page after page gives all of it, and nothing twice.
+    let (mut all, mut offset) = (String::new(), Some(0));
+    while let Some(from) = offset {
+        let told = story.tell("job", json!({"id": "1", "offset": from}));
+        let (page, line) = told.split_once("[job 1: ").unwrap();
+        all.push_str(page);
+        offset = line.split_once("offset ").map(|(_, n)| n.trim_end_matches("]\n").parse::<u64>().unwrap());
+    }
+    assert_eq!(all, (1..=20_000).map(|n| format!("{n}\n")).collect::<String>());
+    // In the middle of a word: from the next one on.
+    let middle = story.tell("job", json!({"id": "1", "offset": 108_890}));
+    assert!(middle.starts_with("[job 1: runs"), "{middle}");
+    assert_eq!(std::fs::read_dir(&story.scene.place.tmp).unwrap().count(), 0, "a name in the temporary folder");
+    story.tell("job", json!({"id": "1", "kill": true}));
+}
+
+#[test]
+fn a29_a_long_output_lies_under_no_name_before_its_call_has_ended() {
+    let story = Story::new();
+    let look = format!("seq 1 20000; ls -A '{}'; echo that was all", story.scene.place.tmp.display());
+    let told = story.tell("shell", json!({ "command": look }));
+    assert!(told.ends_with("\n20000\nthat was all\n"), "{told}");
+    let kept = std::fs::read_dir(&story.scene.place.tmp).unwrap().next().unwrap().unwrap().path();
+    assert!(std::fs::read_to_string(kept).unwrap().starts_with("1\n2\n"));
+}
+
+/// Asks until it is so, or for a minute.
+fn eventually(mut ask: impl FnMut() -> String, is_so: impl Fn(&str) -> bool) -> String {
+    for _ in 0..600 {
+        let told = ask();
+        if is_so(&told) {
+            return told;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("not within a minute: {}", ask())
 }
 
 #[test]
 fn a_background_command_that_fails_at_once_says_so() {
     let story = Story::new();
     let told = story.tell("shell", json!({"command": "echo no such thing >&2; exit 7", "background": true}));
-    assert!(told.starts_with("no such thing\n[job 1 exit 7;"), "{told}");
+    assert!(told.starts_with("no such thing\n[job 1 exit 7]"), "{told}");
     let failed = story.scene.failed("job", json!({"id": "1", "input": "x"}));
     assert_eq!(failed.code, Code::Arguments);
     assert!(story.scene.failed("job", json!({"id": "9"})).message.contains("no job '9'"));
