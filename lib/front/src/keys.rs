@@ -1,12 +1,14 @@
-//! Keys that answer a question: `y` once, `n` no, `N` no with words. Typing ahead never approves: keys of the first half second
-//! after a question appears are dropped, and there is no default.
+//! Keys that answer a question: `y` once, `n` no, `N` no with words; `s`, `p` and `a` with the rule that is proposed, for the
+//! session, the project, always. Typing ahead never approves: keys of the first half second after a question appears are dropped,
+//! there is no default, and what lasts wants Enter right behind its key.
 
 use ace_core::{CallState, State};
 use ace_redact::Redactor;
-use ace_schema::permission::Decision;
+use ace_schema::data::Proposal;
+use ace_schema::permission::{Decision, Scope};
 use ace_storage::Log;
 use std::io::{BufRead, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -14,7 +16,7 @@ use std::time::{Duration, Instant};
 
 mod read;
 
-use crate::answer::{AnswerError, answer, find_call};
+use crate::answer::{AnswerError, Said, Waiting, answer_as, find_call};
 use crate::modes::{self, KeyByKey, are_ours, forget_typed};
 use crate::opening::{clock, random};
 use crate::stage::Stage;
@@ -34,6 +36,17 @@ struct Open {
     since: Instant,
     /// The words that are being typed.
     words: Option<Vec<u8>>,
+    /// The answer that lasts and wants Enter now.
+    lasting: Option<(Scope, Proposal)>,
+}
+
+/// An answer that is begun.
+#[derive(Debug)]
+pub enum Begun {
+    /// No, with these words.
+    Words(String),
+    /// Yes, as far as this and with this rule.
+    Rule(Scope, Proposal),
 }
 
 /// What the screen and the listener share.
@@ -64,6 +77,7 @@ impl Keys {
     #[must_use]
     pub fn new(
         (log, person, redactor): (Log, String, Option<Redactor>),
+        rules: PathBuf,
         painted: bool,
         (typing, stage): (Option<Typing>, Stage),
         tell: Tell,
@@ -75,6 +89,7 @@ impl Keys {
             log,
             person,
             redactor,
+            rules,
             painted,
             typing,
             stage,
@@ -100,15 +115,17 @@ impl Keys {
             // At a prompt it goes to the line below.
             forget_typed();
         }
-        board.open = waiting.map(|call| Open { call, since: Instant::now(), words: None });
+        board.open = waiting.map(|call| Open { call, since: Instant::now(), words: None, lasting: None });
         is_new
     }
 
-    /// The words that a person is typing.
+    /// The answer that a person has begun to give.
     #[must_use]
-    pub fn words(&self) -> Option<String> {
+    pub fn begun(&self) -> Option<Begun> {
         let board = lock(&self.board);
-        board.open.as_ref()?.words.as_ref().map(|w| String::from_utf8_lossy(w).into_owned())
+        let open = board.open.as_ref()?;
+        let words = open.words.as_ref().map(|w| Begun::Words(String::from_utf8_lossy(w).into_owned()));
+        words.or_else(|| open.lasting.clone().map(|(scope, rule)| Begun::Rule(scope, rule)))
     }
 }
 
@@ -131,6 +148,8 @@ struct Listener {
     person: String,
     /// Cleans what is typed.
     redactor: Option<Redactor>,
+    /// The folder of the person's configuration, where their rules are kept.
+    rules: PathBuf,
     painted: bool,
     typing: Option<Typing>,
     stage: Stage,
@@ -175,8 +194,10 @@ impl Listener {
     /// Whether the key is for the question, not for the line below it: typing never approves.
     fn is_answer(&self, question: &Open, key: Key) -> bool {
         let Some(typing) = &self.typing else { return true };
-        let answers = matches!(key, Key::Byte(b'y' | b'n' | b'N'));
-        question.words.is_some() || (answers && typing.is_empty() && question.since.elapsed() >= SEEN)
+        let answers = matches!(key, Key::Byte(b'y' | b'n' | b'N' | b's' | b'p' | b'a'));
+        question.words.is_some()
+            || question.lasting.is_some()
+            || (answers && typing.is_empty() && question.since.elapsed() >= SEEN)
     }
 
     /// A key for a question. `true` if words are wanted on a line of the terminal's own.
@@ -190,7 +211,14 @@ impl Listener {
             }
             return false;
         }
+        if let Some((scope, rule)) = &question.lasting {
+            self.confirm(&question.call, key, *scope, rule);
+            return false;
+        }
         match key {
+            Key::Byte(b's') => self.offer(&question.call, Scope::Session),
+            Key::Byte(b'p') => self.offer(&question.call, Scope::Project),
+            Key::Byte(b'a') => self.offer(&question.call, Scope::Always),
             Key::Byte(b'y') => self.answer(&question.call, Decision::Allow, ""),
             Key::Byte(b'n') => self.answer(&question.call, Decision::Deny, ""),
             Key::Byte(b'N') if self.painted => {
@@ -200,6 +228,38 @@ impl Listener {
             _ => {}
         }
         false
+    }
+
+    /// Shows what would be allowed from now on, where a rule is proposed.
+    fn offer(&self, call: &str, scope: Scope) {
+        let Ok(waiting) = find_call(&self.log, Some(call), None) else { return };
+        let offered = waiting.proposal.filter(|_| scope != Scope::Project || !waiting.project.is_empty());
+        let Some(rule) = offered else {
+            if self.typing.is_some() {
+                self.type_key(Key::Byte(letter(scope)));
+            }
+            return;
+        };
+        if !self.painted {
+            let style = crate::screen::on_stderr(ace_cli::When::Auto);
+            for row in ace_view::ask::lasting(scope, &rule, &style) {
+                let _ = writeln!(std::io::stderr(), "{}", ace_view::render(&row, &style));
+            }
+        }
+        self.change(call, |open| open.lasting = Some((scope, rule)));
+    }
+
+    /// The key after one that lasts: Enter gives that answer. At a prompt all else is the second letter of a message.
+    fn confirm(&self, call: &str, key: Key, scope: Scope, rule: &Proposal) {
+        match key {
+            Key::Focus(_) => return self.type_key(key),
+            Key::Byte(b'\n' | b'\r') => return self.allow(call, scope, rule),
+            _ => self.change(call, |open| open.lasting = None),
+        }
+        if key != Key::Escape && self.typing.is_some() {
+            self.type_key(Key::Byte(letter(scope)));
+            self.type_key(key);
+        }
     }
 
     /// A key for the line below the run.
@@ -307,21 +367,51 @@ impl Listener {
         (self.tell)(None);
     }
 
+    /// Answers this call alone.
     fn answer(&self, call: &str, decision: Decision, why: &str) {
         let clean = self.redactor.as_ref().and_then(|redactor| redactor.text(why));
         let why = clean.as_deref().unwrap_or(why);
+        let _ = self.record(call, decision, Said { who: &self.person, why, ..Said::default() });
+    }
+
+    /// Allows this call and what the rule covers. What reaches further than the session becomes a rule in the person's own file.
+    fn allow(&self, call: &str, scope: Scope, rule: &Proposal) {
+        let said = Said { who: &self.person, scope, grant: Some(rule.clone()), ..Said::default() };
+        // Recorded first: a rule must not come of an answer that was too late.
+        let Some(waiting) = self.record(call, Decision::Allow, said) else { return };
+        if matches!(scope, Scope::Project | Scope::Always) {
+            let project = (scope == Scope::Project).then_some(waiting.project.as_str());
+            if let Err(e) = ace_host::rules::remember(&self.rules, rule, project) {
+                (self.tell)(Some(format!("allowed for this session; the rule is not kept: {e}")));
+            }
+        }
+    }
+
+    /// Records an answer; the call that it was given to, unless somebody else was faster or the log does not take it.
+    fn record(&self, call: &str, decision: Decision, said: Said<'_>) -> Option<Waiting> {
         let recorded = find_call(&self.log, Some(call), None).and_then(|waiting| {
             let mut appender = self.log.append(clock())?;
-            answer(&mut appender, &waiting, (decision, &self.person, why), random())
+            answer_as(&mut appender, &waiting, decision, said, random()).map(|_| waiting)
         });
         // If somebody else was faster, the record tells, and the screen shows it.
         if let Err(AnswerError::Append(e)) = recorded {
             (self.tell)(Some(format!("the answer is not recorded: {e}")));
-            return;
+            return None;
         }
         let mut board = lock(&self.board);
         call.clone_into(&mut board.answered);
         board.open = board.open.take().filter(|open| open.call != call);
+        recorded.ok()
+    }
+}
+
+/// The key of an answer that lasts.
+fn letter(scope: Scope) -> u8 {
+    match scope {
+        Scope::Once => b'y',
+        Scope::Session => b's',
+        Scope::Project => b'p',
+        Scope::Always => b'a',
     }
 }
 

@@ -112,11 +112,47 @@ fn rule(proposal: &Proposal) -> Text {
     out
 }
 
-/// The keys that answer.
+/// The keys that answer: those that make a rule only where one is proposed, for a project only where there is one. As many rows as
+/// the width asks for.
 #[must_use]
-pub fn keys() -> Text {
-    let key = |key: &str, does: &str| Text::of(Role::Typed, key).dim(format!(" {does}"));
-    Text::new().gap(2).and(key("y", "once")).gap(2).and(key("n", "no")).gap(2).and(key("N", "no, but"))
+pub fn keys(ruled: bool, in_project: bool, style: &Style) -> Vec<Text> {
+    let all = [
+        ("y", "once", true),
+        ("s", "session", ruled),
+        ("p", "project", ruled && in_project),
+        ("a", "always", ruled),
+        ("n", "no", true),
+        ("N", "no, but", true),
+    ];
+    let mut rows: Vec<Text> = Vec::new();
+    for (key, does, _) in all.into_iter().filter(|(.., offered)| *offered) {
+        let key = Text::new().gap(2).with(Role::Typed, key).dim(format!(" {does}"));
+        match rows.last_mut() {
+            Some(row) if row.cells() + key.cells() <= style.width => *row = std::mem::take(row).and(key),
+            _ => rows.push(key),
+        }
+    }
+    rows
+}
+
+/// What an answer would allow from now on, before it is given: nobody makes a rule by a key that was meant for a message.
+#[must_use]
+pub fn lasting(scope: Scope, proposal: &Proposal, style: &Style) -> Vec<Text> {
+    let asked = Text::new().gap(2).and(rule(proposal)).plain(format!(" {}", reach(scope)));
+    let key = |key: &str, does: &str| Text::new().gap(2).with(Role::Typed, key).dim(format!(" {does}"));
+    let mut rows = asked.wrap(style.width, 2);
+    rows.push(key("Enter", "yes").and(key("Esc", "back")));
+    rows
+}
+
+/// How far an answer reaches, in words.
+fn reach(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Once => "once",
+        Scope::Session => "for this session",
+        Scope::Project => "for this project",
+        Scope::Always => "always",
+    }
 }
 
 /// The line on which a person says what they want instead.
@@ -134,13 +170,7 @@ pub fn answered(call: &Call, decided: &PermissionResolved, seq: u64, facts: &Ses
         let line = Text::marked(Mark::Refused, style).plain("refused by ").and(who());
         if decided.why.is_empty() { line } else { line.plain(": ").and(visible(&decided.why, Role::Plain)) }
     } else if here {
-        let scope = match decided.scope {
-            Scope::Once => "once",
-            Scope::Session => "for this session",
-            Scope::Project => "for this project",
-            Scope::Always => "always",
-        };
-        Text::marked(Mark::Done, style).plain(format!("allowed {scope}"))
+        Text::marked(Mark::Done, style).plain(format!("allowed {}", reach(decided.scope)))
     } else {
         Text::marked(Mark::Done, style).plain("allowed by ").and(who()).plain(" elsewhere")
     };
