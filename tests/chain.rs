@@ -31,12 +31,26 @@ fn what_x_prints_does_in_sh_what_run_does() {
     assert!(world.sessions().is_empty(), "no side effects");
     assert_eq!(
         line,
-        "S=$(ace-session new --mode=auto 'it'\\''s $HOME') && ace-log follow \"$S\" --until idle |\n  ace-session step | ace-model | ace-permit | ace-tool | ace-fetch |\n  ace-log append \"$S\" && ace-log text \"$S\"\n"
+        "S=$(ace-session new --mode=auto 'it'\\''s $HOME') && ace-log follow \"$S\" --until idle |\n  ace-session step | ace-model | ace-permit | ace-tool | ace-fetch |\n  ace-redact | ace-log append \"$S\" && ace-log text \"$S\"\n"
     );
     assert_eq!(world.sh(&line).ok(), "All is well.\n");
     assert_eq!(world.last("@only", "user.message")["text"], "it's $HOME");
     assert!(world.place("@only").join("made.txt").exists());
     assert!(world.run("ace-log", &["verify", "@last"]).ok().contains("chain whole"));
+}
+
+#[test]
+fn a29_what_x_prints_redacts_unless_that_is_off_and_a_gate_of_ones_own_stands_before() {
+    let world = world();
+    let line = || world.run("ace", &["-x", "run", "go"]).ok();
+    world.add_config("[pipeline]\ngates = [[\"cat\"]]\n");
+    assert!(line().contains("ace-fetch |\n  cat | ace-redact | ace-log append"), "{}", line());
+    world.add_config("[redact]\ngate = \"off\"\n");
+    assert!(line().contains("ace-fetch |\n  cat | ace-log append"), "{}", line());
+    let world = self::world();
+    world.add_config("[pipeline]\ngates = [[\"ace-redact\"]]\n");
+    let line = world.run("ace", &["-x", "run", "go"]).ok();
+    assert_eq!(line.matches("ace-redact").count(), 1, "{line}");
 }
 
 #[test]
@@ -198,7 +212,7 @@ fn a_gate_may_hold_back_and_rewrite_what_would_be_recorded() {
     let log = std::fs::read_to_string(world.log_file("@only")).unwrap();
     assert!(log.contains("is [hidden]") && !log.contains("is hunter2"));
     let line = world.run("ace", &["-x", "run", "go"]).ok();
-    assert!(line.contains(&format!("{gate} | ace-log append")), "-x shows it: {line}");
+    assert!(line.contains(&format!("{gate} | ace-redact | ace-log append")), "-x shows it: {line}");
 }
 
 #[test]

@@ -500,6 +500,165 @@ fn typing_at_a_question_never_approves() {
     assert!(!terminal.screen().contains("wants to run"), "{}", terminal.screen());
 }
 
+/// Two calls that one rule covers, and a third that it does not.
+fn asking() -> World {
+    world(vec![
+        Reply::Calls("", vec![shell("touch one")]),
+        Reply::Calls("", vec![shell("touch one")]),
+        Reply::Calls("", vec![shell("touch two")]),
+        Reply::Text("Done."),
+    ])
+}
+
+/// Presses a key that lasts at the first question, then Enter, and refuses what it does not cover.
+fn grant(world: &World, terminal: &Terminal, key: &str, reach: &str) {
+    terminal.shows("y once  s session  p project  a always  n no  N no, but");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    // A key that begins a word allows nothing, nor does the way back; what is not painted keeps its lines.
+    terminal.keys(key);
+    terminal.shows(&format!("allow shell 'touch one' {reach}\n  Enter yes  Esc back"));
+    if key != "a" {
+        terminal.keys("Escape");
+        terminal.shows("y once");
+        assert!(!world.types("@only").contains(&"permission.resolved".to_owned()));
+        terminal.keys(key);
+        terminal.shows("Enter yes");
+    }
+    assert!(!world.types("@only").contains(&"permission.resolved".to_owned()));
+    terminal.keys("Enter");
+    terminal.shows(&format!("✓ allowed {reach}  touch one"));
+    terminal.shows("touch two");
+    terminal.shows("N no, but");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    terminal.keys("n");
+    terminal.shows("Done.");
+    let answers: Vec<_> = world.log("@only").into_iter().filter(|l| l["type"] == "permission.resolved").collect();
+    let decided: Vec<_> = answers.iter().map(|a| a["data"]["decision"].as_str().unwrap()).collect();
+    assert_eq!(decided, ["allow", "allow", "deny"], "{answers:?}");
+    assert_eq!(answers[0]["data"]["grant"]["command"], "touch one");
+}
+
+#[test]
+fn p20_a_key_and_enter_allow_what_was_shown_as_far_as_was_said() {
+    if !has_tmux() {
+        return;
+    }
+    for (key, reach) in [("s", "for this session"), ("p", "for this project"), ("a", "always")] {
+        let world = asking();
+        let file = world.config_file().with_file_name("rules.toml");
+        // At the prompt and in a run alike, painted or not.
+        let terminal = if key == "s" {
+            let terminal = prompt(&world, 80, "");
+            terminal.line("go");
+            terminal
+        } else {
+            let terminal = Terminal::open(&world, 80, 40, if key == "a" { "TERM=dumb" } else { "" });
+            terminal.line("ace run go; echo \"[$?]\"");
+            terminal
+        };
+        grant(&world, &terminal, key, reach);
+        let rules = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(rules.contains("command = \"touch one\""), key != "s", "{rules}");
+        assert_eq!(rules.contains("project = "), key == "p", "{rules}");
+    }
+}
+
+#[test]
+fn a_message_that_begins_with_a_key_that_lasts_is_a_message() {
+    if !has_tmux() {
+        return;
+    }
+    let world = asking();
+    let terminal = prompt(&world, 80, "");
+    terminal.line("go");
+    terminal.shows("y once");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    terminal.keys("-l 'please stop'");
+    terminal.shows("\n> please stop");
+    terminal.keys("Enter");
+    eventually("it is a message", || world.types("@only").iter().filter(|t| *t == "user.message").count() == 2);
+    assert!(!world.types("@only").contains(&"permission.resolved".to_owned()));
+    terminal.keys("Escape");
+    terminal.shows("! cancelled");
+}
+
+#[test]
+fn keys_that_last_are_offered_only_with_a_rule() {
+    if !has_tmux() {
+        return;
+    }
+    let world = world(vec![Reply::Calls("", vec![shell("bash")]), Reply::Text("Done.")]);
+    let terminal = prompt(&world, 40, "");
+    terminal.line("go");
+    terminal.shows("  y once  n no  N no, but");
+    assert!(world.last("@only", "permission.requested").get("proposal").is_none());
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    terminal.keys("a");
+    terminal.shows("\n> a");
+    assert!(!terminal.screen().contains("Enter yes"));
+    assert!(!world.types("@only").contains(&"permission.resolved".to_owned()));
+}
+
+#[test]
+fn a_fork_opens_in_the_same_prompt_and_a_conversation_is_made_shorter() {
+    if !has_tmux() {
+        return;
+    }
+    let world =
+        world(vec![Reply::Text("The first answer."), Reply::Text("The second answer."), Reply::Text("# Goal\nnone\n")]);
+    let terminal = prompt(&world, 80, "");
+    terminal.line("/compact");
+    terminal.shows("nothing is said yet");
+    terminal.line("/fork");
+    terminal.shows("there is no session yet");
+    terminal.line("say hello");
+    terminal.shows("say-hello  ask  turn 1  unpriced\n>");
+    let last = world.log("@only").pop().unwrap();
+    let (parent, end) = (last["session"].as_str().unwrap().to_owned(), last["seq"].as_u64().unwrap());
+    terminal.line(&format!("/fork @{end}"));
+    terminal.shows(&format!("session say-hello-2  branch ace/say-hello-2  from say-hello@{end}"));
+    terminal.line("and again");
+    terminal.shows("The second answer.");
+    terminal.shows("say-hello-2  ask  turn 2  unpriced\n>");
+    let bodies = bodies(&world);
+    assert!(bodies[1].contains("say hello") && bodies[1].contains("The first answer."), "{}", bodies[1]);
+    let first = world.types(&parent);
+    assert_eq!(first.iter().filter(|t| *t == "user.message").count(), 1, "{first:?}");
+    terminal.line("/compact the names");
+    terminal.shows("compacted  ");
+    terminal.shows("turn 3  unpriced\n>");
+    assert!(self::bodies(&world)[2].contains("Keep above all: the names"));
+    terminal.line("/fork 99999");
+    terminal.shows("no line @99999");
+    terminal.line("go on");
+    terminal.shows("turn 4  unpriced\n>");
+    let last = self::bodies(&world).pop().unwrap();
+    assert!(last.contains("# Goal") && !last.contains("The second answer."), "{last}");
+    terminal.line("/help");
+    terminal.shows("/fork [@LINE]");
+    terminal.line("/quit");
+    terminal.shows("ace resume say-hello-2");
+    terminal.ended(0);
+}
+
+#[test]
+fn the_status_line_says_how_much_of_window_and_budget_is_used() {
+    if !has_tmux() {
+        return;
+    }
+    let model = Server::by(|_| Reply::Calls("", vec![shell("sleep 300")]));
+    let mut world = World::with_model(model).repository(&[("hello.txt", "hello\n")]);
+    world.env.push(("ACE_CONTEXT", "4000".to_owned()));
+    world.add_config("[prices.\"test/scripted\"]\ninput = 1\noutput = 2\n[quota.session]\nmoney = 1.00\n");
+    let terminal = prompt(&world, 80, "");
+    terminal.line("/mode auto");
+    terminal.line("wait");
+    terminal.shows(" of $1.00  context ");
+    terminal.shows(" %");
+    terminal.keys("Escape");
+    terminal.shows("! cancelled");
+}
+
 #[test]
 fn two_terminals_on_one_session_stay_in_step() {
     if !has_tmux() {

@@ -102,12 +102,20 @@ fn one_answer_comes_without_a_log() {
     assert!(!world.ace_home().join("sessions").exists());
 }
 
+const FINDING: &str = r#"[{"severity":"error","file":"a.txt","line":1,"title":"wrong","message":"It says b."}]"#;
+
 #[test]
-fn the_rule_for_a_makefile_works() {
-    let model = Server::start(vec![Reply::Text("Looks right.")]);
-    let world = World::with_model(model).repository(&[("Makefile", &block("run: make"))]);
-    let _ = world.sh("make -s review.md").done();
-    assert_eq!(std::fs::read_to_string(world.project().join("review.md")).unwrap(), "Looks right.\n");
+fn the_rule_for_a_makefile_fails_and_passes_with_the_verdict() {
+    for (verdict, findings, exit) in [("pass", "[]", 0), ("fail", FINDING, 2)] {
+        let said = format!("{{\"verdict\":\"{verdict}\",\"summary\":\"Read.\",\"findings\":{findings}}}");
+        let model = Server::start(vec![Reply::Text(said.leak())]);
+        let world = World::with_model(model).repository(&[("Makefile", &block("run: make")), ("a.txt", "a\n")]);
+        std::fs::write(world.project().join("a.txt"), "b\n").unwrap();
+        let run = world.sh("unset MAKEFLAGS MAKELEVEL; make -s review");
+        assert_eq!(run.code, Some(exit), "{run:?}");
+        assert!(world.model.as_ref().unwrap().bodies()[0].contains("+b"));
+        assert_eq!(run.stdout.contains("a.txt:1: error: wrong: It says b."), exit > 0, "{run:?}");
+    }
 }
 
 #[test]

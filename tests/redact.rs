@@ -203,6 +203,20 @@ fn a29_what_a_person_types_is_clean_from_the_first_record_on() {
     nowhere(&world, &[&once.stdout]);
 }
 
+#[test]
+fn a29_a_name_that_holds_a_key_is_made_of_what_is_left() {
+    let world = world(vec![Reply::Text("one")]);
+    let named = format!("use-{}", value());
+    let run = world.run("ace", &["run", "--no-worktree", "--name", &named, "go"]).done();
+    assert_eq!(world.created("@only")["name"], "use");
+    let bare = world.run("ace-session", &["new", "--no-worktree", "--name", &key(), "go"]).ok();
+    assert_eq!(world.created(bare.trim())["name"], "session");
+    let fork = world.run("ace-session", &["fork", "use", "--name", &named, &format!("try {}", key())]);
+    assert_eq!(world.created(fork.stdout.trim())["name"], "use-2");
+    assert!(fork.stderr.contains("1 secret was taken out of the message"), "{fork:?}");
+    nowhere(&world, &[&run.stdout, &run.stderr, &fork.stdout]);
+}
+
 /// The provider's own answer to a refused key repeats it.
 #[test]
 fn c11_a_refusal_that_repeats_the_key_is_clean_in_record_and_screen() {

@@ -45,22 +45,9 @@ pub fn say(
 
 /// Queues the order to make the conversation shorter; `keep` says what the summary must hold above all.
 pub fn compact(opening: &Opening, session: &SessionAddress, keep: Option<&str>) -> Result<Exit, Complaint> {
-    let found = opening.find(session)?;
-    let (state, _) = state_of(&opening.log(&found)).map_err(|e| Complaint::io(PROGRAM, "cannot read the log", &e))?;
-    if state.turns == 0 {
-        return Err(Complaint::new(PROGRAM, Exit::No, format!("nothing is said in '{session}' yet")));
-    }
-    let text: String = keep.unwrap_or_default().to_owned();
-    if text.len() > limits::INLINE_BYTES {
-        let what = format!("what to keep has {} bytes, the limit is {}", text.len(), limits::INLINE_BYTES);
-        return Err(Complaint::new(PROGRAM, Exit::Usage, what));
-    }
-    let mut drafter = Drafter::new(PROGRAM, random());
-    drafter.set_session(&found.id);
-    let (author, client) = (opening.person(), PROGRAM.to_owned());
-    let order = UserMessage { text, author, client, compact: true, ..UserMessage::default() };
-    let (_, line) = drafter.draft(0, "", ty::USER_MESSAGE, &order);
-    record(opening, session, &line)
+    let log = opening.log(&opening.find(session)?);
+    let (state, _) = state_of(&log).map_err(|e| Complaint::io(PROGRAM, "cannot read the log", &e))?;
+    say::shorten(opening, &log, &state, keep.unwrap_or_default()).map(|_| Exit::Done)
 }
 
 /// The log of a session, and the newest message that waits there: its id and its text. `steering` ones have said so already.

@@ -1,7 +1,7 @@
 //! Back and sideways: a session with the past of another, and one that goes on from where it was.
 
-use ace_cli::{Complaint, Exit, SessionAddress};
-use ace_front::{Opening, begin, clock, machine, random, sessions, words};
+use ace_cli::{Complaint, Exit, SessionAddress, When};
+use ace_front::{Opening, begin, clock, machine, random, redaction, sessions, words};
 use ace_host::{NewFork, Rewound, fork as make, rewind as go_back, undo as take_back};
 use std::io::IsTerminal;
 
@@ -16,10 +16,11 @@ pub fn fork(
     json: bool,
 ) -> Result<Exit, Complaint> {
     let found = opening.find(session)?;
+    let prompt = prompt.map_or_else(|| Ok(String::new()), |prompt| begin::prompt(PROGRAM, Some(prompt)))?;
     let new = NewFork {
         seq: session.seq,
-        name: name.unwrap_or_default().to_owned(),
-        prompt: prompt.map_or_else(|| Ok(String::new()), |prompt| begin::prompt(PROGRAM, Some(prompt)))?,
+        name: redaction::name(opening, name.unwrap_or_default())?,
+        prompt: redaction::said(opening, &found.id, prompt, When::Auto)?,
         owner: opening.person(),
         host: machine(),
         client: PROGRAM.to_owned(),
@@ -28,7 +29,7 @@ pub fn fork(
         .map_err(|e| words::travel(PROGRAM, &session.place_text(), &e))?;
     for note in &made.notes {
         let (what, hint) = words::note(note);
-        ace_cli::note(PROGRAM, &what, hint, ace_cli::When::Auto);
+        ace_cli::note(PROGRAM, &what, hint, When::Auto);
     }
     if !json {
         return print(&format!("{}\n", made.id));

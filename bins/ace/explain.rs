@@ -3,6 +3,7 @@
 use ace_cli::ace::Command;
 use ace_cli::{Complaint, Exit};
 use ace_front::open;
+use ace_host::REDACT;
 use std::io::Write;
 use std::path::Path;
 
@@ -25,7 +26,12 @@ pub fn explain(command: &Command) -> Result<Exit, Complaint> {
             let own = |lists: &[Vec<String>]| -> String {
                 lists.iter().filter(|l| !l.is_empty()).map(|l| format!("{} | ", quoted(l))).collect()
             };
-            let (filters, gates) = (own(&config.filters), own(&config.gates));
+            let (filters, mut gates) = (own(&config.filters), own(&config.gates));
+            // The last one, as in the star, unless it is configured to stand there.
+            let last = config.gates.last().and_then(|gate| gate.first());
+            if !config.redact.off && last.is_none_or(|program| program != REDACT) {
+                gates += &format!("{REDACT} | ");
+            }
             let limits = ace_front::begin::limits_of(&opening, &run.options.limits)?;
             let quota = if limits.is_reserved() { "ace-quota | " } else { "" };
             format!(

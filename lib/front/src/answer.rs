@@ -136,19 +136,6 @@ pub fn find_call(log: &Log, by_id: Option<&str>, by_line: Option<u64>) -> Result
     }
 }
 
-/// Records a person's answer to this one call. `person` and `why` are words of theirs.
-///
-/// # Errors
-/// Somebody was faster, or the log does not take it.
-pub fn answer(
-    log: &mut Appender,
-    waiting: &Waiting,
-    (decision, person, why): (Decision, &str, &str),
-    random: u64,
-) -> Result<u64, AnswerError> {
-    answer_as(log, waiting, decision, Said { who: person, why, ..Said::default() }, random)
-}
-
 /// Records a person's answer, however far it reaches.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use ace_cli::{Complaint, Exit, SessionOptions, When};
 use ace_config::{Choice, choose_model, split_model};
-use ace_core::{Until, digest};
+use ace_core::{State, Until, digest};
 use ace_host::{Made, NewSession, Plan, Programs, REDACT, Stage, create, suite};
 use ace_redact::Redactor;
 use ace_schema::data::{Limits, SessionConfigured};
@@ -202,6 +202,16 @@ pub fn limits_of(opening: &Opening, typed: &ace_cli::quota::Limits) -> Result<Li
     })
 }
 
+/// What the session's model takes in and gives out at once, tokens, if anybody knows: as configured, or as the table has it.
+#[must_use]
+pub fn window(opening: &Opening, state: &State) -> Option<u64> {
+    let said = [opening.settings.config.context, state.limits.context].into_iter().find(|tokens| *tokens > 0);
+    said.or_else(|| {
+        let (provider, model) = split_model(&state.model)?;
+        ace_prices::limits(provider, model).map(|limits| limits.window).filter(|tokens| *tokens > 0)
+    })
+}
+
 fn groups(opening: &Opening, typed: &[String]) -> Result<Vec<String>, Complaint> {
     let mut groups: Vec<String> = Vec::new();
     for name in typed {
@@ -306,5 +316,6 @@ pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
         until,
         leads: true,
         person: opening.person(),
+        rules: opening.settings.user.clone(),
     }
 }

@@ -1,13 +1,15 @@
-//! Keys that answer a question: `y` once, `n` no, `N` no with words. Typing ahead never approves: keys of the first half second
-//! after a question appears are dropped, and there is no default.
+//! Keys that answer a question: `y` once, `n` no, `N` no with words; `s`, `p` and `a` with the rule that is proposed, for the
+//! session, the project, always. Typing ahead never approves: keys of the first half second after a question appears are dropped,
+//! there is no default, and what lasts wants Enter right behind its key.
 
 use ace_core::{CallState, State};
 use ace_redact::Redactor;
-use ace_schema::permission::Decision;
+use ace_schema::data::Proposal;
+use ace_schema::permission::{Decision, Scope};
 use ace_schema::question::Question;
 use ace_storage::Log;
 use std::io::{BufRead, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 
 mod read;
 
-use crate::answer::{AnswerError, Said, answer_as, find_call, question_of};
+use crate::answer::{AnswerError, Said, Waiting, answer_as, find_call, question_of};
 use crate::modes::{self, KeyByKey, are_ours, forget_typed};
 use crate::opening::{clock, random};
 use crate::stage::Stage;
@@ -39,6 +41,17 @@ struct Open {
     words: Option<Vec<u8>>,
     /// What the model asks, where it is no permission.
     question: Option<Question>,
+    /// The answer that lasts and wants Enter now.
+    lasting: Option<(Scope, Proposal)>,
+}
+
+/// An answer that is begun.
+#[derive(Debug)]
+pub enum Begun {
+    /// No, with these words.
+    Words(String),
+    /// Yes, as far as this and with this rule.
+    Rule(Scope, Proposal),
 }
 
 /// What the screen and the listener share.
@@ -69,6 +82,7 @@ impl Keys {
     #[must_use]
     pub fn new(
         (log, person, redactor): (Log, String, Option<Redactor>),
+        rules: PathBuf,
         painted: bool,
         (typing, stage): (Option<Typing>, Stage),
         tell: Tell,
@@ -80,6 +94,7 @@ impl Keys {
             log,
             person,
             redactor,
+            rules,
             painted,
             typing,
             stage,
@@ -110,6 +125,7 @@ impl Keys {
             since: Instant::now(),
             words: None,
             question: question_of(call),
+            lasting: None,
         });
         is_new
     }
@@ -120,11 +136,13 @@ impl Keys {
         lock(&self.board).open.as_ref().is_some_and(|open| open.question.is_some())
     }
 
-    /// The words that a person is typing.
+    /// The answer that a person has begun to give.
     #[must_use]
-    pub fn words(&self) -> Option<String> {
+    pub fn begun(&self) -> Option<Begun> {
         let board = lock(&self.board);
-        board.open.as_ref()?.words.as_ref().map(|w| String::from_utf8_lossy(w).into_owned())
+        let open = board.open.as_ref()?;
+        let words = open.words.as_ref().map(|w| Begun::Words(String::from_utf8_lossy(w).into_owned()));
+        words.or_else(|| open.lasting.clone().map(|(scope, rule)| Begun::Rule(scope, rule)))
     }
 }
 
@@ -147,6 +165,8 @@ struct Listener {
     person: String,
     /// Cleans what is typed.
     redactor: Option<Redactor>,
+    /// The folder of the person's configuration, where their rules are kept.
+    rules: PathBuf,
     painted: bool,
     typing: Option<Typing>,
     stage: Stage,
@@ -191,9 +211,11 @@ impl Listener {
         let Some(typing) = &self.typing else { return true };
         let answers = match &question.question {
             Some(_) => matches!(key, Key::Byte(NO_ANSWER | b' '..=0x7e | 0x80..)),
-            None => matches!(key, Key::Byte(b'y' | b'n' | b'N')),
+            None => matches!(key, Key::Byte(b'y' | b'n' | b'N' | b's' | b'p' | b'a')),
         };
-        question.words.is_some() || (answers && typing.is_empty() && question.since.elapsed() >= SEEN)
+        question.words.is_some()
+            || question.lasting.is_some()
+            || (answers && typing.is_empty() && question.since.elapsed() >= SEEN)
     }
 
     /// A key for a question. `true` if words are wanted on a line of the terminal's own.
@@ -210,7 +232,14 @@ impl Listener {
         if let Some(asked) = &question.question {
             return self.replied(question, asked, key);
         }
+        if let Some((scope, rule)) = &question.lasting {
+            self.confirm(&question.call, key, *scope, rule);
+            return false;
+        }
         match key {
+            Key::Byte(b's') => self.offer(&question.call, Scope::Session),
+            Key::Byte(b'p') => self.offer(&question.call, Scope::Project),
+            Key::Byte(b'a') => self.offer(&question.call, Scope::Always),
             Key::Byte(b'y') => self.answer(&question.call, Decision::Allow, ""),
             Key::Byte(b'n') => self.answer(&question.call, Decision::Deny, ""),
             Key::Byte(b'N') if self.painted => {
@@ -255,6 +284,38 @@ impl Listener {
         match &open.question {
             Some(asked) => self.answer(&open.call, Decision::Allow, &asked.answer(words)),
             None => self.answer(&open.call, Decision::Deny, words),
+        }
+    }
+
+    /// Shows what would be allowed from now on, where a rule is proposed.
+    fn offer(&self, call: &str, scope: Scope) {
+        let Ok(waiting) = find_call(&self.log, Some(call), None) else { return };
+        let offered = waiting.proposal.filter(|_| scope != Scope::Project || !waiting.project.is_empty());
+        let Some(rule) = offered else {
+            if self.typing.is_some() {
+                self.type_key(Key::Byte(letter(scope)));
+            }
+            return;
+        };
+        if !self.painted {
+            let style = crate::screen::on_stderr(ace_cli::When::Auto);
+            for row in ace_view::ask::lasting(scope, &rule, &style) {
+                let _ = writeln!(std::io::stderr(), "{}", ace_view::render(&row, &style));
+            }
+        }
+        self.change(call, |open| open.lasting = Some((scope, rule)));
+    }
+
+    /// The key after one that lasts: Enter gives that answer. At a prompt all else is the second letter of a message.
+    fn confirm(&self, call: &str, key: Key, scope: Scope, rule: &Proposal) {
+        match key {
+            Key::Focus(_) => return self.type_key(key),
+            Key::Byte(b'\n' | b'\r') => return self.allow(call, scope, rule),
+            _ => self.change(call, |open| open.lasting = None),
+        }
+        if key != Key::Escape && self.typing.is_some() {
+            self.type_key(Key::Byte(letter(scope)));
+            self.type_key(key);
         }
     }
 
@@ -363,23 +424,52 @@ impl Listener {
         (self.tell)(None);
     }
 
+    /// Answers this call alone: with a yes come the words that were asked for, with a no the reason.
     fn answer(&self, call: &str, decision: Decision, words: &str) {
         let clean = self.redactor.as_ref().and_then(|redactor| redactor.text(words));
         let words = clean.as_deref().unwrap_or(words);
         let (why, answer) = if decision == Decision::Deny { (words, "") } else { ("", words) };
-        let said = Said { who: &self.person, why, answer, ..Said::default() };
+        let _ = self.record(call, decision, Said { who: &self.person, why, answer, ..Said::default() });
+    }
+
+    /// Allows this call and what the rule covers. What reaches further than the session becomes a rule in the person's own file.
+    fn allow(&self, call: &str, scope: Scope, rule: &Proposal) {
+        let said = Said { who: &self.person, scope, grant: Some(rule.clone()), ..Said::default() };
+        // Recorded first: a rule must not come of an answer that was too late.
+        let Some(waiting) = self.record(call, Decision::Allow, said) else { return };
+        if matches!(scope, Scope::Project | Scope::Always) {
+            let project = (scope == Scope::Project).then_some(waiting.project.as_str());
+            if let Err(e) = ace_host::rules::remember(&self.rules, rule, project) {
+                (self.tell)(Some(format!("allowed for this session; the rule is not kept: {e}")));
+            }
+        }
+    }
+
+    /// Records an answer; the call that it was given to, unless somebody else was faster or the log does not take it.
+    fn record(&self, call: &str, decision: Decision, said: Said<'_>) -> Option<Waiting> {
         let recorded = find_call(&self.log, Some(call), None).and_then(|waiting| {
             let mut appender = self.log.append(clock())?;
-            answer_as(&mut appender, &waiting, decision, said, random())
+            answer_as(&mut appender, &waiting, decision, said, random()).map(|_| waiting)
         });
         // If somebody else was faster, the record tells, and the screen shows it.
         if let Err(AnswerError::Append(e)) = recorded {
             (self.tell)(Some(format!("the answer is not recorded: {e}")));
-            return;
+            return None;
         }
         let mut board = lock(&self.board);
         call.clone_into(&mut board.answered);
         board.open = board.open.take().filter(|open| open.call != call);
+        recorded.ok()
+    }
+}
+
+/// The key of an answer that lasts.
+fn letter(scope: Scope) -> u8 {
+    match scope {
+        Scope::Once => b'y',
+        Scope::Session => b's',
+        Scope::Project => b'p',
+        Scope::Always => b'a',
     }
 }
 

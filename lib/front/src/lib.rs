@@ -26,7 +26,7 @@ mod stage;
 mod typing;
 pub mod words;
 
-pub use answer::{AnswerError, Said, Waiting, answer, answer_as, find_call};
+pub use answer::{AnswerError, Said, Waiting, answer_as, find_call};
 pub use filter::{ended, run as run_filter};
 pub use opening::{Opening, clock, find, machine, open, person, random, shown, took};
 pub use price::prices;

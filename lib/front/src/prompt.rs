@@ -65,7 +65,7 @@ impl Session {
     }
 
     /// What a screen says of it now.
-    fn facts(&self) -> SessionFacts {
+    fn facts(&self, opening: &Opening) -> SessionFacts {
         let created = &self.state.created;
         let place = match (&created.worktree, &created.repository) {
             (Some(_), Some(repository)) => {
@@ -77,6 +77,7 @@ impl Session {
             name: self.state.name.clone(),
             model: self.state.model.clone(),
             mode: self.state.mode.name().to_owned(),
+            window: begin::window(opening, &self.state),
             budget: Some(self.state.limits.money).filter(|money| *money > 0),
             place,
             ..SessionFacts::of(created)
@@ -206,7 +207,7 @@ impl Desk {
         let typing = Typing::begin(&std::mem::take(&mut self.typed)).in_folders(folders);
         let output = Output { color: self.color, ..Output::default() };
         let mut screen = Screen::new(output).with_typing(typing.clone()).with_notice(notice);
-        let facts = session.facts();
+        let facts = session.facts(&self.opening);
         if let Some(known) = self.known {
             screen.go_on(facts.clone(), known, std::mem::take(&mut self.own_message));
         }
@@ -244,7 +245,9 @@ impl Desk {
         let mut line = Text::of(Role::Dim, "").and(visible(&state.name, Role::Bold));
         line = line.dim(format!("  {}  turn {}", state.mode.name(), state.turns));
         if session.ledger.model_calls > 0 {
-            line = line.dim(format!("  {}", units::cost(session.ledger.cost())));
+            let limit = Some(state.limits.money).filter(|money| *money > 0);
+            let limit = limit.map(|money| format!(" of {}", units::limit(money))).unwrap_or_default();
+            line = line.dim(format!("  {}{limit}", units::cost(session.ledger.cost())));
         }
         if !state.waiting.is_empty() {
             line = line.dim(format!("  {} queued: Enter begins", state.waiting.len()));

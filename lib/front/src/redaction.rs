@@ -115,6 +115,15 @@ pub fn cleaned(opening: &Opening, text: &str) -> Result<String, Complaint> {
     Ok(clean.unwrap_or_else(|| text.to_owned()))
 }
 
+/// A name without its secrets: of such a one a name is made of what is left.
+///
+/// # Errors
+/// See [`policy`].
+pub fn name(opening: &Opening, name: &str) -> Result<String, Complaint> {
+    let clean = redactor(opening, "")?.and_then(|redactor| redactor.text(name));
+    Ok(clean.map_or_else(|| name.to_owned(), |clean| ace_host::name_of(&redaction::without(&clean))))
+}
+
 /// A file without a name for what waits in the gate: it is gone with the process, whatever ends it. It holds what is cleaned
 /// already. `None` where none can be made.
 #[must_use]

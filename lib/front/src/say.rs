@@ -1,14 +1,17 @@
 //! What a person says to a session that is there already: a message, that its turn shall stop, that it is configured otherwise.
 //! Each is a record under a person's pen, whoever runs the session.
 
+use ace_cli::{Complaint, Exit, When};
+use ace_core::State;
 use ace_host::{Picture, Said, message_drafts};
 use ace_redact::Redactor;
-use ace_schema::data::{MessageSteered, MessageWithdrawn, SessionConfigured, TurnCancelled};
-use ace_schema::{Drafter, Kind, id, ty};
+use ace_schema::data::{MessageSteered, MessageWithdrawn, SessionConfigured, TurnCancelled, UserMessage};
+use ace_schema::{Drafter, Kind, id, limits, ty};
 use ace_storage::{AppendError, Log};
 
 use crate::answer::state_of;
-use crate::opening::{clock, random};
+use crate::opening::{Opening, clock, random};
+use crate::{redaction, words};
 
 /// The program in whose name a person speaks here.
 const CLIENT: &str = "ace";
@@ -40,8 +43,31 @@ pub fn message(
     let text = clean.as_deref().unwrap_or(text);
     let mut drafter = Drafter::new(CLIENT, random());
     drafter.set_session(session);
-    let (id, drafts) = message_drafts(&mut drafter, Said { text, images, author: person, client: CLIENT, now, ..Said::default() });
+    let (id, drafts) =
+        message_drafts(&mut drafter, Said { text, images, author: person, client: CLIENT, now, ..Said::default() });
     Ok((id, record(log, &drafts)?))
+}
+
+/// Records the order to make the conversation shorter; its id. `keep` says what the summary must hold above all, without secrets.
+///
+/// # Errors
+/// In words: nothing is said yet, `keep` is too long, the log does not take it.
+pub fn shorten(opening: &Opening, log: &Log, state: &State, keep: &str) -> Result<String, Complaint> {
+    let program = opening.program;
+    if state.turns == 0 {
+        return Err(Complaint::new(program, Exit::No, format!("nothing is said in '{}' yet", state.name)));
+    }
+    let keep = redaction::said(opening, &state.session, keep.to_owned(), When::Auto)?;
+    if keep.len() > limits::INLINE_BYTES {
+        let what = format!("what to keep has {} bytes, the limit is {}", keep.len(), limits::INLINE_BYTES);
+        return Err(Complaint::new(program, Exit::Usage, what));
+    }
+    let mut drafter = Drafter::new(program, random());
+    drafter.set_session(&state.session);
+    let (author, client) = (opening.person(), program.to_owned());
+    let order = UserMessage { text: keep, author, client, compact: true, ..UserMessage::default() };
+    let (id, draft) = drafter.draft(0, "", ty::USER_MESSAGE, &order);
+    record(log, &draft).map(|_| id).map_err(|e| words::append(program, &state.name, &e))
 }
 
 /// Lets a message that waits steer the running turn; without a turn, or when it waits no more, that changes nothing.

@@ -16,7 +16,7 @@ mod look;
 mod status;
 mod watch;
 
-use crate::keys::Keys;
+use crate::keys::{Begun, Keys};
 use crate::modes::{KeyByKey, NOT_TOLD, TOLD, stands_within, was_stopped};
 use crate::notice::Notice;
 use crate::opening::clock;
@@ -367,13 +367,17 @@ impl Screen {
                 let wanted = self.stage.is_wanted();
                 let (columns, rows) = size(self.aside);
                 let mut tail = if self.closed || wanted { Vec::new() } else { view.tail(now, rows.max(8)) };
-                let words = self.keys.as_ref().and_then(Keys::words).filter(|_| !tail.is_empty());
-                if let Some(words) = &words {
-                    tail.pop();
+                let begun = self.keys.as_ref().and_then(Keys::begun).filter(|_| !tail.is_empty());
+                let mut within = begun.is_some();
+                if let Some(begun) = begun {
                     let replies = self.keys.as_ref().is_some_and(Keys::replies);
-                    tail.push(if replies { ace_view::ask::reply(words) } else { ace_view::ask::instead(words) });
+                    let instead = match begun {
+                        Begun::Words(words) if replies => vec![ace_view::ask::reply(&words)],
+                        Begun::Words(words) => vec![ace_view::ask::instead(&words)],
+                        Begun::Rule(scope, rule) => ace_view::ask::lasting(scope, &rule, &view.style),
+                    };
+                    tail = view.with_instead(tail, instead);
                 }
-                let mut within = words.is_some();
                 if let Some(typing) =
                     self.typing.as_ref().filter(|_| !(self.closed || wanted || within || view.style.plain))
                 {

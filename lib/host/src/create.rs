@@ -158,9 +158,16 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
     let id = id::session(u64::try_from(clock.now()).unwrap_or(0), random.0);
     let mut notes = Vec::new();
     let mut new = new.clone();
-    if let Some(clean) = new.redact.take().and_then(|policy| Redactor::new(&policy, &id).text(&new.prompt)) {
-        notes.push(Note::Redacted { secrets: redaction::count(&clean).saturating_sub(redaction::count(&new.prompt)) });
-        new.prompt = clean;
+    if let Some(redactor) = new.redact.take().map(|policy| Redactor::new(&policy, &id)) {
+        if let Some(clean) = redactor.text(&new.prompt) {
+            let secrets = redaction::count(&clean).saturating_sub(redaction::count(&new.prompt));
+            notes.push(Note::Redacted { secrets });
+            new.prompt = clean;
+        }
+        // A placeholder fits no branch: what is left of such a name is one.
+        if let Some(clean) = redactor.text(&new.name) {
+            new.name = name_of(&redaction::without(&clean));
+        }
     }
     let new = &new;
     let wanted = if new.name.is_empty() { name_of(&redaction::without(&new.prompt)) } else { new.name.clone() };

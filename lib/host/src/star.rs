@@ -9,6 +9,7 @@ use ace_schema::data::{SessionCreated, TurnCancelled};
 use ace_schema::{Drafter, Kind, Line, id, limits, ty};
 use ace_storage::{AppendError, Appender, Clock, Fault, Log, Nib};
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -119,6 +120,8 @@ pub struct Plan {
     pub leads: bool,
     /// Name of the person, for what is recorded in their name.
     pub person: String,
+    /// Folder of their configuration, where the rules that they grant are kept.
+    pub rules: PathBuf,
 }
 
 impl Plan {

@@ -144,17 +144,53 @@ fn rule(proposal: &Proposal) -> Text {
     out
 }
 
-/// The keys that answer.
+/// The keys that answer: those that make a rule only where one is proposed, for a project only where there is one. As many rows as
+/// the width asks for.
 #[must_use]
-pub fn keys() -> Text {
-    let key = |key: &str, does: &str| Text::of(Role::Typed, key).dim(format!(" {does}"));
-    Text::new().gap(2).and(key("y", "once")).gap(2).and(key("n", "no")).gap(2).and(key("N", "no, but"))
+pub fn keys(ruled: bool, in_project: bool, style: &Style) -> Vec<Text> {
+    let all = [
+        ("y", "once", true),
+        ("s", "session", ruled),
+        ("p", "project", ruled && in_project),
+        ("a", "always", ruled),
+        ("n", "no", true),
+        ("N", "no, but", true),
+    ];
+    let mut rows: Vec<Text> = Vec::new();
+    for (key, does, _) in all.into_iter().filter(|(.., offered)| *offered) {
+        let key = Text::new().gap(2).with(Role::Typed, key).dim(format!(" {does}"));
+        match rows.last_mut() {
+            Some(row) if row.cells() + key.cells() <= style.width => *row = std::mem::take(row).and(key),
+            _ => rows.push(key),
+        }
+    }
+    rows
+}
+
+/// What an answer would allow from now on, before it is given: nobody makes a rule by a key that was meant for a message.
+#[must_use]
+pub fn lasting(scope: Scope, proposal: &Proposal, style: &Style) -> Vec<Text> {
+    let asked = Text::new().gap(2).and(rule(proposal)).plain(format!(" {}", reach(scope)));
+    let key = |key: &str, does: &str| Text::new().gap(2).with(Role::Typed, key).dim(format!(" {does}"));
+    let mut rows = asked.wrap(style.width, 2);
+    rows.push(key("Enter", "yes").and(key("Esc", "back")));
+    rows
+}
+
+/// How far an answer reaches, in words.
+fn reach(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Once => "once",
+        Scope::Session => "for this session",
+        Scope::Project => "for this project",
+        Scope::Always => "always",
+    }
 }
 
 /// The keys that answer this call's question.
 #[must_use]
-pub fn keys_of(call: &Call) -> Text {
-    let Some(asked) = of_model(call) else { return keys() };
+pub fn keys_of(call: &Call, ruled: bool, in_project: bool, style: &Style) -> Vec<Text> {
+    let Some(asked) = of_model(call) else { return keys(ruled, in_project, style) };
     let key = |key: String, does: &str| Text::of(Role::Typed, key).dim(format!(" {does}"));
     let mut out = Text::new();
     match asked.choices.len() {
@@ -162,11 +198,8 @@ pub fn keys_of(call: &Call) -> Text {
         1 => out = out.gap(2).and(key("1".to_owned(), "choose")),
         n => out = out.gap(2).and(key(format!("1-{n}"), "choose")),
     }
-    out.gap(2)
-        .dim("type an answer, ")
-        .and(key("Enter".to_owned(), "sends it"))
-        .gap(2)
-        .and(key("^N".to_owned(), "no answer"))
+    let out = out.gap(2).dim("type an answer, ").and(key("Enter".to_owned(), "sends it"));
+    vec![out.gap(2).and(key("^N".to_owned(), "no answer"))]
 }
 
 /// The line on which a person types an answer.
@@ -194,13 +227,7 @@ pub fn answered(call: &Call, decided: &PermissionResolved, seq: u64, facts: &Ses
         let line = if here { line } else { line.plain(" by ").and(who()).plain(" elsewhere") };
         line.plain(": ").and(visible(&decided.answer, Role::Plain))
     } else if here {
-        let scope = match decided.scope {
-            Scope::Once => "once",
-            Scope::Session => "for this session",
-            Scope::Project => "for this project",
-            Scope::Always => "always",
-        };
-        Text::marked(Mark::Done, style).plain(format!("allowed {scope}"))
+        Text::marked(Mark::Done, style).plain(format!("allowed {}", reach(decided.scope)))
     } else {
         Text::marked(Mark::Done, style).plain("allowed by ").and(who()).plain(" elsewhere")
     };

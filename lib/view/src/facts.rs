@@ -25,6 +25,8 @@ pub struct SessionFacts {
     pub person: String,
     /// Where calls run, as it shall be shown: `~/src/stats (worktree of fix-median)`.
     pub place: String,
+    /// It is of a repository, so there is a project that a rule may be for.
+    pub in_project: bool,
     /// Limit in micro-dollars, if one is set.
     pub budget: Option<u64>,
     /// Tokens that the model can take in, if that is known.
@@ -56,6 +58,7 @@ impl SessionFacts {
             sandbox: if created.unsandboxed { "off" } else { "workspace" }.to_owned(),
             person: created.owner.clone(),
             place: created.cwd.clone(),
+            in_project: created.repository.is_some(),
             budget: Some(created.limits.money).filter(|money| *money > 0),
             ..Self::default()
         }

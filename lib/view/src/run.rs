@@ -137,7 +137,7 @@ impl RunView {
             Step::Asked(call) => {
                 let mut lines = self.question_block(&call);
                 if self.style.plain && self.facts.answerable {
-                    lines.push(ask::keys_of(&call));
+                    lines.extend(self.keys(&call));
                 }
                 if self.style.plain || !fits_tail(&lines, &self.style) {
                     self.emit(Block::Calls, lines)
@@ -459,9 +459,25 @@ impl RunView {
             out.insert(0, Text::new());
         }
         if self.facts.answerable {
-            out.push(ask::keys_of(call));
+            out.extend(self.keys(call));
         }
         out
+    }
+
+    /// The keys that answer this call's question.
+    fn keys(&self, call: &Call) -> Vec<Text> {
+        let ruled = call.asked.as_ref().is_some_and(|(_, asked)| asked.proposal.is_some());
+        ask::keys_of(call, ruled, self.facts.in_project, &self.style)
+    }
+
+    /// The same tail at an open question, with other lines in place of its keys.
+    #[must_use]
+    pub fn with_instead(&self, mut tail: Vec<Text>, instead: Vec<Text>) -> Vec<Text> {
+        if let Some(call) = self.ledger.waiting().next().filter(|_| self.facts.answerable) {
+            tail.truncate(tail.len().saturating_sub(self.keys(call).len()));
+        }
+        tail.extend(instead.into_iter().map(|line| line.cut_end(self.style.width, &self.style)));
+        tail
     }
 }
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 
 use ace_schema::Line;
+use ace_schema::data::Proposal;
+use ace_schema::permission::Scope;
 use ace_view::list::{Check, Row, Tree};
 use ace_view::log::LogView;
 use ace_view::{CiView, Mark, Next, RunView, SessionFacts, Style, Text, ask, list, render, show, time};
@@ -252,9 +254,13 @@ fn questions() {
             for patch in [None, Some(patch)].into_iter().take(2 - i) {
                 let question = ask::Question { call, asked, position: (i + 1, 2), patch };
                 out.extend(ask::block(&question, &facts(), style));
-                out.push(ask::keys());
+                out.extend(ask::keys(i > 0, i > 0, style));
                 out.push(Text::new());
             }
+        }
+        let rule = Proposal { tool: "shell".to_owned(), command: "cargo add ...".to_owned(), paths: Vec::new() };
+        for scope in [Scope::Session, Scope::Project, Scope::Always] {
+            out.extend(ask::lasting(scope, &rule, style));
         }
         out
     });

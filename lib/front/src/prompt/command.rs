@@ -24,6 +24,8 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("diff", "", "what the session changed"),
     ("undo", "", "take the last turn back, files too"),
     ("rewind", "LINE", "conversation and files back to a line"),
+    ("fork", "[@LINE]", "go on in another session with this past, files too"),
+    ("compact", "[TEXT]", "make the conversation shorter; TEXT is kept above all"),
     ("model", "[NAME/MODEL]", "which model answers from here on"),
     ("mode", "[MODE]", "plan, ask, edit or auto, from here on"),
     ("cost", "", "tokens and money so far"),

@@ -2,16 +2,17 @@
 
 use ace_cli::{Complaint, Exit};
 use ace_config::split_model;
-use ace_host::Programs;
+use ace_host::{NewFork, Programs};
 use ace_schema::data::SessionConfigured;
 use ace_schema::permission::Mode;
-use ace_view::{Role, Text, units};
+use ace_view::{Role, Text, units, visible};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::command::COMMANDS;
-use super::{Desk, Then};
+use super::{Desk, Session, Then};
 use crate::modes;
-use crate::opening::{clock, random, shown};
+use crate::opening::{clock, machine, random, shown};
 use crate::{pager, say, words};
 
 /// The provider that is no provider: answers come from a recording.
@@ -34,6 +35,12 @@ impl Desk {
                 Ok(line) => self.go_back(Some(line)),
                 Err(_) => self.tell("/rewind LINE, a number as /log shows them"),
             },
+            "fork" => match rest.trim_start_matches('@').parse() {
+                Ok(line) => self.fork(Some(line)),
+                Err(_) if rest.is_empty() => self.fork(None),
+                Err(_) => self.tell("/fork LINE, a number as /log shows them; without one from here on"),
+            },
+            "compact" => return self.compact(rest),
             "now" if !rest.is_empty() => return self.say(rest),
             _ => return self.own(name, rest),
         }
@@ -58,6 +65,64 @@ impl Desk {
         match done {
             Ok(done) => self.tell(crate::sessions::went_back(&name, &done)),
             Err(e) => self.complain(&crate::words::travel(self.opening.program, &name, &e)),
+        }
+    }
+
+    /// Goes on in a new session with the past of this one, up to a line; what is open is left as it is.
+    fn fork(&mut self, seq: Option<u64>) {
+        let Some(session) = &self.session else {
+            self.tell("there is no session yet");
+            return;
+        };
+        let (program, parent) = (self.opening.program, session.state.name.clone());
+        let new = NewFork {
+            seq,
+            owner: self.opening.person(),
+            host: machine(),
+            client: program.to_owned(),
+            ..NewFork::default()
+        };
+        let home = self.opening.home();
+        let made = match ace_host::fork(home, &session.log, &new, &clock(), (random(), random())) {
+            Ok(made) => made,
+            Err(e) => return self.complain(&words::travel(program, &parent, &e)),
+        };
+        for note in &made.notes {
+            let (what, hint) = words::note(note);
+            ace_cli::note(program, &what, hint, self.color);
+        }
+        let session = match Session::open(made.id.clone(), home.log(&made.id)) {
+            Ok(session) => session,
+            Err(e) => return self.complain(&self.unreadable(&e)),
+        };
+        let mut line = Text::of(Role::Dim, "session ").and(visible(&made.created.name, Role::Bold));
+        if let Some(tree) = &made.created.worktree {
+            line = line.dim("  branch ").and(visible(&tree.branch, Role::Plain));
+        }
+        let at = made.created.forked_from.as_ref().map_or(0, |from| from.seq);
+        line = line.dim("  from ").and(visible(&format!("{parent}@{at}"), Role::Plain));
+        self.show(&[line]);
+        self.words.look_in(PathBuf::from(&session.state.created.cwd));
+        self.known = Some(session.state.head);
+        self.session = Some(session);
+        self.stands();
+    }
+
+    /// Makes the conversation shorter.
+    fn compact(&mut self, keep: &str) -> Then {
+        let Some(session) = self.session.as_ref().filter(|session| session.state.turns > 0) else {
+            self.tell("nothing is said yet");
+            return Then::Prompt;
+        };
+        match say::shorten(&self.opening, &session.log, &session.state, keep) {
+            Ok(order) => {
+                self.own_message = order;
+                Then::Run
+            }
+            Err(complaint) => {
+                self.complain(&complaint);
+                Then::Prompt
+            }
         }
     }
 

@@ -28,7 +28,7 @@ pub fn watch(
     next: impl FnOnce(&State, bool) -> Vec<Next>,
 ) -> Result<Exit, Complaint> {
     let (log, person): (Log, String) = (plan.log.clone(), plan.person.clone());
-    let redactor = plan.redactor.clone();
+    let (redactor, rules) = (plan.redactor.clone(), plan.rules.clone());
     let opened = |e: &ace_host::StarError| words::star(program, "the session", e);
     let star = Star::open(plan, clock(), random()).map_err(|e| opened(&e))?;
     let known = Arc::new(OnceLock::<String>::new());
@@ -58,6 +58,7 @@ pub fn watch(
         let painted = screen.is_painted();
         screen.keys = Some(Keys::new(
             (log.clone(), person, redactor),
+            rules,
             painted,
             (screen.typing.clone(), screen.stage.clone()),
             Box::new(star.teller()),
