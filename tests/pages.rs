@@ -299,7 +299,10 @@ fn the_files_of_a_session_are_as_the_page_of_the_log_says() {
         assert!(text.contains(&format!("sessions/ID/{name}")), "{name} is not on the page");
     }
     for name in crate::suite::folders(&world.ace_home()) {
-        assert!(text.contains(&format!("\\fB{name}/")) || text.contains(&format!("\\fB{name}\\fR")) || name == "tmp", "{name} is not on the page");
+        assert!(
+            text.contains(&format!("\\fB{name}/")) || text.contains(&format!("\\fB{name}\\fR")) || name == "tmp",
+            "{name} is not on the page"
+        );
     }
     let last: u64 = std::fs::read_to_string(folder.join("pens/last")).unwrap().trim().parse().unwrap();
     assert_eq!(world.log("@only").iter().map(|l| l["pen"].as_u64().unwrap()).max(), Some(last));

@@ -23,12 +23,7 @@ pub struct With<'a> {
 }
 
 /// Prints the events of one message.
-pub fn once(
-    opening: &Opening,
-    prompt: Option<&str>,
-    with: &With<'_>,
-    color: When,
-) -> Result<Exit, Complaint> {
+pub fn once(opening: &Opening, prompt: Option<&str>, with: &With<'_>, color: When) -> Result<Exit, Complaint> {
     let prompt = begin::prompt(PROGRAM, prompt)?;
     let images = image::load(PROGRAM, with.images, &opening.cwd)?;
     if prompt.trim().is_empty() {

@@ -40,7 +40,15 @@ pub fn page(row: &Row) -> String {
     exits(&mut page, &root);
     environment(&mut page, row);
     let mut also: Vec<(&str, u8)> = programs().filter(|r| r.name != row.name).map(|r| (r.name, 1)).collect();
-    also.extend([("ace-config", 5), ("ace-log", 5), ("ace-rules", 5), ("ace", 7), ("ace-events", 7), ("ace-pipe", 7), ("ace-tools", 7)]);
+    also.extend([
+        ("ace-config", 5),
+        ("ace-log", 5),
+        ("ace-rules", 5),
+        ("ace", 7),
+        ("ace-events", 7),
+        ("ace-pipe", 7),
+        ("ace-tools", 7),
+    ]);
     page.also(&also);
     page.end()
 }

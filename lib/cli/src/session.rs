@@ -1,6 +1,5 @@
 //! Arguments of `ace-session`.
 
-
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 

@@ -281,8 +281,12 @@ pub fn note(note: &Note) -> (String, Option<&'static str>) {
             };
             (format!("{files} behind: the worktree starts at HEAD {head}"), Some("--carry brings them along"))
         }
-        Note::FilesStay => ("not a git repository: the conversation goes on from there, the files are as they are".to_owned(), None),
-        Note::FilesUnknown => ("nothing is recorded of the files then: the worktree holds the commit alone".to_owned(), None),
+        Note::FilesStay => {
+            ("not a git repository: the conversation goes on from there, the files are as they are".to_owned(), None)
+        }
+        Note::FilesUnknown => {
+            ("nothing is recorded of the files then: the worktree holds the commit alone".to_owned(), None)
+        }
         Note::Redacted { secrets } => redacted(*secrets),
         Note::Detached { head } => {
             (format!("HEAD is detached: the worktree starts at {head}, and landing needs a branch"), None)

@@ -34,7 +34,7 @@ pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, project_file, s
 pub use site::{Site, pool, pools};
 pub use spending::Spending;
 pub use stage::{Programs, Stage, clean_environment, quota, suite};
-pub use steps::{Step, steps};
 pub use star::{Outcome, Plan, Seen, Star, StarError};
+pub use steps::{Step, steps};
 pub use travel::{NewFork, Rewound, TravelError, fork, rewind, undo};
 pub use trust::Trust;

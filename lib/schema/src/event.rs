@@ -120,8 +120,14 @@ pub const EVENTS: &[Event] = &[
     stone(ty::WORKTREE_SNAPSHOT, "The worktree's state at a point outside a call."),
     stone(ty::WORKTREE_LANDED, "The branch was brought to where it came from."),
     stone(ty::WORKTREE_REMOVED, "The worktree is gone; its branch may remain."),
-    stone(ty::BUDGET_RESERVED, "Claim: the most that the next model call may take is set aside, in every limit that holds."),
-    stone(ty::BUDGET_RELEASED, "Whoever set it aside is gone before anybody was asked: the context is built and reserved anew."),
+    stone(
+        ty::BUDGET_RESERVED,
+        "Claim: the most that the next model call may take is set aside, in every limit that holds.",
+    ),
+    stone(
+        ty::BUDGET_RELEASED,
+        "Whoever set it aside is gone before anybody was asked: the context is built and reserved anew.",
+    ),
     stone(ty::BUDGET_WARNED, "Most of a limit is spent."),
     stone(ty::BUDGET_EXCEEDED, "A limit is reached; the turn stops before the next effect."),
     stone(ty::PEN_DROPPED, "A writer is gone; claims under its pen will never be closed by it."),

@@ -44,7 +44,11 @@ impl From<Form> for Said {
 
 impl From<Said> for Form {
     fn from(said: Said) -> Self {
-        if said.images.is_empty() { Self::Text(said.text) } else { Self::Shown { text: said.text, images: said.images } }
+        if said.images.is_empty() {
+            Self::Text(said.text)
+        } else {
+            Self::Shown { text: said.text, images: said.images }
+        }
     }
 }
 

@@ -29,13 +29,8 @@ pub enum Kind {
     Import,
 }
 
-const STEP: &[&str] = &[
-    ty::TURN_STARTED,
-    ty::TURN_COMPLETED,
-    ty::TURN_FAILED,
-    ty::CONTEXT_BUILT,
-    ty::SESSION_COMPACTED,
-];
+const STEP: &[&str] =
+    &[ty::TURN_STARTED, ty::TURN_COMPLETED, ty::TURN_FAILED, ty::CONTEXT_BUILT, ty::SESSION_COMPACTED];
 const MODEL: &[&str] = &[ty::MODEL_REQUESTED, ty::MODEL_DELTA, ty::MODEL_CALL, ty::MODEL_COMPLETED, ty::MODEL_FAILED];
 const PERMIT: &[&str] = &[ty::PERMISSION_REQUESTED, ty::PERMISSION_RESOLVED];
 const TOOL: &[&str] = &[
@@ -80,7 +75,9 @@ impl Kind {
             Self::Quota => QUOTA.contains(&name),
             Self::Person => PERSON.contains(&name),
             Self::Filter => name == ty::USER_MESSAGE || name == ty::ARTIFACT_STORED || !is_known(name),
-            Self::Chain => [STEP, MODEL, PERMIT, TOOL, QUOTA].iter().any(|t| t.contains(&name)) || Self::Filter.may(name),
+            Self::Chain => {
+                [STEP, MODEL, PERMIT, TOOL, QUOTA].iter().any(|t| t.contains(&name)) || Self::Filter.may(name)
+            }
             Self::Import => !KEEPER.contains(&name),
         }
     }

@@ -106,11 +106,7 @@ pub(crate) fn open(git_dir: &Path, root: Option<&Path>) -> Result<gix::Repositor
 }
 
 /// The same with further settings.
-pub(crate) fn open_with(
-    git_dir: &Path,
-    root: Option<&Path>,
-    settings: Vec<String>,
-) -> Result<gix::Repository, Error> {
+pub(crate) fn open_with(git_dir: &Path, root: Option<&Path>, settings: Vec<String>) -> Result<gix::Repository, Error> {
     let options = gix::open::Options::isolated()
         // Reduced trust is what keeps filters, commands and file names from the repository's own
         // configuration out; the filter says the same again, should a version change its mind.

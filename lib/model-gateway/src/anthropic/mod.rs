@@ -24,7 +24,14 @@ fn is_newest(provider: &Provider) -> bool {
 
 impl Wire for Anthropic {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { parallel_calls: true, reasoning: true, cache_figures: true, schema: true, images: true, keeps: true }
+        Capabilities {
+            parallel_calls: true,
+            reasoning: true,
+            cache_figures: true,
+            schema: true,
+            images: true,
+            keeps: true,
+        }
     }
 
     fn url(&self, base: &str, _model: &str) -> Result<Url, String> {

@@ -17,7 +17,14 @@ pub struct Gemini;
 
 impl Wire for Gemini {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { parallel_calls: true, reasoning: true, cache_figures: true, schema: false, images: true, keeps: true }
+        Capabilities {
+            parallel_calls: true,
+            reasoning: true,
+            cache_figures: true,
+            schema: false,
+            images: true,
+            keeps: true,
+        }
     }
 
     fn url(&self, base: &str, _model: &str) -> Result<Url, String> {

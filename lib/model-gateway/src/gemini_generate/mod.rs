@@ -30,7 +30,14 @@ pub fn key(provider: &Provider) -> Vec<(&'static str, String)> {
 
 impl Wire for GeminiGenerate {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { parallel_calls: true, reasoning: true, cache_figures: true, schema: true, images: true, keeps: true }
+        Capabilities {
+            parallel_calls: true,
+            reasoning: true,
+            cache_figures: true,
+            schema: true,
+            images: true,
+            keeps: true,
+        }
     }
 
     fn url(&self, base: &str, model: &str) -> Result<Url, String> {

@@ -17,7 +17,14 @@ pub struct OpenAiResponses;
 
 impl Wire for OpenAiResponses {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { parallel_calls: true, reasoning: true, cache_figures: true, schema: true, images: true, keeps: true }
+        Capabilities {
+            parallel_calls: true,
+            reasoning: true,
+            cache_figures: true,
+            schema: true,
+            images: true,
+            keeps: true,
+        }
     }
 
     fn url(&self, base: &str, _model: &str) -> Result<Url, String> {

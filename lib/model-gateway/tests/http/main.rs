@@ -69,8 +69,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 async fn ask_with(client: &Client, provider: &Provider) -> Heard {
-    let ask =
-        Ask { model: "gpt-5", system: "s", tools: "", schema: "", session: "06fz3k9q2mtw8c1d", output: None };
+    let ask = Ask { model: "gpt-5", system: "s", tools: "", schema: "", session: "06fz3k9q2mtw8c1d", output: None };
     let mut transcript = Transcript::new(provider, "gpt-5");
     transcript.push(&Message::User("go".into()));
     let mut heard =

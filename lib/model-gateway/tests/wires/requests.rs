@@ -269,6 +269,9 @@ fn a_schema_is_asked_for_in_the_way_of_the_wire() {
         assert_eq!(ace_model_gateway::find(wire).unwrap().capabilities().schema, !place.is_empty());
         let said = if place.is_empty() { None } else { body.pointer(place) };
         assert_eq!(said.is_some(), !place.is_empty(), "{wire}: {body}");
-        assert!(said.is_none_or(|said| *said == serde_json::from_str::<serde_json::Value>(schema).unwrap()), "{wire}: {body}");
+        assert!(
+            said.is_none_or(|said| *said == serde_json::from_str::<serde_json::Value>(schema).unwrap()),
+            "{wire}: {body}"
+        );
     }
 }
