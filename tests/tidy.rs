@@ -44,7 +44,7 @@ const GUESTS: &[(&str, &[&str])] = &[
 /// The rooms each program may use beside schema, core, pipe, cli, front, config, host, storage and view, which any may.
 const PROGRAMS: &[(&str, &[&str])] = &[
     ("ace", &["ace_answers", "ace_worktree", "ace_sandbox"]),
-    ("ace-session", &["ace_answers", "ace_worktree"]),
+    ("ace-session", &["ace_answers", "ace_prices", "ace_worktree"]),
     ("ace-model", &["ace_model_gateway", "ace_prices", "ace_quota"]),
     ("ace-quota", &["ace_prices", "ace_quota"]),
     ("ace-permit", &["ace_permissions"]),

@@ -40,9 +40,15 @@ impl Step {
         Self { desk, transcript: Transcript::new(), blobs, window, user, system: None, settled_in: false }
     }
 
+    /// As configured, as the session was made with, as the table of models has it, or a careful guess.
     fn window(&self) -> u64 {
-        let said = [self.window, self.desk.state.limits.context].into_iter().find(|tokens| *tokens > 0);
-        said.unwrap_or(limits::CONTEXT_TOKENS)
+        let state = &self.desk.state;
+        let said = [self.window, state.limits.context].into_iter().find(|tokens| *tokens > 0);
+        let known = || {
+            let (provider, model) = ace_config::split_model(&state.model)?;
+            ace_prices::limits(provider, model).map(|limits| limits.window).filter(|tokens| *tokens > 0)
+        };
+        said.or_else(known).unwrap_or(limits::CONTEXT_TOKENS)
     }
 
     /// The next context; or, where the conversation is too long for it, what makes it shorter.
