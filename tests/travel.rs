@@ -364,6 +364,18 @@ fn a_fork_that_is_killed_anywhere_is_there_or_not_and_its_rest_can_be_pruned() {
             );
             world.run("ace", &["rm", "--force", child]).ok();
         }
+        if !lived {
+            // A tree that was filled before its session was there counts as somebody's work: nobody but a person takes it away.
+            let _ = world.run("ace-worktree", &["prune"]).done();
+            let kept = root(&world, &parent).display().to_string();
+            for tree in
+                world.git(&["worktree", "list", "--porcelain"]).lines().filter_map(|l| l.strip_prefix("worktree "))
+            {
+                if tree != kept && tree != world.project().display().to_string() {
+                    world.git(&["worktree", "remove", "-ff", tree]);
+                }
+            }
+        }
     });
     assert_eq!(std::fs::read(world.log_file(&parent)).unwrap(), before);
     if let Some(kills) = steps {

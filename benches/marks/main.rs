@@ -12,6 +12,7 @@
 
 mod growth;
 mod model;
+mod prompt;
 mod scene;
 mod session;
 mod start;
@@ -34,13 +35,14 @@ fn main() {
     let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
     let base = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     println!("{}", system::machine(base));
-    let parts: [(&str, Part); 6] = [
+    let parts: [(&str, Part); 7] = [
         ("start", start::measure),
         ("session", session::measure),
         ("growth", growth::measure),
         ("store", store::measure),
         ("follow", store::follow),
         ("worktree", worktree::measure),
+        ("prompt", prompt::measure),
     ];
     let mut table = Table::default();
     for (_, part) in parts.iter().filter(|(name, _)| only.as_deref().is_none_or(|o| o == *name)) {
