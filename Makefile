@@ -14,7 +14,7 @@ PAGES = $(notdir $(wildcard man/*.[1-8]))
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 BUILT = $(BUILD)$(TARGET:%=/%)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 
-.PHONY: help demo build test bench install install-files dist deb fmt lint clean
+.PHONY: help demo build test bench fuzz install install-files dist deb fmt lint clean
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,22 @@ test:
 ## make bench    the figures of this machine, beside bare loops in the same run
 bench:
 	$(CARGO) bench --locked --bench marks
+
+## make fuzz     each parser against bytes of no sense, MINUTES (1) a target; FUZZ="sse shell" for some
+FUZZ ?= sse line shell patch rules redact
+MINUTES ?= 1
+COVERED = -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+  -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+fuzz:
+	# With a target named, what runs while building is not measured.
+	cd fuzz && RUSTFLAGS="$(COVERED)" $(CARGO) build --release --locked --target $(HOST) --target-dir target
+	mkdir -p fuzz/artifacts $(FUZZ:%=fuzz/corpus/%)
+	for name in $(FUZZ); do \
+	  seeds=; case $$name in sse) seeds=$$(echo fixtures/providers/*);; esac; \
+	  fuzz/target/$(HOST)/release/$$name -max_total_time=$$(($(MINUTES) * 60)) -timeout=10 -rss_limit_mb=1024 -verbosity=0 \
+	    -print_final_stats=1 -artifact_prefix=fuzz/artifacts/$$name- fuzz/corpus/$$name $$seeds || exit 1; \
+	done
 
 ## make lint     format and lints, warnings as errors
 lint:
