@@ -151,6 +151,9 @@ pub(crate) const CLOSED: &[&str] = &[".git", ".ace"];
 /// Closed inside a worktree if they are there: programs outside run what stands in them.
 pub(crate) const CLOSED_IF_THERE: &[&str] = &[".vscode", ".idea", ".zed", ".envrc", ".devcontainer"];
 
+/// The temporary folders that all share; a view has its own in their place.
+pub(crate) const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
+
 /// The devices a worker gets. Never all of `/dev`: root keeps its uid inside, and would open the disks.
 pub(crate) const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
 

@@ -11,6 +11,9 @@ use crate::{Access, Profile, Refused};
 /// Links followed in one path before it counts as a loop; Linux stops at the same number.
 const LINKS_MAX: usize = 40;
 
+/// Parts into which one readable path is taken apart at most; each is a mount.
+const PARTS_MAX: usize = 1024;
+
 /// A profile's grants, resolved.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
@@ -88,6 +91,30 @@ impl Plan {
         made
     }
 
+    /// Takes readable paths with something hidden below apart where `inherits` says that they stand below a folder of the view's
+    /// own: Landlock hands the rights there down into what is mounted below, so that nothing would keep closed what is hidden and
+    /// comes, or comes back, later. Their parts of today are granted one by one in an empty folder, where nothing new shows.
+    /// One with too many parts is closed altogether.
+    pub(crate) fn take_apart(&mut self, inherits: impl Fn(&Path) -> bool, gaps: &mut Vec<String>) {
+        let holds_hidden = |path: &Path| self.hidden.iter().any(|hidden| hidden.starts_with(path) && hidden != path);
+        let whole = self.entries.iter().filter(|(_, access)| **access == Access::Read).map(|(path, _)| path);
+        let whole: Vec<PathBuf> = whole.filter(|path| inherits(path) && holds_hidden(path)).cloned().collect();
+        for path in whole {
+            let mut parts = Parts::default();
+            let is_whole = parts.collect(&path, &self.hidden, &self.entries);
+            self.entries.insert(path.clone(), Access::Hidden);
+            if is_whole {
+                self.entries.extend(parts.entries);
+                self.links.extend(parts.links);
+            } else {
+                gaps.push(format!(
+                    "{} is closed: it holds more than {PARTS_MAX} parts beside a hidden one",
+                    path.display()
+                ));
+            }
+        }
+    }
+
     /// The closed and hidden parts of writable paths: only the mount layer can keep them.
     pub(crate) fn carved(&self) -> impl Iterator<Item = &PathBuf> {
         let below_writable =
@@ -111,6 +138,42 @@ impl Plan {
         for path in idle {
             self.entries.remove(&path);
         }
+    }
+}
+
+/// The parts of a readable folder beside what is hidden in it.
+#[derive(Default)]
+struct Parts {
+    entries: BTreeMap<PathBuf, Access>,
+    links: BTreeMap<PathBuf, PathBuf>,
+}
+
+impl Parts {
+    /// Adds the parts of `folder`; whether they all had room. What has an entry of its own keeps it.
+    fn collect(&mut self, folder: &Path, hidden: &BTreeSet<PathBuf>, known: &BTreeMap<PathBuf, Access>) -> bool {
+        let Ok(found) = std::fs::read_dir(folder) else {
+            return true;
+        };
+        for entry in found.flatten() {
+            let (path, kind) = (entry.path(), entry.file_type());
+            if hidden.contains(&path) || known.contains_key(&path) {
+                continue;
+            }
+            if self.entries.len() + self.links.len() >= PARTS_MAX {
+                return false;
+            }
+            if kind.as_ref().is_ok_and(std::fs::FileType::is_symlink) {
+                self.links.extend(path.read_link().ok().map(|target| (path, target)));
+            } else if hidden.iter().any(|hidden| hidden.starts_with(&path)) {
+                self.entries.insert(path.clone(), Access::Hidden);
+                if !self.collect(&path, hidden, known) {
+                    return false;
+                }
+            } else {
+                self.entries.insert(path, Access::Read);
+            }
+        }
+        true
     }
 }
 
@@ -241,6 +304,39 @@ mod tests {
         symlink("elsewhere", root.join(".ace")).expect("a link");
         let made = plan(&[(&root, Access::Write), (&root.join(".ace"), Access::Read)]);
         assert!(matches!(made, Err(Refused::Link(path)) if path == root.join(".ace")));
+    }
+
+    #[test]
+    fn p35_a_folder_with_something_hidden_is_taken_apart_below_a_folder_of_the_views_own() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = dir.path().canonicalize().expect("a real path");
+        fs::create_dir_all(root.join("r/a/b")).expect("folders");
+        fs::write(root.join("r/file"), "x").expect("a file");
+        symlink("file", root.join("r/link")).expect("a link");
+        let (r, later) = (root.join("r"), root.join("r/a/later"));
+        let grants = [(r.as_path(), Access::Read), (later.as_path(), Access::Hidden)];
+        let mut made = plan(&grants).expect("a plan");
+        made.take_apart(|_| false, &mut Vec::new());
+        assert_eq!(made.entries.len(), 1);
+        let mut gaps = Vec::new();
+        made.take_apart(|path| path.starts_with(&root), &mut gaps);
+        let entries: Vec<_> = made.entries.iter().map(|(path, access)| (path.as_path(), *access)).collect();
+        let (a, b, file) = (r.join("a"), r.join("a/b"), r.join("file"));
+        let (shell, read) = (Access::Hidden, Access::Read);
+        assert_eq!(entries, [(r.as_path(), shell), (&a, shell), (&b, read), (&file, read)]);
+        assert!(made.links.contains_key(&r.join("link")) && gaps.is_empty());
+    }
+
+    #[test]
+    fn p35_a_folder_with_too_many_parts_is_closed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = dir.path().canonicalize().expect("a real path");
+        (0..=PARTS_MAX).for_each(|n| fs::write(root.join(n.to_string()), "").expect("a file"));
+        let mut made = plan(&[(&root, Access::Read), (&root.join("later"), Access::Hidden)]).expect("a plan");
+        let mut gaps = Vec::new();
+        made.take_apart(|_| true, &mut gaps);
+        assert_eq!(made.entries.into_iter().collect::<Vec<_>>(), [(root, Access::Hidden)]);
+        assert_eq!(gaps.len(), 1);
     }
 
     #[test]

@@ -102,7 +102,8 @@ fn rules(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Vec<(PathBuf,
         if in_view {
             rules.push(("/".into(), AccessFs::ReadDir.into()));
             rules.push(("/dev/pts".into(), device | AccessFs::ReadDir | AccessFs::IoctlDev));
-            rules.extend(["/dev/shm", "/tmp", "/var/tmp"].map(|name| (name.into(), writing)));
+            // What is mounted below them inherits these rights, for which [`Plan::take_apart`] has cared.
+            rules.extend(places::TEMPORARY.into_iter().chain(["/dev/shm"]).map(|name| (name.into(), writing)));
         }
     }
     rules

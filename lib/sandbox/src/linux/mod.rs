@@ -15,7 +15,7 @@ use std::fs;
 use rustix::process::DumpableBehavior;
 
 use crate::plan::Plan;
-use crate::{Applied, Ceiling, Lack, Layer, Profile, Refused, Resource};
+use crate::{Applied, Ceiling, Lack, Layer, Profile, Refused, Resource, places};
 use group::Group;
 use leash::Leash;
 use raw::Fork;
@@ -28,7 +28,7 @@ const PROCESSES_MIN: u32 = 301;
 pub fn confine(profile: &Profile) -> Result<Applied, Refused> {
     let (mut plan, mut applied) = begin(profile)?;
     if profile.layers.contains(&Layer::Mount) {
-        plan.fill(&mut applied.gaps);
+        fit(&mut plan, profile, &mut applied);
     }
     leave(profile, &mut applied)?;
     if profile.layers.contains(&Layer::Pid) {
@@ -43,7 +43,7 @@ pub fn confine(profile: &Profile) -> Result<Applied, Refused> {
 /// its terminal and session. If the tree cannot be had, the leash ends what the worker leaves behind as far as it can.
 pub fn enter(profile: &Profile) -> Result<Applied, Refused> {
     let (mut plan, mut applied) = begin(profile)?;
-    let made = if profile.layers.contains(&Layer::Mount) { plan.fill(&mut applied.gaps) } else { Vec::new() };
+    let made = if profile.layers.contains(&Layer::Mount) { fit(&mut plan, profile, &mut applied) } else { Vec::new() };
     let group = Group::make(&profile.limits);
     let leash = Leash::take(made);
     leave(profile, &mut applied)?;
@@ -168,6 +168,23 @@ fn join(group: &Group, profile: &Profile, applied: &mut Applied) {
     if let (Some(number), Some(how)) = (profile.limits.processes, group.processes) {
         applied.ceilings.push(Ceiling { what: Resource::Processes, most: u64::from(number), how: how.to_owned() });
     }
+}
+
+/// Makes a plan fit a view. Returns the folders made for it.
+fn fit(plan: &mut Plan, profile: &Profile, applied: &mut Applied) -> Vec<std::path::PathBuf> {
+    let private: Vec<_> = plan
+        .entries
+        .iter()
+        .filter(|(_, access)| **access == crate::Access::Private)
+        .map(|(path, _)| path.clone())
+        .collect();
+    let replaced = profile.hosts || plan.tmp.is_some();
+    let inherits = |path: &std::path::Path| {
+        private.iter().any(|own| path.starts_with(own))
+            || replaced && places::TEMPORARY.iter().any(|name| path.starts_with(name))
+    };
+    plan.take_apart(inherits, &mut applied.gaps);
+    plan.fill(&mut applied.gaps)
 }
 
 /// What comes before any change: one thread, no foreign descriptor, paths resolved.

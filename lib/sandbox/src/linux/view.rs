@@ -78,7 +78,7 @@ pub(super) fn step_into(profile: &Profile, plan: &Plan, applied: &mut Applied) -
 fn gather(profile: &Profile, plan: &Plan, gaps: &mut Vec<String>) -> io::Result<Vec<Piece>> {
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
     let mut pieces = Vec::new();
-    for name in ["/tmp", "/var/tmp"] {
+    for name in places::TEMPORARY {
         let piece = match &plan.tmp {
             Some(tmp) => Piece { at: name.into(), tree: Some(take(tmp, Access::Write)?), access: Access::Write },
             None if profile.hosts => Piece { at: name.into(), tree: None, access: Access::Private },
