@@ -8,6 +8,7 @@
 )]
 
 mod budget;
+mod builds;
 mod chain;
 mod compact;
 mod completion;

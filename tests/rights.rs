@@ -238,13 +238,38 @@ echo x >> .vscode/settings.json && echo EDITOR; echo over\n";
 }
 
 #[test]
-fn p31_git_looks_and_cannot_steer() {
-    let told = attack(&[("a.txt", "one\n")], |_| {
-        vec![shell(
-            "echo two >> a.txt; git status --short; git diff --stat; git log --oneline; git add a.txt || echo CLOSED",
-        )]
-    });
-    told.says(&["M a.txt", "1 file changed", "first", "CLOSED"]);
+fn p31_git_stages_and_commits_and_cannot_steer() {
+    let script = "echo two >> a.txt; git status --short; git diff --stat; git log --oneline; git add a.txt && git commit -qm second && git log --oneline
+echo three >> a.txt; git commit -qam third; echo staged > b.txt; git add b.txt; git status --short
+common=$(git rev-parse --git-common-dir); git config core.fsmonitor id && echo STEERED; echo x > $common/hooks/post-commit && echo HOOKED
+git update-ref refs/heads/main HEAD && echo MOVED; git branch -f ace/other HEAD && echo TOOK; git worktree add ../w && echo ADDED
+echo x > $common/config.worktree && echo STEERED; echo x > $common/info/attributes && echo STEERED; echo over";
+    let away = "git log --oneline | head -1; rm -rf $(git rev-parse --git-common-dir)/objects/* 2>/dev/null; echo gone";
+    let world = world().repository(&[("a.txt", "one\n"), ("go.sh", script), ("away.sh", away)]);
+    world.git(&["branch", "ace/other"]);
+    let stands = |world: &World| world.git(&["for-each-ref", "refs/heads/main", "refs/heads/ace/other"]);
+    let before = stands(&world);
+    let told = attack_in(world, &[], |_| vec![shell("sh go.sh 2>&1"), shell("sh away.sh")]);
+    if is_bare() {
+        told.says(&["M a.txt", "1 file changed", "first", "over"]).never_says(&["MOVED", "STEERED\n", "HOOKED\n"]);
+        return;
+    }
+    told.says(&["M a.txt", "1 file changed", "first", "second", "A  b.txt", "over", "third", "gone"]);
+    told.never_says(&["STEERED\n", "HOOKED\n", "MOVED\n", "ADDED\n"]);
+    let world = &told.world;
+    assert_eq!(stands(world), before);
+    let branch = world.created("@only")["worktree"]["branch"].as_str().unwrap().to_owned();
+    let subjects = world.git(&["log", "--format=%s by %an", &branch]);
+    assert_eq!(subjects, "third by ace\nsecond by ace\nfirst by Test\n", "{subjects}");
+    world.git(&["fsck", "--strict"]);
+    let mut staged = std::process::Command::new("git");
+    let staged = staged.args(["diff", "--cached"]).current_dir(&told.tree).output().unwrap();
+    assert!(String::from_utf8_lossy(&staged.stdout).contains("+staged"), "what is staged is there outside too");
+    assert!(!world.git(&["config", "--list"]).contains("fsmonitor"));
+    assert!(
+        !world.ace_home().join("commits").exists()
+            || crate::suite::folders(&world.ace_home().join("commits")).is_empty()
+    );
 }
 
 #[test]

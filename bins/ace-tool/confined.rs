@@ -5,6 +5,7 @@ use ace_local_tools::{Place, Worker, serve};
 use ace_sandbox::{Git, Layer, Profile, enter};
 use ace_schema::data::SessionCreated;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,11 +43,17 @@ pub fn cage(unsandboxed: bool) -> Cage {
     }
 }
 
-/// Starts the worker of a session; without a sandbox if not `sandboxed`.
+/// Starts the worker of a session; without a sandbox if not `sandboxed`, and with a store for what it commits if there is one.
 ///
 /// # Errors
 /// Its folders cannot be made or it cannot be started: why, in words.
-pub fn start(created: &SessionCreated, session: &str, ace_home: &Path, sandboxed: bool) -> Result<Worker, String> {
+pub fn start(
+    created: &SessionCreated,
+    session: &str,
+    ace_home: &Path,
+    sandboxed: bool,
+    commits: bool,
+) -> Result<Worker, String> {
     let tree = created.worktree.as_ref();
     let root = PathBuf::from(tree.map_or(&created.cwd, |t| &t.path));
     let tmp = private_tmp(ace_home, session).map_err(|e| format!("cannot make the session's temporary folder: {e}"))?;
@@ -55,18 +62,23 @@ pub fn start(created: &SessionCreated, session: &str, ace_home: &Path, sandboxed
     let profile = sandboxed.then(|| {
         let place = ace_sandbox::Worker {
             worktree: root.clone(),
-            git,
+            git: git.clone(),
             home,
             ace_home: ace_home.to_owned(),
             tmp: Some(tmp.clone()),
-            read: toolchains(ace_home),
+            read: toolchains(ace_home, TOOLCHAINS, true),
+            caches: toolchains(ace_home, CACHES, false),
             ..ace_sandbox::Worker::default()
         };
         // What a kernel without user namespaces still gives is the least that is called a sandbox.
-        Profile::worker(&place).requiring([Layer::Landlock, Layer::Seccomp])
+        let profile = Profile::worker(&place).requiring([Layer::Landlock, Layer::Seccomp]);
+        match git.filter(|_| commits) {
+            Some(git) => profile.committing(&git, &store(ace_home, session)),
+            None => profile,
+        }
     });
     let extra = match &profile {
-        Some(profile) => profile.variables(),
+        Some(profile) => profile.variables().into_iter().chain(commits.then(identity).into_iter().flatten()).collect(),
         None => vec![("TMPDIR".into(), tmp.clone().into_os_string())],
     };
     let env = ace_sandbox::environment(&root, &[], std::env::vars_os(), extra)
@@ -84,11 +96,10 @@ pub fn start(created: &SessionCreated, session: &str, ace_home: &Path, sandboxed
 /// Variables that name a folder of a toolchain, with the parts of it that are read; no parts for all of it. Credentials lie beside
 /// the parts.
 const TOOLCHAINS: &[(&str, &[&str])] = &[
-    ("CARGO_HOME", &["bin", "config", "config.toml", "git", "registry"]),
+    ("CARGO_HOME", &["bin", "config", "config.toml"]),
     ("RUSTUP_HOME", &[]),
     ("GOROOT", &[]),
-    ("GOMODCACHE", &[]),
-    ("GOPATH", &["bin", "pkg"]),
+    ("GOPATH", &["bin"]),
     ("JAVA_HOME", &[]),
     ("PYENV_ROOT", &[]),
     ("VIRTUAL_ENV", &[]),
@@ -99,15 +110,27 @@ const TOOLCHAINS: &[(&str, &[&str])] = &[
     ("DOTNET_ROOT", &[]),
 ];
 
-/// Folders of programs and toolchains at unusual places, as the person's environment names them. None that holds a whole home, and
-/// none in ace's own.
-fn toolchains(ace_home: &Path) -> Vec<PathBuf> {
-    let named = TOOLCHAINS.iter().flat_map(|(name, parts)| {
+/// The same for caches, which builds fill.
+const CACHES: &[(&str, &[&str])] = &[
+    ("CARGO_HOME", &["git", "registry"]),
+    ("GOMODCACHE", &[]),
+    ("GOCACHE", &[]),
+    ("GOPATH", &["pkg"]),
+    ("npm_config_cache", &["_cacache", "_npx"]),
+    ("PIP_CACHE_DIR", &[]),
+    ("UV_CACHE_DIR", &[]),
+    ("XDG_CACHE_HOME", &["go-build", "pip", "uv", "yarn", "pnpm", "pypoetry", "node-gyp", "ccache", "zig"]),
+];
+
+/// Folders of toolchains at unusual places, as the person's environment names them; with `searched` those of programs too. None that
+/// holds a whole home, and none in ace's own.
+fn toolchains(ace_home: &Path, table: &[(&str, &[&str])], searched: bool) -> Vec<PathBuf> {
+    let named = table.iter().flat_map(|(name, parts)| {
         let folder = std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let parts: Vec<&str> = if parts.is_empty() { vec![""] } else { parts.to_vec() };
         folder.into_iter().flat_map(move |folder| parts.clone().into_iter().map(move |part| folder.join(part)))
     });
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::var_os("PATH").filter(|_| searched).unwrap_or_default();
     let searched: Vec<PathBuf> = std::env::split_paths(&path).collect();
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let is_narrow = |folder: &PathBuf| {
@@ -126,6 +149,27 @@ fn toolchains(ace_home: &Path) -> Vec<PathBuf> {
 /// session takes it away, and the next one makes it again. Long outputs, which lie here for the tools, are blobs besides.
 pub fn tmp(ace_home: &Path, session: &str) -> PathBuf {
     ace_home.join("tmp").join(session)
+}
+
+/// Where a session's tools put what they stage and commit.
+pub fn store(ace_home: &Path, session: &str) -> PathBuf {
+    ace_home.join("commits").join(session)
+}
+
+/// In whose name tools commit: the person's settings of git are out of their reach. And git packs nothing by itself.
+fn identity() -> Vec<(OsString, OsString)> {
+    let who = ace_worktree::user_identity()
+        .unwrap_or_else(|| ace_worktree::Identity { name: "ace".to_owned(), email: "ace@localhost".to_owned() });
+    let mut all = vec![
+        ("GIT_CONFIG_COUNT".into(), "1".into()),
+        ("GIT_CONFIG_KEY_0".into(), "gc.auto".into()),
+        ("GIT_CONFIG_VALUE_0".into(), "0".into()),
+    ];
+    for role in ["AUTHOR", "COMMITTER"] {
+        all.push((format!("GIT_{role}_NAME").into(), who.name.clone().into()));
+        all.push((format!("GIT_{role}_EMAIL").into(), who.email.clone().into()));
+    }
+    all
 }
 
 fn private_tmp(ace_home: &Path, session: &str) -> std::io::Result<PathBuf> {
@@ -166,6 +210,16 @@ pub fn remove_tmp(ace_home: &Path, session: &str) {
     if !session.is_empty() {
         // What stays is private all the same, and the next broker tries again.
         let _ = std::fs::remove_dir_all(tmp(ace_home, session));
+        let _ = std::fs::remove_dir_all(store(ace_home, session));
+    }
+}
+
+/// Lets `go` use the person's own cache where it can be written here: what was compiled once is not compiled again.
+fn settle_go(env: &mut Vec<(String, String)>) {
+    let home = env.iter().find(|(name, _)| name == "HOME").map(|(_, home)| Path::new(home).join(".cache/go-build"));
+    let can_write = |path: PathBuf| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+    if home.is_some_and(can_write) {
+        env.retain(|(name, _)| name != "GOCACHE");
     }
 }
 
@@ -174,15 +228,17 @@ pub fn work() -> Result<(), Complaint> {
     let complain = |exit, what: String| Complaint::new("ace-tool", exit, what);
     let usage = || complain(Exit::Usage, "a worker is started by ace-tool, not by hand".to_owned());
     let text = std::env::var(PLAN).map_err(|_| usage())?;
-    let plan: Plan = serde_json::from_str(&text).map_err(|_| usage())?;
+    let mut plan: Plan = serde_json::from_str(&text).map_err(|_| usage())?;
     let greeting = match &plan.profile {
         None => "off".to_owned(),
-        Some(profile) => enter(profile)
-            .map_err(|e| {
+        Some(profile) => {
+            let applied = enter(profile).map_err(|e| {
                 complain(Exit::Config, format!("no sandbox: {e}"))
                     .hint("--unsandboxed runs tools without one (recorded with each call)")
-            })?
-            .to_string(),
+            })?;
+            settle_go(&mut plan.place.env);
+            applied.to_string()
+        }
     };
     serve(plan.place, &greeting, std::io::stdin(), std::io::stdout())
         .map_err(|e| Complaint::io("ace-tool", "the worker cannot read its orders", &e))

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::PROGRAM;
 use crate::confined::{Cage, cage};
-use crate::runner::{Job, Runner, Session};
+use crate::runner::{Held, Job, Runner, Session};
 use crate::states::Since;
 
 /// The server name of the tools of this program.
@@ -96,7 +96,12 @@ impl Broker {
                 Cage::Sandbox => *flat = !rights::or_end(rights::broker(PROGRAM)),
                 Cage::Open | Cage::None(_) => rights::free_broker(),
             }
-            Runner::start(ace_home.clone(), blobs.clone(), (*held == Cage::Sandbox, recorded), random, out.clone())
+            let worker = match held {
+                Cage::Sandbox if *flat => Held::Flat,
+                Cage::Sandbox => Held::View,
+                Cage::Open | Cage::None(_) => Held::Open,
+            };
+            Runner::start(ace_home.clone(), blobs.clone(), (worker, recorded), random, out.clone())
         })
     }
 

@@ -6,6 +6,7 @@ use ace_local_tools::{Answer, Blobs, Kept, Outcome, Request, Worker, open_spill}
 use ace_pipe::Out;
 use ace_schema::data::{BlobRef, Code, Output, SessionCreated, ToolCompleted, ToolDelta, ToolFailed};
 use ace_schema::{Drafter, limits, ty};
+use ace_worktree::{Place, Store};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use std::collections::HashMap;
@@ -51,6 +52,17 @@ pub struct Session {
     pub recorded: bool,
 }
 
+/// What holds a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Nothing.
+    Open,
+    /// A sandbox that has no view of its own: what lies inside a writable folder cannot be closed.
+    Flat,
+    /// A sandbox with a view of its own.
+    View,
+}
+
 /// What the thread is told.
 enum Order {
     /// Get the worker ready for this session.
@@ -77,11 +89,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Runner {
     /// Starts the thread. `random` makes the ids of its drafts unique.
-    /// With `sandboxed` false the worker is not confined; with `recorded` false no outcome is ever read back.
+    /// How the worker is `held`; with `recorded` false no outcome is ever read back.
     pub fn start(
         ace_home: PathBuf,
         blobs: ace_storage::Blobs,
-        (sandboxed, recorded): (bool, bool),
+        (held, recorded): (Held, bool),
         random: u64,
         out: Out,
     ) -> Self {
@@ -94,7 +106,8 @@ impl Runner {
             blobs,
             spills: Arc::default(),
             swept: false,
-            sandboxed,
+            held,
+            commits: Arc::default(),
             recorded,
             drafter,
             chalker,
@@ -186,7 +199,9 @@ struct Bench {
     recorded: bool,
     /// What an earlier broker's workers have left was taken away.
     swept: bool,
-    sandboxed: bool,
+    held: Held,
+    /// Where tools put what they commit, if they can.
+    commits: Arc<Mutex<Option<Store>>>,
     drafter: Arc<Mutex<Drafter>>,
     /// Signs chalk: how much of it there is depends on time, which must not show in the ids of records.
     chalker: Arc<Mutex<Drafter>>,
@@ -231,6 +246,10 @@ impl Bench {
                 }
                 Order::Clean(done) => {
                     self.worker = None;
+                    // What a job in the background has committed since.
+                    if let Some(Err(e)) = lock(&self.commits).take().map(|mut store| store.adopt()) {
+                        self.out.note(&format!("what tools have committed is not taken over: {e}"));
+                    }
                     if let Some((_, session)) = &self.session {
                         confined::remove_tmp(&self.ace_home, session);
                     }
@@ -272,13 +291,18 @@ impl Bench {
         if !std::mem::replace(&mut self.swept, true) {
             confined::sweep_outputs(&confined::tmp(&self.ace_home, session));
         }
-        let mut worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
+        let store = self.store(created, session);
+        let sandboxed = self.held != Held::Open;
+        let commits = store.is_some();
+        *lock(&self.commits) = store;
+        let start = || confined::start(created, session, &self.ace_home, sandboxed, commits);
+        let mut worker = start()?;
         let mut greeted = worker.greeting(READY);
         // Killed before it was asked to do anything: a second one does nothing twice. One that refuses would refuse again.
         // 137 is how its leash tells that it was killed.
         let is_killed = |why: &String| why.contains("killed by signal") || why.ends_with("status 137");
         if greeted.as_ref().is_err_and(is_killed) {
-            worker = confined::start(created, session, &self.ace_home, self.sandboxed)?;
+            worker = start()?;
             greeted = worker.greeting(READY);
         }
         let greeting = greeted.map_err(|e| format!("no sandbox for tools: {e}"))?;
@@ -288,6 +312,20 @@ impl Bench {
         }
         self.worker = Some(worker);
         Ok(())
+    }
+
+    /// The store for what tools commit: in a worktree of the session's own, under a view. Where it cannot be made git's data is
+    /// only read.
+    fn store(&self, created: &SessionCreated, session: &str) -> Option<Store> {
+        let tree = created.worktree.as_ref().filter(|_| self.held == Held::View)?;
+        let place = Place { git_dir: PathBuf::from(&tree.git_dir), path: PathBuf::from(&tree.path) };
+        match Store::open(&confined::store(&self.ace_home, session), &place, &tree.branch) {
+            Ok(store) => Some(store),
+            Err(e) => {
+                self.out.note(&format!("tools cannot commit: {e}"));
+                None
+            }
+        }
     }
 
     /// Tells what has changed. No worker is asked: the states of files are the broker's own.
@@ -329,7 +367,11 @@ impl Bench {
         let states = (!reads).then(|| self.states.clone());
         if !reads {
             self.look_before(turn);
+            if let Some(Err(e)) = lock(&self.commits).as_mut().map(Store::refresh) {
+                self.out.note(&format!("tools do not see where their branch stands: {e}"));
+            }
         }
+        let commits = (!reads).then(|| self.commits.clone());
         let recorded = self.recorded;
         let (sandbox, chalker, spills) = (self.sandbox.clone(), self.chalker.clone(), self.spills.clone());
         let Some(worker) = &self.worker else { return done(&open) };
@@ -341,12 +383,15 @@ impl Bench {
             }
             Answer::Done(outcome) => {
                 let (out, drafter, open, sandbox) = (out.clone(), drafter.clone(), open.clone(), sandbox.clone());
-                let (claim, tmp, states) = (claim.clone(), tmp.clone(), states.clone());
+                let (claim, tmp, states, commits) = (claim.clone(), tmp.clone(), states.clone(), commits.clone());
                 let spilled = outcome.output().is_some_and(|kept| kept.spill.is_some() || !kept.images.is_empty());
                 let spills = spills.clone();
                 let finish = move || {
                     if let Some(name) = outcome.output().and_then(|kept| kept.spill.clone()) {
                         lock(&spills).insert(claim.clone(), name);
+                    }
+                    if let Some(Err(e)) = commits.and_then(|commits| lock(&commits).as_mut().map(Store::adopt)) {
+                        out.note(&format!("what tools have committed is not taken over: {e}"));
                     }
                     // Nothing else runs beside a call that writes, so that what is seen now is its doing.
                     let seen = states.and_then(|states| look_after_call(&mut lock(&states), &out));

@@ -64,24 +64,13 @@ impl Git {
         folders
     }
 
-    /// The folders a commit writes in: lock files are renamed beside what they replace.
-    pub(crate) fn commit_writes(&self) -> Vec<PathBuf> {
-        let mut paths = vec![self.dir.clone(), self.common.join("objects")];
-        if let Some(parent) = self.branch.as_ref().and_then(|name| Path::new(name).parent()) {
-            paths.push(self.common.join(parent));
-            paths.push(self.common.join("logs").join(parent));
-        }
-        paths
-    }
-
-    /// What steers git inside those folders.
+    /// What steers git inside the worktree's own folder.
     pub(crate) fn commit_closed(&self) -> Vec<PathBuf> {
         let of_dir = ["config", "config.worktree", "hooks", "info", "commondir", "gitdir", "modules", "worktrees"];
         let mut paths: Vec<PathBuf> =
             of_dir.iter().filter(|name| self.dir.join(name).exists()).map(|name| self.dir.join(name)).collect();
         // A missing `config.worktree` can be brought in as well as changed.
         paths.push(self.dir.join("config.worktree"));
-        paths.push(self.common.join("objects/info"));
         paths.sort();
         paths.dedup();
         paths

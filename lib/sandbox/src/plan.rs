@@ -19,6 +19,8 @@ const PARTS_MAX: usize = 1024;
 pub(crate) struct Plan {
     /// Real paths, parents first. The longest that covers a file decides.
     pub(crate) entries: BTreeMap<PathBuf, Access>,
+    /// What stands at some of them instead, real; only a view shows it.
+    pub(crate) sources: BTreeMap<PathBuf, PathBuf>,
     /// Links met on the way, as (where, to what): a view has to show them too.
     pub(crate) links: BTreeMap<PathBuf, PathBuf>,
     /// Parts of writable paths that are to be closed and do not exist.
@@ -41,6 +43,12 @@ impl Plan {
             if walk.found || grant.access == Access::Private {
                 let kept = plan.entries.entry(walk.real.clone()).or_insert(grant.access);
                 *kept = grant.access.min(*kept);
+            }
+            if let Some(from) = grant.from.as_ref().filter(|_| walk.found) {
+                let real = from.canonicalize();
+                let real = real.map_err(|error| Refused::Path { path: from.clone(), why: error.to_string() })?;
+                plan.entries.insert(walk.real.clone(), grant.access);
+                plan.sources.insert(walk.real.clone(), real);
             }
             if grant.access == Access::Hidden {
                 plan.hidden.insert(walk.real.clone());
@@ -97,7 +105,8 @@ impl Plan {
     /// One with too many parts is closed altogether.
     pub(crate) fn take_apart(&mut self, inherits: impl Fn(&Path) -> bool, gaps: &mut Vec<String>) {
         let holds_hidden = |path: &Path| self.hidden.iter().any(|hidden| hidden.starts_with(path) && hidden != path);
-        let whole = self.entries.iter().filter(|(_, access)| **access == Access::Read).map(|(path, _)| path);
+        let readable = |access: Access| matches!(access, Access::Read | Access::Layered);
+        let whole = self.entries.iter().filter(|(_, access)| readable(**access)).map(|(path, _)| path);
         let whole: Vec<PathBuf> = whole.filter(|path| inherits(path) && holds_hidden(path)).cloned().collect();
         for path in whole {
             let mut parts = Parts::default();
@@ -117,8 +126,11 @@ impl Plan {
 
     /// The closed and hidden parts of writable paths: only the mount layer can keep them.
     pub(crate) fn carved(&self) -> impl Iterator<Item = &PathBuf> {
-        let below_writable =
-            |path: &Path| path.parent().and_then(|parent| self.covering(parent)) == Some(Access::Write);
+        // What only a view shows is not writable without one.
+        let below_writable = |path: &Path| {
+            let above = path.ancestors().skip(1).find(|above| self.entries.contains_key(*above));
+            above.is_some_and(|above| self.entries[above] == Access::Write && !self.sources.contains_key(above))
+        };
         let closed = self.entries.iter().filter(|(_, access)| matches!(access, Access::Read | Access::Hidden));
         closed.map(|(path, _)| path).chain(&self.absent).filter(move |path| below_writable(path))
     }
@@ -126,6 +138,9 @@ impl Plan {
     /// Drops what its surroundings already say.
     fn prune(&mut self) {
         let said = |path: &Path, access: Access| {
+            if self.sources.contains_key(path) {
+                return false;
+            }
             let above = path.parent().and_then(|parent| self.covering(parent));
             match access {
                 Access::Private => false,

@@ -19,6 +19,9 @@ pub enum Access {
     Hidden,
     /// Read and execute. Inside a writable path this closes a part of it, also a part that does not exist yet.
     Read,
+    /// Read, execute and, in a view, write: what is written stays in memory, nobody outside sees it and it vanishes with the
+    /// process. Without the mount layer, or where the kernel layers nothing, the same as `Read`.
+    Layered,
     /// Read, execute, create, change, remove.
     Write,
     /// An empty folder of the process's own that vanishes with it; without the mount layer nothing at all.
@@ -32,6 +35,10 @@ pub struct Grant {
     pub path: PathBuf,
     /// What may be done.
     pub access: Access,
+    /// What stands there instead of what the host has there; it may be the same. Only a view can show it: without the mount layer
+    /// such a grant gives nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<PathBuf>,
 }
 
 /// How far the network reaches.
@@ -117,8 +124,10 @@ pub struct Worker {
     pub tmp: Option<PathBuf>,
     /// Further folders to read (toolchains and caches at unusual places).
     pub read: Vec<PathBuf>,
-    /// Further folders to write (caches that a build must fill).
+    /// Further folders to write.
     pub write: Vec<PathBuf>,
+    /// Further caches at unusual places, which a build fills: read, and what is written stays inside.
+    pub caches: Vec<PathBuf>,
 }
 
 impl Profile {
@@ -185,6 +194,8 @@ impl Profile {
         profile = profile.grant(&place.home, Access::Private);
         profile.grant_all(places::HOME.iter().map(|name| place.home.join(name)), Access::Read);
         profile.grant_all(place.read.iter().cloned(), Access::Read);
+        let caches = places::CACHES.iter().map(|name| place.home.join(name));
+        profile.grant_all(caches.chain(place.caches.iter().cloned()), Access::Layered);
         profile.grant_all(place.write.iter().cloned(), Access::Write);
         profile = profile.grant(&place.ace_home, Access::Hidden).grant(&place.worktree, Access::Write);
         for name in places::CLOSED {
@@ -202,11 +213,27 @@ impl Profile {
         profile
     }
 
-    /// Opens in git's data exactly what a commit in this worktree writes: its index, HEAD and logs, the objects, and the
-    /// reference of `branch` with its log. Hooks, configuration and all other references stay closed. git writes by renaming a
-    /// lock file, so the folders are opened, and what steers git in them is closed again.
-    pub fn committing(mut self, git: &Git) -> Profile {
-        self.grant_all(git.commit_writes(), Access::Write);
+    /// Opens in git's data what a commit in this worktree writes: its index, HEAD and logs; and, instead of the repository's, the
+    /// objects and the branch of a store of the session's own, since whoever writes to a repository's objects can destroy them
+    /// and whoever writes beside a branch can move others. Hooks, configuration and all other references stay closed. `store`
+    /// holds the folders `objects`, `heads`, `logs` and `shared`, in which the repository's objects are shown. Nothing is opened
+    /// for a worktree that is not a linked one, or without a view.
+    pub fn committing(mut self, git: &Git, store: &Path) -> Profile {
+        let (Some(branch), true) = (&git.branch, git.dir != git.common) else { return self };
+        let heads = git.common.join(branch);
+        let Some(heads) = heads.parent() else { return self };
+        let logs = git.common.join("logs").join(heads.strip_prefix(&git.common).unwrap_or(heads));
+        let shown = [
+            (git.dir.clone(), git.dir.clone(), Access::Write),
+            (git.common.join("objects"), store.join("objects"), Access::Write),
+            (heads.to_owned(), store.join("heads"), Access::Write),
+            (logs, store.join("logs"), Access::Write),
+            (store.join("shared"), git.common.join("objects"), Access::Read),
+        ];
+        for (path, from, access) in shown {
+            self.grants.retain(|grant| grant.path != path);
+            self.grants.push(Grant { path, access, from: Some(from) });
+        }
         self.grant_all(git.commit_closed(), Access::Read);
         self
     }
@@ -224,7 +251,7 @@ impl Profile {
     /// Adds `path` with `access`. A second grant of the same path replaces the first.
     pub fn grant(mut self, path: &Path, access: Access) -> Profile {
         self.grants.retain(|grant| grant.path != path);
-        self.grants.push(Grant { path: path.to_owned(), access });
+        self.grants.push(Grant { path: path.to_owned(), access, from: None });
         self
     }
 
@@ -248,7 +275,7 @@ impl Profile {
 
     /// What a child's environment needs to fit this profile, for the `extra` of [`crate::environment`]: where temporary files
     /// go, that git is not to look for the user's configuration, which is out of reach and may hold credentials, and a place for
-    /// what `go` must write to build at all, since the user's own cache is only read.
+    /// what `go` must write to build at all, in case the user's own cache can only be read.
     pub fn variables(&self) -> Vec<(OsString, OsString)> {
         let mut variables = vec![(OsString::from("GIT_CONFIG_GLOBAL"), OsString::from("/dev/null"))];
         if let Some(tmp) = &self.tmp {
@@ -261,7 +288,7 @@ impl Profile {
     fn grant_all(&mut self, paths: impl IntoIterator<Item = PathBuf>, access: Access) {
         for path in paths {
             self.grants.retain(|grant| grant.path != path);
-            self.grants.push(Grant { path, access });
+            self.grants.push(Grant { path, access, from: None });
         }
     }
 }

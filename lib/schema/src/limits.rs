@@ -260,6 +260,10 @@ pub mod worktree {
     pub const STATE_DEPTH: usize = 256;
     /// After so long a call that may write is preceded by a look of its own, ms.
     pub const LOOK_AGAIN_MS: u64 = 5_000;
+    /// Objects of git that one look takes over from a session's store.
+    pub const ADOPT_OBJECTS: usize = 100_000;
+    /// Bytes of them, unpacked.
+    pub const ADOPT_BYTES: u64 = 1 << 30;
     /// Names of changed or left out files in one record, bytes; further ones are counted.
     pub const STATE_NAMES_BYTES: usize = 4 << 10;
     /// A patch above this is a blob beside its record, bytes of its JSON.

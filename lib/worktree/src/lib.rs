@@ -28,6 +28,7 @@ mod remove;
 mod repository;
 mod restore;
 mod scan;
+mod store;
 mod target;
 mod tree;
 
@@ -47,3 +48,4 @@ pub use pool::Pool;
 pub use remove::{Force, Pruned, Removed, Verdict, prune, remove};
 pub use repository::{Changed, Facts, Repository, discover};
 pub use restore::Restored;
+pub use store::Store;

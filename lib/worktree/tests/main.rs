@@ -12,3 +12,4 @@ mod measure;
 mod remove;
 mod repository;
 mod states;
+mod store;

@@ -85,12 +85,16 @@ fn rules(profile: &Profile, plan: &Plan, applied: &mut Applied) -> Vec<(PathBuf,
     let in_view = applied.holds(Layer::Mount);
     let mut rules = Vec::new();
     for (path, access) in &plan.entries {
+        if !in_view && plan.sources.contains_key(path) {
+            continue;
+        }
         match access {
             // In a view too: what is hidden there is covered, but what is made later in a readable folder would show.
+            Access::Layered if !in_view => around(path, plan, reading, &mut rules),
             Access::Read => around(path, plan, reading, &mut rules),
             Access::Write => rules.push((path.clone(), writing)),
-            Access::Private if in_view => rules.push((path.clone(), writing)),
-            Access::Private | Access::Hidden => {}
+            Access::Private | Access::Layered if in_view => rules.push((path.clone(), writing)),
+            Access::Private | Access::Layered | Access::Hidden => {}
         }
     }
     if !in_view {

@@ -1,5 +1,6 @@
 //! The mount layer: a new root in which the granted paths stand where they stand outside, everything else does not exist,
-//! and only what is writable can be written. Sources are opened before anything is covered, and mounted by descriptor.
+//! and only what is writable can be written. Sources are opened before anything is covered, and mounted by descriptor. What
+//! is written to a layered path goes to a layer in memory above it.
 
 use std::ffi::CStr;
 use std::io;
@@ -18,6 +19,7 @@ use crate::{Access, Applied, Ceiling, Layer, Profile, Refused, Resource, places}
 const ROOT_OPTIONS: &CStr = c"mode=0755,size=1048576";
 const HIDDEN_OPTIONS: &CStr = c"mode=0755,size=4096";
 const PRIVATE_OPTIONS: &CStr = c"mode=0755,size=1073741824";
+const LAYERS_OPTIONS: &CStr = c"mode=0700,size=4294967296";
 const SHARED_OPTIONS: &CStr = c"mode=1777,size=268435456";
 
 /// A mount that waits for its place.
@@ -46,6 +48,8 @@ pub(super) fn step_into(profile: &Profile, plan: &Plan, applied: &mut Applied) -
     rustix::process::chdir("/proc").map_err(Refused::at("enter the new root"))?;
     let root = rustix::fs::open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(Refused::at("open the new root"))?;
+    let mut pieces = pieces;
+    layer(&mut pieces, &mut applied.gaps);
     let mut closed = Vec::new();
     for piece in &pieces {
         place(&root, piece, &mut closed)
@@ -87,12 +91,14 @@ fn gather(profile: &Profile, plan: &Plan, gaps: &mut Vec<String>) -> io::Result<
         pieces.push(piece);
     }
     for (path, access) in &plan.entries {
+        let source = plan.sources.get(path).unwrap_or(path);
         let tree = match access {
             Access::Private => None,
             Access::Hidden if path.is_dir() => None,
             Access::Hidden => Some(take(Path::new("/dev/null"), Access::Read)?),
-            Access::Write => Some(take(path, *access)?),
-            Access::Read => match take(path, *access) {
+            Access::Write => Some(take(source, *access)?),
+            // In case no layer can be laid over it.
+            Access::Read | Access::Layered => match take(source, *access) {
                 Ok(tree) => Some(tree),
                 // Gone since, or on a file system that gives itself to its owner only: one path less to read.
                 Err(error) if !forbids_mounts(&error) => {
@@ -119,6 +125,58 @@ fn gather(profile: &Profile, plan: &Plan, gaps: &mut Vec<String>) -> io::Result<
         access: Access::Read,
     });
     Ok(pieces)
+}
+
+/// Where the layers of memory stand while the view is built, below the new root.
+const LAYERS: &str = "layers";
+
+/// Lays memory over the layered pieces. Where that cannot be done they stay as they are, to be read.
+fn layer(pieces: &mut [Piece], gaps: &mut Vec<String>) {
+    if !pieces.iter().any(|piece| piece.access == Access::Layered) {
+        return;
+    }
+    let quiet = MountFlags::NOSUID | MountFlags::NODEV;
+    let made = rustix::fs::mkdir(LAYERS, Mode::RWXU)
+        .and_then(|()| rustix::mount::mount("tmpfs", LAYERS, "tmpfs", quiet, Some(LAYERS_OPTIONS)));
+    for (number, piece) in pieces.iter_mut().enumerate().filter(|(_, piece)| piece.access == Access::Layered) {
+        match made.map_err(io::Error::from).and_then(|()| overlay(&piece.at, number)) {
+            Ok(tree) => piece.tree = Some(tree),
+            Err(error) => {
+                gaps.push(format!("caches can only be read: {error}"));
+                break;
+            }
+        }
+    }
+    // The layers hold on to what they need of it.
+    let _ = rustix::mount::unmount(LAYERS, UnmountFlags::DETACH);
+    let _ = rustix::fs::rmdir(LAYERS);
+}
+
+/// A detached mount of a folder under a fresh layer.
+fn overlay(lower: &Path, number: usize) -> io::Result<OwnedFd> {
+    use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_set_flag, fsconfig_set_string};
+    use std::os::unix::ffi::OsStrExt;
+    let (upper, work) = (format!("{LAYERS}/{number}"), format!("{LAYERS}/{number}w"));
+    // Its mode is what the folder shows.
+    let mode = rustix::fs::stat(lower)?.st_mode & 0o777;
+    rustix::fs::mkdir(&upper, Mode::from_raw_mode(mode))?;
+    rustix::fs::mkdir(&work, Mode::RWXU)?;
+    // A colon would begin the next of several.
+    let mut escaped = Vec::new();
+    for byte in lower.as_os_str().as_bytes() {
+        if matches!(byte, b':' | b'\\') {
+            escaped.push(b'\\');
+        }
+        escaped.push(*byte);
+    }
+    let new = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(&new, "lowerdir", escaped.as_slice())?;
+    fsconfig_set_string(&new, "upperdir", &upper)?;
+    fsconfig_set_string(&new, "workdir", &work)?;
+    fsconfig_set_flag(&new, "userxattr")?;
+    rustix::mount::fsconfig_create(&new)?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+    Ok(rustix::mount::fsmount(&new, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
 }
 
 fn forbids_mounts(error: &io::Error) -> bool {

@@ -63,16 +63,20 @@ pub const CASES: &[Case] = &[
     case("p62_the_session_log_is_out_of_reach", session_log).control(),
     case("a02_proc_self_root_leads_nowhere", proc_root).control(),
     case("writes_outside_the_worktree_fail", writes_outside),
+    case("what_is_written_to_a_cache_stays_inside", caches).needs(&[Layer::Mount]),
     case("modes_and_times_outside_stay", modes_outside).needs(&[Layer::Mount]).control(),
     case("a03_writes_through_links_fail", links).control(),
     case("p32_rename_games_fail", renames).control(),
     case("p30_git_and_ace_are_closed_and_cannot_be_replaced", closed).needs(&[Layer::Mount]).control(),
     case("p30_hooks_and_config_of_the_repository_are_closed", hooks).control(),
-    case("p31_a_commit_works_and_steering_files_stay_closed", commit).needs(&[Layer::Mount]).adapt(|scene, profile| {
-        if let Some(git) = Git::find(&scene.worktree()) {
-            *profile = profile.clone().committing(&git);
-        }
-    }),
+    case("p31_a_commit_works_and_steering_files_stay_closed", commit)
+        .needs(&[Layer::Mount])
+        .adapt(|scene, profile| {
+            if let Some(git) = Git::find(&scene.worktree()) {
+                *profile = profile.clone().committing(&git, &store(scene, &git));
+            }
+        })
+        .outside(committed_nothing_outside),
     case("a35_tcp_does_not_reach_the_host", tcp).control(),
     case("a36_udp_does_not_reach_the_host", udp).control(),
     case("a34_unix_sockets_of_the_host_are_out_of_reach", unix_sockets).control(),
@@ -217,6 +221,21 @@ fn writes_outside(scene: &Scene, _: &Applied) -> Outcome {
     Ok(())
 }
 
+fn caches(scene: &Scene, applied: &Applied) -> Outcome {
+    let cache = scene.home().join(".cache/pip");
+    works("reading a cache", fs::read(cache.join("wheel")))?;
+    if applied.gaps.iter().any(|gap| gap.starts_with("caches can only be read")) {
+        println!("this kernel layers nothing: {:?}", applied.gaps);
+        return refused("changing a cache", fs::write(cache.join("wheel"), "x"));
+    }
+    works("changing it", fs::write(cache.join("wheel"), "x"))?;
+    works("adding to it", fs::create_dir(cache.join("more")).and_then(|()| fs::write(cache.join("more/one"), "x")))?;
+    works("moving in it", fs::rename(cache.join("more/one"), cache.join("two")))?;
+    holds("what was written is read", fs::read(cache.join("wheel")).is_ok_and(|text| text == b"x"))?;
+    refused("a layer's own place", fs::read_dir("/layers"))?;
+    works("taking away", fs::remove_file(cache.join("wheel")))
+}
+
 fn modes_outside(scene: &Scene, _: &Applied) -> Outcome {
     let open = fs::Permissions::from_mode(0o777);
     refused("chmod outside", fs::set_permissions(scene.outside().join("file"), open.clone()))?;
@@ -256,6 +275,20 @@ fn renames(scene: &Scene, _: &Applied) -> Outcome {
     Ok(())
 }
 
+fn committed_nothing_outside(world: &World) -> Outcome {
+    let common = world.scene.repo().join(".git");
+    let tip = || fs::read(common.join("refs/heads/ace/w")).expect("a branch");
+    let before = tip();
+    let objects = || fs::read_dir(common.join("objects")).expect("objects").count();
+    let count = objects();
+    let (code, said) = finish(world.start("p31_a_commit_works_and_steering_files_stay_closed"));
+    if code == Some(40) {
+        return Err(format!("SKIPPED {said}"));
+    }
+    holds(&format!("{code:?} {said}"), code == Some(0))?;
+    holds("the repository is as it was", tip() == before && objects() == count)
+}
+
 fn closed(scene: &Scene, _: &Applied) -> Outcome {
     let worktree = scene.worktree();
     let git = worktree.join(".git");
@@ -291,6 +324,18 @@ fn hooks(scene: &Scene, applied: &Applied) -> Outcome {
     Ok(())
 }
 
+/// A store as the worktree's keeper makes it.
+fn store(scene: &Scene, git: &Git) -> std::path::PathBuf {
+    let store = scene.ace().join("commits/s");
+    for name in ["objects/info", "objects/pack", "heads", "logs", "shared"] {
+        fs::create_dir_all(store.join(name)).expect("a folder");
+    }
+    let alternate = format!("{}\n", store.join("shared").display());
+    fs::write(store.join("objects/info/alternates"), alternate).expect("a file");
+    fs::copy(git.common.join("refs/heads/ace/w"), store.join("heads/w")).expect("a branch");
+    store
+}
+
 fn commit(scene: &Scene, _: &Applied) -> Outcome {
     works("a change", fs::write(scene.worktree().join("README"), "two\n"))?;
     shell("git -c user.name=t -c user.email=t@example.org commit -qam two && git log --oneline | grep -q two")?;
@@ -303,7 +348,12 @@ fn commit(scene: &Scene, _: &Applied) -> Outcome {
         refused(name, fs::remove_file(own.join(name)))?;
     }
     refused("config of the worktree", fs::write(own.join("config.worktree"), "[core]\n"))?;
-    refused("alternates", fs::write(common.join("objects/info/alternates"), "/x\n"))?;
+    let shared = scene.ace().join("commits/s/shared");
+    let objects = works("the repository's objects", fs::read_dir(&shared))?;
+    let object = objects.flatten().find(|entry| entry.file_name().len() == 2).expect("an object").path();
+    refused("taking them away", fs::remove_dir_all(&object))?;
+    refused("adding to them", fs::write(shared.join("x"), "x"))?;
+    works("a store of one's own", fs::remove_dir_all(common.join("objects/info")))?;
     refused("main", fs::write(common.join("refs/heads/main"), "x"))
 }
 

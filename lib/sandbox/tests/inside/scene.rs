@@ -70,6 +70,7 @@ impl Scene {
             tmp: Some(self.tmp()),
             read: toolchains.to_vec(),
             write: Vec::new(),
+            caches: Vec::new(),
         });
         if self.bare {
             let mut profile = profile;
@@ -145,6 +146,7 @@ impl World {
         {
             write(&scene.home().join(secret), "canary");
         }
+        write(&scene.home().join(".cache/pip/wheel"), "canary");
         write(&scene.home().join(".cargo/bin/tool"), "#!/bin/sh\necho tool\n");
         write(&scene.ace().join("sessions/s/log.jsonl"), "canary");
         write(&scene.outside().join("file"), "canary");
@@ -279,6 +281,10 @@ fn unharmed(world: &World) -> Result<(), String> {
         if fs::read_to_string(&path).ok().as_deref() != Some("canary") {
             return Err(format!("{} was changed", path.display()));
         }
+    }
+    let cached: Vec<_> = fs::read_dir(scene.home().join(".cache/pip")).expect("a cache").flatten().collect();
+    if cached.len() != 1 || fs::read_to_string(cached[0].path()).ok().as_deref() != Some("canary") {
+        return Err("a cache was changed".to_owned());
     }
     if fs::read_to_string(scene.repo().join("README")).ok().as_deref() != Some("one\n") {
         return Err("the repository's README was changed".to_owned());
