@@ -45,3 +45,4 @@ mod tidy;
 mod tools;
 mod travel;
 mod trees;
+mod until;

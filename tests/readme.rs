@@ -43,7 +43,8 @@ fn block(mark: &str) -> String {
 #[test]
 fn every_block_of_code_has_a_test_here() {
     let marks: Vec<String> = blocks().into_iter().map(|(m, _)| m).collect();
-    let tested = ["demo", "work", "pipe", "swap", "ask", "make", "quota", "ci", "config"].map(|n| format!("run: {n}"));
+    let tested =
+        ["demo", "work", "pipe", "swap", "ask", "target", "make", "quota", "ci", "config"].map(|n| format!("run: {n}"));
     for mark in &marks {
         assert!(tested.contains(mark) || mark == "file: only.py", "{mark} is run by nothing");
     }
@@ -116,6 +117,30 @@ fn the_rule_for_a_makefile_fails_and_passes_with_the_verdict() {
         assert!(world.model.as_ref().unwrap().bodies()[0].contains("+b"));
         assert_eq!(run.stdout.contains("a.txt:1: error: wrong: It says b."), exit > 0, "{run:?}");
     }
+}
+
+#[test]
+fn a_session_is_a_target_that_is_made_again_only_when_its_inputs_change() {
+    let write = ("write", serde_json::json!({"path": "done.txt", "content": "done\n"}).to_string());
+    let model = Server::by(move |answers| match answers {
+        0 => Reply::Text("It should pass."),
+        1 => Reply::Calls("", vec![write.clone()]),
+        _ => Reply::Text("It lacked a file."),
+    });
+    let makefile = block("run: target") + "test:\n\ttest -f done.txt\n";
+    let world = World::with_model(model).repository(&[("Makefile", &makefile), ("src/a.c", "int a;\n")]);
+    let made = || std::fs::read_to_string(world.project().join("changes.md")).unwrap();
+    let asked = || world.model.as_ref().unwrap().bodies().len();
+    let make = "unset MAKEFLAGS MAKELEVEL; make -s changes.md";
+    let first = world.sh(make).done();
+    assert!(first.stderr.contains("check make test: exit 2"), "{first:?}");
+    assert_eq!((made().as_str(), asked()), ("It lacked a file.\n", 3));
+    // Newer, but not another: make asks for it, and nothing is paid.
+    let again = world.sh(&format!("rm changes.md; {make}")).done();
+    assert!(again.stderr.contains("nothing has changed"), "{again:?}");
+    assert_eq!((made().as_str(), asked()), ("It lacked a file.\n", 3));
+    let _ = world.sh(&format!("rm changes.md; echo 'int b;' > src/b.c; {make}")).done();
+    assert_eq!(asked(), 6);
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl Keeper {
                 Closed::Turn(_) => self.tally.open().map(str::to_owned).collect(),
                 _ => Vec::new(),
             };
-            let (limits, warned) = (state.limits.clone(), state.warned.clone());
+            let (limits, warned) = (Box::new(state.limits.clone()), state.warned.clone());
             self.worker.send(Job::Close { closed, open, limits, warned, turn, now: self.clock.now() });
         }
     }

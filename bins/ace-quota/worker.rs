@@ -39,7 +39,7 @@ pub enum Job {
         /// With a turn: contexts whose calls are under way.
         open: Vec<String>,
         /// The limits of the session.
-        limits: Limits,
+        limits: Box<Limits>,
         /// Warnings that are recorded.
         warned: BTreeSet<String>,
         /// The turn that runs.

@@ -36,10 +36,13 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
             say::say(&open(PROGRAM, Vec::new())?, session, (text.as_deref(), images), *now)
         }
         Command::Unsay { session } => say::unsay(&open(PROGRAM, Vec::new())?, session),
-        Command::Run { session, limits } => {
+        Command::Run { session, goal, limits } => {
             let opening = open(PROGRAM, Vec::new())?;
             begin::limit(&opening, &opening.log(&opening.find(session)?), limits)?;
-            run::run(&opening, session, color, true)
+            match &goal.until {
+                Some(command) => run::until_passed(&opening, session, command, goal.rounds, color),
+                None => run::run(&opening, session, color, true),
+            }
         }
         Command::Attach { session } => run::run(&open(PROGRAM, Vec::new())?, session, color, false),
         Command::Compact { session, text } => {

@@ -2,7 +2,9 @@
 
 use ace_cli::{Complaint, Exit, SessionAddress, SessionOptions, When};
 use ace_core::Until;
+use ace_front::until::{Goal, until};
 use ace_front::{Opening, Output, Screen, begin, listing, open, sessions, shown, watch};
+use ace_schema::limits;
 use ace_view::{Next, SessionFacts, render};
 
 use crate::{PROGRAM, print};
@@ -24,20 +26,40 @@ pub fn run(opening: &Opening, session: &SessionAddress, color: When, leads: bool
     let until = if screen.answerable() { Until::Turn } else { Until::Idle };
     let mut plan = begin::plan(opening, log, until);
     plan.leads = leads;
-    let facts = move |state: &ace_core::State| SessionFacts {
-        name: state.name.clone(),
-        model: state.model.clone(),
-        mode: state.mode.name().to_owned(),
-        log: shown_log,
-        budget: Some(state.limits.money).filter(|money| *money > 0),
-        place: place_of(&state.created),
-        ..SessionFacts::of(&state.created)
-    };
+    let facts = move |state: &ace_core::State| facts_of(state, shown_log);
     let next = |state: &ace_core::State, _: bool| match &state.created.worktree {
         Some(_) => vec![Next::new(format!("ace diff {}", state.name), "what changed")],
         None => Vec::new(),
     };
     watch(PROGRAM, plan, screen, facts, next)
+}
+
+/// The head lines of a session as it stands.
+fn facts_of(state: &ace_core::State, log: String) -> SessionFacts {
+    SessionFacts {
+        name: state.name.clone(),
+        model: state.model.clone(),
+        mode: state.mode.name().to_owned(),
+        log,
+        budget: Some(state.limits.money).filter(|money| *money > 0),
+        place: place_of(&state.created),
+        ..SessionFacts::of(&state.created)
+    }
+}
+
+/// Goes on, turn by turn, until a command succeeds.
+pub fn until_passed(
+    opening: &Opening,
+    session: &SessionAddress,
+    command: &str,
+    rounds: Option<u32>,
+    color: When,
+) -> Result<Exit, Complaint> {
+    let log = opening.log(&opening.find(session)?);
+    let goal = Goal { command: command.to_owned(), rounds: rounds.unwrap_or(limits::ROUNDS) };
+    let shown_log = shown(log.file());
+    let facts = |state: &ace_core::State| facts_of(state, shown_log.clone());
+    until(opening, &log, &goal, Output { color, ..Output::default() }, facts, &[])
 }
 
 /// Where calls run, as a person knows it.

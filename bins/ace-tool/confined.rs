@@ -54,6 +54,19 @@ pub fn start(
     sandboxed: bool,
     commits: bool,
 ) -> Result<Worker, String> {
+    let mut command = planned(created, session, ace_home, sandboxed, commits)?;
+    command.arg("worker");
+    Worker::start(command).map_err(|e| format!("cannot start the worker: {e}"))
+}
+
+/// This program again, in an environment that holds its plan and nothing else.
+fn planned(
+    created: &SessionCreated,
+    session: &str,
+    ace_home: &Path,
+    sandboxed: bool,
+    commits: bool,
+) -> Result<Command, String> {
     let tree = created.worktree.as_ref();
     let root = PathBuf::from(tree.map_or(&created.cwd, |t| &t.path));
     let tmp = private_tmp(ace_home, session).map_err(|e| format!("cannot make the session's temporary folder: {e}"))?;
@@ -89,8 +102,53 @@ pub fn start(
     let plan = serde_json::to_string(&Plan { place, profile }).map_err(|e| e.to_string())?;
     let exe = std::env::current_exe().map_err(|e| e.to_string())?;
     let mut command = Command::new(exe);
-    command.arg("worker").env_clear().env(PLAN, plan);
-    Worker::start(command).map_err(|e| format!("cannot start the worker: {e}"))
+    command.env_clear().env(PLAN, plan);
+    Ok(command)
+}
+
+/// Becomes a command that runs where the tools of a session run, in the same sandbox: it has this process's streams, and its exit is
+/// this one's. What it may see of this process's environment is what tools see.
+///
+/// # Errors
+/// It cannot be started, or tools need a sandbox that this kernel does not have.
+pub fn become_guest(
+    created: &SessionCreated,
+    session: &str,
+    ace_home: &Path,
+    unsandboxed: bool,
+    argv: &[std::ffi::OsString],
+) -> Complaint {
+    use std::os::unix::process::CommandExt;
+    let complain = |exit, what: String| Complaint::new("ace-tool", exit, what);
+    let sandboxed = match cage(unsandboxed || created.unsandboxed) {
+        Cage::None(lack) => {
+            return complain(Exit::Config, format!("no sandbox: {lack}")).hint("--unsandboxed runs it without one");
+        }
+        cage => cage == Cage::Sandbox,
+    };
+    match planned(created, session, ace_home, sandboxed, false) {
+        Ok(mut command) => Complaint::io("ace-tool", "cannot start itself", &command.arg("guest").args(argv).exec()),
+        Err(why) => complain(Exit::Io, why),
+    }
+}
+
+/// The other side of [`become_guest`].
+///
+/// # Errors
+/// The plan or the command cannot be carried out.
+pub fn guest(argv: &[std::ffi::OsString]) -> Result<Exit, Complaint> {
+    use std::os::unix::process::CommandExt;
+    let (place, _) = confine()?;
+    let Some((program, args)) = argv.split_first() else { return Ok(Exit::Done) };
+    let mut command = Command::new(program);
+    command.args(args).current_dir(&place.root).env_clear().envs(place.env);
+    let e = command.exec();
+    let what = format!("cannot start '{}': {}", program.to_string_lossy(), e.to_string().to_lowercase());
+    let mut complaint = Complaint::new("ace-tool", Exit::Usage, what);
+    if e.kind() == std::io::ErrorKind::NotFound {
+        complaint = complaint.hint("it is looked for where the session's tools find their programs");
+    }
+    Err(complaint)
 }
 
 /// Variables that name a folder of a toolchain, with the parts of it that are read; no parts for all of it. Credentials lie beside
@@ -225,6 +283,13 @@ fn settle_go(env: &mut Vec<(String, String)>) {
 
 /// The worker process: confines itself while it has one thread, then answers calls until its input ends.
 pub fn work() -> Result<(), Complaint> {
+    let (place, greeting) = confine()?;
+    serve(place, &greeting, std::io::stdin(), std::io::stdout())
+        .map_err(|e| Complaint::io("ace-tool", "the worker cannot read its orders", &e))
+}
+
+/// Confines this process as its plan says; where it works then, and what holds it, in words.
+fn confine() -> Result<(Place, String), Complaint> {
     let complain = |exit, what: String| Complaint::new("ace-tool", exit, what);
     let usage = || complain(Exit::Usage, "a worker is started by ace-tool, not by hand".to_owned());
     let text = std::env::var(PLAN).map_err(|_| usage())?;
@@ -240,6 +305,5 @@ pub fn work() -> Result<(), Complaint> {
             applied.to_string()
         }
     };
-    serve(plan.place, &greeting, std::io::stdin(), std::io::stdout())
-        .map_err(|e| Complaint::io("ace-tool", "the worker cannot read its orders", &e))
+    Ok((plan.place, greeting))
 }

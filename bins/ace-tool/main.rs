@@ -5,8 +5,9 @@ mod filter;
 mod runner;
 mod states;
 
+use ace_cli::tool::Command;
 use ace_cli::{Complaint, Exit};
-use ace_front::{ended, open, random, rights, run_filter};
+use ace_front::{ended, open, random, rights, run_filter, sessions};
 use ace_pipe::Out;
 use std::process::ExitCode;
 
@@ -20,8 +21,15 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &ace_cli::tool::Tool) -> Result<Exit, Complaint> {
-    if args.command.is_some() {
-        return confined::work().map(|()| Exit::Done);
+    match &args.command {
+        Some(Command::Worker) => return confined::work().map(|()| Exit::Done),
+        Some(Command::Guest { command }) => return confined::guest(command),
+        Some(Command::Within { session, unsandboxed, command }) => {
+            let opening = open(PROGRAM, Vec::new())?;
+            let (id, created) = (opening.find(session)?.id, sessions::created(&opening, session)?);
+            return Err(confined::become_guest(&created, &id, opening.home().path(), *unsandboxed, command));
+        }
+        None => {}
     }
     let opening = open(PROGRAM, Vec::new())?;
     rights::leave_secrets(&opening)?;

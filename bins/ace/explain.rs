@@ -16,12 +16,22 @@ pub fn explain(command: &Command) -> Result<Exit, Complaint> {
         Command::Run(run) => {
             let opening = open(PROGRAM, run.options.layers())?;
             let config = &opening.settings.config;
+            if !run.inputs.is_empty() {
+                let what = "whether inputs have changed is more than a pipeline";
+                return Err(Complaint::new(PROGRAM, Exit::Usage, what).hint("leave --inputs out"));
+            }
             let mut words = vec!["ace-session".to_owned(), "new".to_owned()];
             words.extend(run.options.arguments());
             if let Some(prompt) = &run.prompt {
                 // Only where it would be taken for a flag.
                 words.extend(prompt.starts_with('-').then(|| "--".to_owned()));
                 words.push(prompt.clone());
+            }
+            if let Some(until) = &run.goal.until {
+                let rounds = run.goal.rounds.map(|n| format!(" --rounds={n}")).unwrap_or_default();
+                let line =
+                    format!("S=$({}) && ace-session run \"$S\" --until {}{rounds}\n", quoted(&words), quote(until));
+                return print(&line);
             }
             let own = |lists: &[Vec<String>]| -> String {
                 lists.iter().filter(|l| !l.is_empty()).map(|l| format!("{} | ", quoted(l))).collect()
@@ -74,6 +84,10 @@ pub fn explain(command: &Command) -> Result<Exit, Complaint> {
             return Err(Complaint::new(PROGRAM, Exit::Usage, "there is no pipeline behind this command"));
         }
     };
+    print(&text)
+}
+
+fn print(text: &str) -> Result<Exit, Complaint> {
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     written.map(|()| Exit::Done).map_err(|e| Complaint::io(PROGRAM, "cannot print", &e))

@@ -69,6 +69,8 @@ complete -c ace-session -n "__fish_ace_session_using_subcommand say" -l image -d
 complete -c ace-session -n "__fish_ace_session_using_subcommand say" -l now -d 'Steer the running turn; alone: with what waits'
 complete -c ace-session -n "__fish_ace_session_using_subcommand say" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand unsay" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand run" -l until -d 'Go on, turn by turn, until CMD succeeds' -r
+complete -c ace-session -n "__fish_ace_session_using_subcommand run" -l rounds -d 'Turns for that (default 10)' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand run" -l budget -d 'Stop before a call that could exceed it' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand run" -l group -d 'Spend from the limits of this group, too' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand run" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r

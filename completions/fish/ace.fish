@@ -79,6 +79,9 @@ complete -c ace -n "__fish_ace_using_subcommand run" -l max-turns -d 'Stop after
 complete -c ace -n "__fish_ace_using_subcommand run" -l budget -d 'Stop before a call that could exceed it' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l group -d 'Spend from the limits of this group, too' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l max-time -d 'Stop after so much work: 90s, 10m, 2h' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l until -d 'Go on, turn by turn, until CMD succeeds' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l rounds -d 'Turns for that (default 10)' -r
+complete -c ace -n "__fish_ace_using_subcommand run" -l inputs -d 'Skip it if nothing of this has changed' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l record -d 'Keep the answers, for -m recorded/DIR' -r -F
 complete -c ace -n "__fish_ace_using_subcommand run" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// The recorded sessions. `finished` ones are settled: nothing is due and nobody waits.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "short",
     "work",
     "cancelled",
@@ -29,6 +29,7 @@ pub const NAMES: [&str; 14] = [
     "compacted",
     "budget",
     "asked",
+    "checked",
 ];
 
 fn folder() -> PathBuf {
@@ -184,6 +185,19 @@ fn make(name: &str, path: &Path) -> World {
             let _ = world.run("ace-permit", &["allow", "@last", &line, "--answer", "1"]).done();
             later(&mut world, 2);
             let _ = world.run("ace-session", &["run", "@last"]).done();
+            world
+        }
+        "checked" => {
+            let server = Server::by(|answers| match answers {
+                0 => Reply::Calls("", vec![shell("echo half > done.txt")]),
+                2 => Reply::Calls("", vec![shell("echo done > done.txt")]),
+                _ => Reply::Text("It should pass now."),
+            });
+            let world = place(path, &server);
+            let until = "grep done done.txt || { echo 'not done:'; cat done.txt; exit 1; }";
+            let args = ["run", "--mode", "auto", "--name", "fixture", "--inputs", "*.txt", "--until", until, "do it"];
+            let run = world.run("ace", &args);
+            assert_eq!(run.code, Some(0), "{run:?}");
             world
         }
         "crash" => make_crash(path),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Program, SessionAddress, SessionOptions, When};
+use crate::{Goal, Program, SessionAddress, SessionOptions, When};
 
 /// Coding models at work in your repository, a log and a worktree a session
 #[derive(Debug, Parser)]
@@ -49,7 +49,7 @@ pub enum Command {
     /// Work until the turn has ended
     #[command(before_help = "PROMPT, stdin, or both")]
     #[command(after_help = "ace run \"make the tests pass\"
-ace run --mode auto --base main \"fix the build\"
+ace run --until \"make test\" --budget 0.50 \"fix the build\"
 ace run --json < todo.md | jq -c 'select(.type==\"tool.completed\")'")]
     #[command(after_long_help = "0 done, 1 failed, 3 needs a decision, 4 limit, 69 no provider, 130 ^C")]
     Run(Run),
@@ -159,6 +159,12 @@ pub struct Run {
     /// The new session.
     #[command(flatten)]
     pub options: SessionOptions,
+    /// Turn by turn, until CMD succeeds
+    #[command(flatten)]
+    pub goal: Goal,
+    /// Skip it if nothing of this has changed
+    #[arg(long, value_name = "GLOB", num_args = 1, help_heading = "Limits")]
+    pub inputs: Vec<String>,
     /// Keep the answers, for -m recorded/DIR
     #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = "Output")]
     pub record: Option<PathBuf>,

@@ -28,7 +28,7 @@ pub use address::{CallAddress, Place, SessionAddress, SpanAddress};
 pub use colour::When;
 pub use complaint::{Complaint, complain, note};
 pub use exit::Exit;
-pub use options::{Filter, SessionOptions, join_prompt};
+pub use options::{Filter, Goal, SessionOptions, join_prompt};
 pub use parse::{Early, Program, command, parse, parse_from};
 pub use variables::VARIABLES;
 

@@ -1,6 +1,6 @@
 //! Arguments that more than one program takes. They are values only; what they do is decided elsewhere.
 
-use ace_schema::limits::ANSWERS_PER_TURN_MOST;
+use ace_schema::limits::{ANSWERS_PER_TURN_MOST, ROUNDS_MOST};
 use ace_schema::permission::Mode;
 use clap::Args;
 
@@ -83,6 +83,17 @@ impl SessionOptions {
         out.extend(self.limits.arguments());
         out
     }
+}
+
+/// What turns follow each other for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Goal {
+    /// Go on, turn by turn, until CMD succeeds
+    #[arg(long, value_name = "CMD", help_heading = "Limits")]
+    pub until: Option<String>,
+    /// Turns for that (default 10)
+    #[arg(long, value_name = "N", requires = "until", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MOST)))]
+    pub rounds: Option<u32>,
 }
 
 /// What every filter takes.

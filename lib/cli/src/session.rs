@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
-use crate::{Filter, Program, SessionAddress, SessionOptions, When};
+use crate::{Filter, Goal, Program, SessionAddress, SessionOptions, When};
 
 /// Begin sessions and take their turns
 #[derive(Debug, Parser)]
@@ -81,11 +81,14 @@ pub enum Command {
     },
     /// Start the filters, go on with what is due
     #[command(subcommand_help_heading = "Go on")]
-    #[command(after_help = "ace-session run fix-median")]
+    #[command(after_help = "ace-session run fix-median\nace-session run fix-median --until \"make test\"")]
     Run {
         /// The session
         #[arg(value_name = "S")]
         session: SessionAddress,
+        /// Turn by turn.
+        #[command(flatten)]
+        goal: Goal,
         /// New limits from here on.
         #[command(flatten)]
         limits: crate::quota::Limits,

@@ -1,8 +1,10 @@
 //! Arguments of `ace-tool`.
 
+use std::ffi::OsString;
+
 use clap::{Parser, Subcommand};
 
-use crate::{Filter, Program, When};
+use crate::{Filter, Program, SessionAddress, When};
 
 /// Run the calls that were allowed
 #[derive(Debug, Parser)]
@@ -14,10 +16,10 @@ pub struct Tool {
     /// As a filter.
     #[command(flatten)]
     pub filter: Filter,
-    /// Act on drafts too, where no log stands behind the pipe
+    /// Act on drafts too: no log is behind
     #[arg(long)]
     pub unrecorded: bool,
-    /// Tools without a sandbox, recorded with each call
+    /// No sandbox, recorded with each call
     #[arg(long)]
     pub unsandboxed: bool,
     /// auto, always or never
@@ -28,12 +30,34 @@ pub struct Tool {
     pub command: Option<Command>,
 }
 
-/// The commands of `ace-tool`, none for people.
+/// The commands of `ace-tool`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run CMD where the tools of S run
+    #[command(subcommand_help_heading = "Run", before_help = "in their sandbox")]
+    #[command(after_help = "ace-tool within @last -- make test")]
+    #[command(after_long_help = "that of CMD; 78 no sandbox")]
+    Within {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// Without a sandbox
+        #[arg(long)]
+        unsandboxed: bool,
+        /// The command and its arguments
+        #[arg(value_name = "CMD", required = true, last = true, num_args = 1..)]
+        command: Vec<OsString>,
+    },
     /// One process of the broker, behind the sandbox
     #[command(hide = true)]
     Worker,
+    /// One command, behind the sandbox
+    #[command(hide = true)]
+    Guest {
+        /// The command and its arguments
+        #[arg(value_name = "CMD", trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
 }
 
 impl Program for Tool {

@@ -5,7 +5,7 @@ use ace_config::{Choice, choose_model, split_model};
 use ace_core::{State, Until, digest};
 use ace_host::{Made, NewSession, Plan, Programs, REDACT, Stage, create, suite};
 use ace_redact::Redactor;
-use ace_schema::data::{Limits, SessionConfigured};
+use ace_schema::data::{Batch, Limits, Purse, SessionConfigured};
 use ace_schema::{Kind, limits};
 use ace_storage::Log;
 use std::io::{IsTerminal, Read};
@@ -143,8 +143,33 @@ pub fn schema(program: &str, file: Option<&std::path::Path>) -> Result<String, C
 /// # Errors
 /// In words.
 pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: When) -> Result<Made, Complaint> {
+    make_as(opening, prompt, options, Origin::default(), color)
+}
+
+/// Why a session is begun, where it is more than a person's wish of the moment.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// Digest of what the run depends on.
+    pub inputs: String,
+    /// The batch that it is one of.
+    pub batch: Option<Batch>,
+    /// Money that it shares with others.
+    pub purse: Option<Purse>,
+}
+
+/// The same, with a reason that is recorded.
+///
+/// # Errors
+/// In words.
+pub fn make_as(
+    opening: &Opening,
+    prompt: String,
+    options: &SessionOptions,
+    origin: Origin,
+    color: When,
+) -> Result<Made, Complaint> {
     let config = &opening.settings.config;
-    let limits = limits_of(opening, &options.limits)?;
+    let limits = Limits { purse: origin.purse, ..limits_of(opening, &options.limits)? };
     let new = NewSession {
         prompt,
         images: image::load(opening.program, &options.images, &opening.cwd)?,
@@ -163,6 +188,8 @@ pub fn make(opening: &Opening, prompt: String, options: &SessionOptions, color: 
         config: digest(config.canonical().as_bytes()),
         client: opening.program.to_owned(),
         redact: if config.redact.off { None } else { Some(redaction::policy(opening)?) },
+        inputs: origin.inputs,
+        batch: origin.batch,
     };
     let made = create(opening.home(), &new, &clock(), (random(), random()))
         .map_err(|e| words::not_made(opening.program, &e))?;
@@ -199,6 +226,7 @@ pub fn limits_of(opening: &Opening, typed: &ace_cli::quota::Limits) -> Result<Li
         seconds: own.seconds,
         groups: groups(opening, &typed.group)?,
         shared: config.quota.is_shared(),
+        purse: None,
     })
 }
 

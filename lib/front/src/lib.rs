@@ -5,8 +5,10 @@
 
 pub mod answer;
 pub mod begin;
+pub mod check;
 pub mod filter;
 pub mod image;
+pub mod inputs;
 mod keys;
 mod modes;
 mod notice;
@@ -24,6 +26,7 @@ pub mod search;
 pub mod sessions;
 mod stage;
 mod typing;
+pub mod until;
 pub mod words;
 
 pub use answer::{AnswerError, Said, Waiting, answer_as, find_call};

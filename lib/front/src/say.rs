@@ -17,7 +17,7 @@ use crate::{redaction, words};
 const CLIENT: &str = "ace";
 
 /// Records drafts of a person; the seq of the last one.
-fn record(log: &Log, drafts: &[u8]) -> Result<u64, AppendError> {
+pub(crate) fn record(log: &Log, drafts: &[u8]) -> Result<u64, AppendError> {
     let mut appender = log.append(clock())?;
     let pen = appender.open_pen(Kind::Person)?;
     let appended = appender.append(pen.nib(), drafts)?;

@@ -46,6 +46,8 @@ pub struct Output {
     pub played: bool,
     /// The answer is JSON: what stands around it is left out where stdout gets it alone.
     pub shaped: bool,
+    /// Turns follow each other, and whoever begins them prints the last answer alone.
+    pub more: bool,
 }
 
 enum View {
@@ -230,7 +232,8 @@ impl Screen {
 
     fn recorded(&mut self, bytes: &[u8], line: &Line) {
         // Also the lines that stood there before the run began: what is printed is the log.
-        if self.output.json && self.gone.is_none() {
+        let is_new = self.known.is_none() || line.seq > self.known;
+        if self.output.json && self.gone.is_none() && is_new {
             let mut stdout = std::io::stdout().lock();
             self.gone = stdout.write_all(bytes).and_then(|()| stdout.flush()).err();
         }
@@ -450,7 +453,7 @@ impl Screen {
         self.print(&lines);
         self.release();
         let done = state.ended == Some(TurnEnd::Completed) && state.turn.is_none();
-        if self.aside && !self.output.json && done {
+        if self.aside && !self.output.json && !self.output.more && done {
             let fetch = |b: &BlobRef| blobs.get(&b.sha).ok().map(|b| String::from_utf8_lossy(&b).into_owned());
             let parsed: Vec<Line> = self.turn.iter().filter_map(|l| Line::parse(l.trim_ascii_end()).ok()).collect();
             if let Some(text) = ace_view::answer(&parsed, &fetch) {

@@ -1,7 +1,7 @@
 //! A new session: its worktree and branch first, then its folder with the first records, as a whole.
 
 use ace_redact::{Policy, Redactor};
-use ace_schema::data::{BlobRef, Limits, Repository, SessionCreated, UserMessage, Worktree};
+use ace_schema::data::{Batch, BlobRef, Limits, Repository, SessionCreated, UserMessage, Worktree};
 use ace_schema::permission::Mode;
 use ace_schema::redaction;
 use ace_schema::{Drafter, Kind, draft, id, limits, ty};
@@ -48,6 +48,10 @@ pub struct NewSession {
     pub client: String,
     /// What is taken out of the prompt before it is recorded.
     pub redact: Option<Policy>,
+    /// Digest of what the run depends on; empty where nobody named its inputs.
+    pub inputs: String,
+    /// The batch that it is one of.
+    pub batch: Option<Batch>,
 }
 
 /// A picture that a person shows.
@@ -186,6 +190,8 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
         limits: new.limits.clone(),
         unsandboxed: new.unsandboxed,
         config: new.config.clone(),
+        inputs: new.inputs.clone(),
+        batch: new.batch.clone(),
         ..SessionCreated::default()
     };
     place(home, new, &id, &mut created, &mut notes)?;

@@ -7,7 +7,7 @@ use ace_config::{Amounts, Per, Quota as Limited};
 use ace_quota::{
     Allowed, Ask, Closed, Refused, Scope, Settled, Spent, Standing, Tally, Verdict, Why, decide, warnings,
 };
-use ace_schema::data::{BudgetReserved, Limits};
+use ace_schema::data::{BudgetReserved, Limits, PURSE};
 use ace_schema::{Line, limits};
 use ace_storage::{Book, Home, Quota, QuotaError, split, stamp};
 
@@ -76,7 +76,12 @@ fn allowed(amounts: &Amounts) -> Allowed {
 fn places(family: &str, groups: &[String], day: &str) -> Vec<(String, String)> {
     let month = day.get(..7).unwrap_or_default();
     let mut all = vec![(format!("session {family}"), String::new())];
-    for group in groups.iter().take(limits::QUOTA_GROUPS) {
+    // The purse comes first.
+    for group in groups.iter().take(limits::QUOTA_GROUPS + 1) {
+        if let Some(purse) = group.strip_prefix(PURSE) {
+            all.push((format!("batch {purse}"), String::new()));
+            continue;
+        }
         all.extend(["", day, month].map(|period| (format!("group {group}"), period.to_owned())));
     }
     all.push(("day".to_owned(), day.to_owned()));
@@ -92,6 +97,10 @@ pub fn scopes(limited: &Limited, family: &str, own: &Limits, now: i64) -> Vec<Sc
         Allowed { money: own.money, tokens: own.tokens, calls: own.calls, turns: own.turns, seconds: own.seconds };
     let mut all =
         vec![Scope { name: format!("session {family}"), period: String::new(), allowed: session, shared: false }];
+    if let Some(purse) = &own.purse {
+        let allowed = Allowed { money: purse.money, ..Allowed::default() };
+        all.push(Scope { name: format!("batch {}", purse.name), period: String::new(), allowed, shared: true });
+    }
     for name in own.groups.iter().take(limits::QUOTA_GROUPS) {
         all.push(group(limited, name, now));
     }
@@ -168,7 +177,7 @@ impl Spending {
                         prices: request.prices.clone(),
                     };
                     let text = serde_json::to_string(&terms).unwrap_or_default();
-                    let places = places(&request.family, &request.limits.groups, &periods(request.now).0);
+                    let places = places(&request.family, &request.limits.shares(), &periods(request.now).0);
                     book.hold(key, (request.now, &text), &places, &granted.reserve)?;
                     Ok((Reserved::Granted(terms), warnings))
                 }
@@ -292,7 +301,7 @@ fn tell(home: &Home, book: &Book<'_>) -> Result<(), QuotaError> {
             let text = serde_json::to_string(terms).unwrap_or_default();
             let spent = Spent { money: terms.money, tokens: terms.tokens, calls: 1, ..Spent::default() };
             let now = ace_storage::Clock::System.now();
-            let places = places(&tally.family, &tally.limits.groups, &periods(now).0);
+            let places = places(&tally.family, &tally.limits.shares(), &periods(now).0);
             book.hold((&one.id, context), (now, &text), &places, &spent)?;
         }
     }

@@ -1,10 +1,12 @@
 //! The programs of a pipeline: which there are, how each is started, and what its environment holds.
 
 use ace_schema::Kind;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// One program of a pipeline.
 #[derive(Debug, Clone)]
@@ -86,6 +88,10 @@ pub fn start(stage: &Stage, programs: &Programs, stderr: Stdio) -> std::io::Resu
     if stage.kind != Kind::Model {
         command.env_clear().envs(clean_environment());
     }
+    // What is started once more would write under the same ids.
+    if let Some((name, seed)) = another_seed(&stage.argv) {
+        command.env(name, seed);
+    }
     // ^C is the supervisor's to understand: a filter in its own group is not stopped by the terminal behind its back.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn()?;
@@ -94,6 +100,19 @@ pub fn start(stage: &Stage, programs: &Programs, stderr: Stdio) -> std::io::Resu
     };
     Ok(Started { child, stdin: OwnedFd::from(stdin), stdout })
 }
+
+/// Where runs are made repeatable by a seed: another one for each further start of the same program, made of it.
+fn another_seed(argv: &[String]) -> Option<(&'static str, String)> {
+    static STARTS: Mutex<BTreeMap<Vec<String>, u64>> = Mutex::new(BTreeMap::new());
+    let seed = std::env::var(SEED).ok()?.parse::<u64>().ok()?;
+    let mut starts = STARTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let n = starts.entry(argv.to_vec()).or_default();
+    *n += 1;
+    (*n > 1).then(|| (SEED, seed.wrapping_add((*n - 1).wrapping_mul(1_000_003)).to_string()))
+}
+
+/// The variable of the seed.
+const SEED: &str = "ACE_SEED";
 
 /// The environment of a program that holds no key: what the suite needs to find its own things, and nothing secret.
 pub fn clean_environment() -> Vec<(OsString, OsString)> {

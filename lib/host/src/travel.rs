@@ -113,6 +113,9 @@ pub fn fork(home: &Home, log: &Log, new: &NewFork, clock: &Clock, random: (u64, 
         limits: state.limits.clone(),
         worktree: None,
         forked_from: Some(past.at.clone()),
+        // It is no run of those inputs and none of that batch.
+        inputs: String::new(),
+        batch: None,
         ..state.created.clone()
     };
     let repository = place(home, &past, &id, &mut created, &mut notes)?;

@@ -207,7 +207,7 @@ impl Tally {
             context,
             spent,
             family: self.family.clone(),
-            groups: self.limits.groups.clone(),
+            groups: self.limits.shares(),
         })))
     }
 

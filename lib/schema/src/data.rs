@@ -63,6 +63,26 @@ pub struct SessionCreated {
     /// Where the past of a forked session lies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<ForkedFrom>,
+    /// Hex SHA-256 over what the run depends on, where a person named its inputs: prompt, model, mode, check, tools and files.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub inputs: String,
+    /// The batch that it is one of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Batch>,
+}
+
+/// Sessions that were begun together: many tasks, or one task several times.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The batch.
+    pub id: String,
+    /// What is done here: the same text for the same task, whoever begins it again.
+    pub task: String,
+    /// Its place among the tasks, from 1.
+    pub n: u64,
+    /// What it was begun as: `map`, `race`, `compare`, or the stage of a relay.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub part: String,
 }
 
 /// The repository a session belongs to.
@@ -121,15 +141,38 @@ pub struct Limits {
     /// The limits of the day and the month hold as well.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shared: bool,
+    /// Money that several sessions share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purse: Option<Purse>,
 }
+
+/// Money that several sessions share, whoever of them spends it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purse {
+    /// Its name: sessions with the same one share it.
+    pub name: String,
+    /// Micro-dollars of all of them together.
+    pub money: u64,
+}
+
+/// Before the name of a purse where it stands among groups: no group can be called so.
+pub const PURSE: &str = "purse:";
 
 impl Limits {
     /// Whether no model may be asked before `ace-quota` has recorded what is set aside for it.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         self.shared
+            || self.purse.is_some()
             || !self.groups.is_empty()
             || [self.money, self.tokens, self.calls, self.turns, self.seconds].iter().any(|n| *n > 0)
+    }
+
+    /// Where spending is added up beside the session itself: its groups, and what it shares with the sessions of its purse.
+    #[must_use]
+    pub fn shares(&self) -> Vec<String> {
+        let purse = self.purse.iter().map(|purse| format!("{PURSE}{}", purse.name));
+        purse.chain(self.groups.iter().cloned()).collect()
     }
 
     /// Whether every limit is the default.
@@ -695,6 +738,24 @@ pub struct TurnCancelled {
 
 /// `worktree.created`, `worktree.removed`: the same facts as in `session.created`.
 pub type WorktreeCreated = Worktree;
+
+/// `check.completed`: a command that judges the files as they are, run where the session's tools run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckCompleted {
+    /// The command, as a shell takes it.
+    pub command: String,
+    /// Whether it succeeded.
+    pub passed: bool,
+    /// Its exit; absent when a signal or the time limit ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// How long it ran, ms.
+    #[serde(default)]
+    pub ms: u64,
+    /// The end of what it said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
 
 /// `worktree.snapshot`: the state of the work tree outside a call, recorded when it is another than the last one recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,6 +30,7 @@ pub mod ty {
     pub const TOOL_COMPLETED: &str = "tool.completed";
     pub const TOOL_FAILED: &str = "tool.failed";
     pub const ARTIFACT_STORED: &str = "artifact.stored";
+    pub const CHECK_COMPLETED: &str = "check.completed";
     pub const WORKTREE_CREATED: &str = "worktree.created";
     pub const WORKTREE_SNAPSHOT: &str = "worktree.snapshot";
     pub const WORKTREE_LANDED: &str = "worktree.landed";
@@ -116,6 +117,10 @@ pub const EVENTS: &[Event] = &[
     stone(ty::TOOL_COMPLETED, "The call has run: output, exit, duration, sandbox."),
     stone(ty::TOOL_FAILED, "The call could not run or its outcome is unknown."),
     stone(ty::ARTIFACT_STORED, "A file worth keeping is stored as a blob."),
+    stone(
+        ty::CHECK_COMPLETED,
+        "A command of the person's has judged what was done: whether it passed, and what it said.",
+    ),
     stone(ty::WORKTREE_CREATED, "A worktree and branch were made for the session."),
     stone(ty::WORKTREE_SNAPSHOT, "The worktree's state at a point outside a call."),
     stone(ty::WORKTREE_LANDED, "The branch was brought to where it came from."),

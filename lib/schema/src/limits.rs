@@ -68,6 +68,16 @@ pub const MATCHES: usize = 500;
 pub const MATCH_LINE_BYTES: usize = 400;
 /// A shell command, bytes.
 pub const COMMAND_BYTES: usize = 64 * 1024;
+/// How long a command that judges the files may run, ms.
+pub const CHECK_MS: u64 = 60 * 60_000;
+/// The end of what it says that is recorded, and shown to the model, bytes.
+pub const CHECK_OUTPUT_BYTES: usize = 8 * 1024;
+/// Turns until such a command succeeds when nobody says otherwise.
+pub const ROUNDS: u32 = 10;
+/// The most of them that may be asked for.
+pub const ROUNDS_MOST: u32 = 10_000;
+/// Files that a run may name as its inputs.
+pub const INPUT_FILES: usize = 200_000;
 /// Default time limit of a shell call, ms.
 pub const SHELL_MS: u64 = 120_000;
 /// The longest time limit a call may ask for, ms.
