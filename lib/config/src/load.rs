@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ace_schema::hook::Hook;
 use ace_schema::limits::ANSWERS_PER_TURN;
 use ace_schema::permission::Mode;
 
@@ -37,8 +38,8 @@ pub struct Config {
     pub quota: Quota,
     /// What models cost by the user's own word, by `NAME/MODEL`.
     pub prices: BTreeMap<String, Price>,
-    /// Programs that are asked about calls, of all layers: one never takes the place of another.
-    pub deciders: Vec<Decider>,
+    /// Programs that are heard, of all layers: one never takes the place of another.
+    pub hooks: Vec<Hooked>,
     /// What is taken out of drafts before they are recorded.
     pub redact: Redact,
     /// What a project said and may not.
@@ -46,12 +47,14 @@ pub struct Config {
     set: BTreeMap<String, (Value, Origin)>,
 }
 
-/// A program that is asked about calls.
+/// A program that is heard at some moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decider {
+pub struct Hooked {
+    /// When.
+    pub on: Hook,
     /// Program and arguments.
     pub argv: Vec<String>,
-    /// Who wants it asked.
+    /// Who wants it heard.
     pub layer: LayerName,
 }
 
@@ -103,6 +106,17 @@ pub fn load(layers: &[Layer]) -> Result<Config, Vec<Problem>> {
 }
 
 impl Config {
+    /// The programs that are heard then.
+    pub fn hooks_on(&self, on: Hook) -> impl Iterator<Item = &Hooked> {
+        self.hooks.iter().filter(move |hooked| hooked.on == on)
+    }
+
+    /// The hooks that a session waits for.
+    #[must_use]
+    pub fn awaited(&self) -> Vec<Hook> {
+        Hook::ALL.into_iter().filter(|on| on.is_awaited() && self.hooks_on(*on).next().is_some()).collect()
+    }
+
     /// Where the value of a key (`mode`, `providers.NAME.base_url`) comes from; the default layer if nobody set it.
     #[must_use]
     pub fn origin(&self, key: &str) -> Origin {
@@ -140,8 +154,10 @@ impl Config {
             ("limits.context", Value::Number(tokens)) => self.context = u64::from(*tokens),
             ("notify.bell", Value::Flag(bell)) => self.bell = *bell,
             ("notify.desktop", Value::Text(desktop)) => self.desktop = Desktop::parse(desktop).unwrap_or_default(),
-            ("hooks.PreToolUse", Value::Commands(commands)) => {
-                self.deciders.extend(commands.iter().map(|argv| Decider { argv: argv.clone(), layer: layer.name }));
+            (key, Value::Commands(commands)) if key.starts_with("hooks.") => {
+                if let Some(on) = Hook::ALL.into_iter().find(|on| key == format!("hooks.{}", on.name())) {
+                    self.hooks.extend(commands.iter().map(|argv| Hooked { on, argv: argv.clone(), layer: layer.name }));
+                }
             }
             _ => {
                 if let Some(key) = key.strip_prefix("quota.") {

@@ -84,7 +84,7 @@ const TOP: &[&str] =
     &["model", "mode", "providers", "pipeline", "hooks", "limits", "quota", "prices", "notify", "redact"];
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env", "version", "reasoning", "think_tags", "images"];
 const PIPELINE: &[&str] = &["filters", "gates"];
-const HOOKS: &[&str] = &["PreToolUse"];
+const HOOKS: &[&str] = &["PreToolUse", "PostToolUse", "UserPromptSubmit", "Stop"];
 const LIMITS: &[&str] = &["answers", "context"];
 const NOTIFY: &[&str] = &["bell", "desktop"];
 const QUOTA: &[&str] = &["session", "day", "month", "groups"];

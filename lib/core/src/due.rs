@@ -1,9 +1,10 @@
 //! What is due: conclusions that follow from the record and that nobody has drawn yet.
 
 use ace_schema::data::Code;
+use ace_schema::hook::Hook;
 use ace_schema::limits;
 
-use crate::state::{Call, CallState, Phase, Role, State};
+use crate::state::{Call, CallState, Phase, Role, State, Turn};
 
 /// How a turn has to be ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +81,18 @@ pub enum Due<'a> {
         /// How often it was asked for again.
         repairs: u32,
     },
+    /// `ace-permit`: let hooks hear a message before it is taken up.
+    Vet {
+        /// Id of the message.
+        message: &'a str,
+    },
+    /// `ace-tool`: let hooks hear the answer before the turn ends with it.
+    Hear {
+        /// Turn.
+        turn: u32,
+        /// Id of the answer.
+        answer: &'a str,
+    },
     /// `ace-model`: answer the context.
     Ask {
         /// Turn.
@@ -119,7 +132,8 @@ impl State {
     pub fn due(&self) -> impl Iterator<Item = Due<'_>> {
         let closes =
             self.claims.iter().filter(|c| c.orphaned).map(|c| Due::Close { turn: c.turn, claim: &c.id, role: c.role });
-        closes.chain(self.due_turn()).chain(self.due_phase()).chain(self.due_calls())
+        let vets = self.waiting.iter().filter(|w| self.is_held(w)).map(|w| Due::Vet { message: &w.id });
+        closes.chain(vets).chain(self.due_turn()).chain(self.due_phase()).chain(self.due_calls())
     }
 
     /// A turn begins when none runs, the last one is settled, and a message waits.
@@ -127,7 +141,7 @@ impl State {
         if self.turn.is_some() || !self.claims.is_empty() {
             return None;
         }
-        let message = self.waiting.front()?;
+        let message = self.waiting.front().filter(|w| !self.is_held(w))?;
         Some(Due::Turn { n: self.ordinal + 1, message: &message.id })
     }
 
@@ -148,6 +162,10 @@ impl State {
             Phase::Asking { context, claim: None, .. } => Some(Due::Ask { turn: turn.n, context }),
             Phase::Compacting(answer) => Some(Due::Compact { turn: turn.n, answer }),
             Phase::Asking { .. } | Phase::Calls(_) => None,
+            Phase::Ending { cause, failed: None } if self.is_heard_first(turn) => {
+                let is_free = self.claims.iter().all(|c| c.role != Role::Hook);
+                is_free.then_some(Due::Hear { turn: turn.n, answer: cause })
+            }
             Phase::Ending { cause, failed: None } if !turn.schema.is_empty() && !turn.order => {
                 Some(Due::Check { turn: turn.n, answer: cause, schema: &turn.schema, repairs: turn.repairs })
             }
@@ -157,6 +175,11 @@ impl State {
                 Some(Due::End { turn: turn.n, cause, end })
             }
         }
+    }
+
+    /// Whether hooks have to hear the last answer before the turn ends with it.
+    fn is_heard_first(&self, turn: &Turn) -> bool {
+        self.hooks.contains(&Hook::Stop) && !turn.heard && !turn.order
     }
 
     fn over_limit(&self) -> Option<End> {
@@ -175,7 +198,7 @@ impl State {
 
     /// Calls are decided at once. They run in order, except that reading ones run beside each other.
     fn due_calls(&self) -> impl Iterator<Item = Due<'_>> {
-        let turn = self.turn.as_ref().filter(|t| matches!(t.phase, Phase::Calls(_)));
+        let turn = self.turn.as_ref().filter(|t| matches!(t.phase, Phase::Calls(_)) && t.stopped.is_empty());
         turn.into_iter().flat_map(|turn| {
             turn.calls.iter().enumerate().filter_map(move |(i, call)| match &call.state {
                 CallState::Requested => Some(Due::Decide { turn: turn.n, call }),

@@ -2,9 +2,10 @@
 
 use ace_schema::data::{
     Budget, BudgetReserved, Code, Compacts, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped,
-    PermissionResolved, Proposal, SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound,
+    HookCompleted, MessageVetted, PermissionResolved, Proposal, SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound,
     Shortening, Stated, ToolDiscovered, TurnFailed, UserMessage,
 };
+use ace_schema::hook::{Hook, Verdict};
 use ace_schema::message::Stop;
 use ace_schema::permission::{Decision, Mode, Scope};
 use ace_schema::{Line, tool, ty};
@@ -23,6 +24,8 @@ pub enum Role {
     Tool,
     /// Sets aside what answers may take.
     Quota,
+    /// Runs what the end of a turn waits for.
+    Hook,
 }
 
 /// An effect that somebody has announced and not closed yet.
@@ -55,6 +58,9 @@ pub struct Waiting {
     /// Blob of the schema that the answer has to fit, or empty.
     #[serde(default)]
     pub schema: String,
+    /// Hooks have let it pass.
+    #[serde(default)]
+    pub vetted: bool,
 }
 
 /// How far a call is.
@@ -172,6 +178,15 @@ pub struct Turn {
     /// It was summarized since the last answer.
     #[serde(default)]
     pub summarized: bool,
+    /// Hooks let it end with its last answer.
+    #[serde(default)]
+    pub heard: bool,
+    /// How often hooks did not let it end.
+    #[serde(default)]
+    pub held: u32,
+    /// Why it must not go on after its calls, as a hook says.
+    #[serde(default)]
+    pub stopped: String,
 }
 
 impl Turn {
@@ -252,6 +267,8 @@ pub struct State {
     pub turn: Option<Turn>,
     /// Messages that wait.
     pub waiting: VecDeque<Waiting>,
+    /// Hooks that it waits for.
+    pub hooks: Vec<Hook>,
     /// The last offer of tools.
     pub offer: Option<ToolDiscovered>,
     /// Blob of the system text of the last context; empty before the first.
@@ -310,6 +327,7 @@ impl State {
             ty::USER_MESSAGE => self.on_message(line),
             ty::MESSAGE_STEERED => self.on_steered(line),
             ty::MESSAGE_WITHDRAWN => self.on_withdrawn(line),
+            ty::MESSAGE_VETTED => self.on_vetted(line),
             ty::TURN_STARTED => self.on_started(line),
             ty::CONTEXT_BUILT => self.on_context(line),
             ty::BUDGET_RESERVED => self.on_reserved(line),
@@ -328,6 +346,8 @@ impl State {
                 self.on_tree(line);
                 self.on_outcome(line);
             }
+            ty::HOOK_STARTED => self.on_hook_claim(line),
+            ty::HOOK_COMPLETED => self.on_hook(line),
             ty::WORKTREE_SNAPSHOT => self.on_tree(line),
             ty::TURN_COMPLETED => self.on_end(line, TurnEnd::Completed),
             ty::TURN_CANCELLED => self.on_end(line, TurnEnd::Cancelled),
@@ -405,6 +425,7 @@ impl State {
             s.model.clone_from(&d.model);
             s.mode = d.mode;
             s.limits = d.limits.clone();
+            s.hooks.clone_from(&d.hooks);
             if d.forked_from.is_some() {
                 s.leave_behind();
                 (s.session, s.archived) = (line.session.to_string(), false);
@@ -462,6 +483,9 @@ impl State {
         if let Some(limits) = d.limits {
             self.limits = limits;
         }
+        if let Some(hooks) = d.hooks {
+            self.hooks = hooks;
+        }
     }
 
     /// The last compaction that counts: contexts begin there. 0 if there is none.
@@ -513,8 +537,64 @@ impl State {
                 now,
                 compact: d.compact,
                 schema: d.schema.map(|b| b.sha).unwrap_or_default(),
+                vetted: false,
             });
         });
+    }
+
+    /// Whether hooks have to hear this message before it is taken up. An order is none.
+    #[must_use]
+    pub fn is_held(&self, message: &Waiting) -> bool {
+        !message.vetted && !message.compact && self.hooks.contains(&Hook::UserPromptSubmit)
+    }
+
+    fn on_vetted(&mut self, line: &Line) {
+        self.with(line, |s, d: MessageVetted| {
+            let Some(at) = s.waiting.iter().position(|w| w.id == line.cause && !w.vetted) else { return };
+            if d.verdict == Verdict::Passes {
+                s.waiting[at].vetted = true;
+                return;
+            }
+            s.waiting.remove(at);
+            if s.turn.is_none() {
+                s.ended = Some(TurnEnd::Failed { code: Code::Hook, message: d.why, hint: String::new() });
+            }
+        });
+    }
+
+    /// Hooks hear an answer before the turn ends with it. The first claim wins.
+    fn on_hook_claim(&mut self, line: &Line) {
+        let ends = |t: &Turn| {
+            t.n == line.turn && matches!(&t.phase, Phase::Ending { cause, failed: None } if *cause == line.cause)
+        };
+        let is_free = self.claims.iter().all(|c| c.role != Role::Hook);
+        if is_free && self.turn.as_ref().is_some_and(|t| !t.heard && ends(t)) {
+            self.claim_as(line, Role::Hook);
+        }
+    }
+
+    fn on_hook(&mut self, line: &Line) {
+        if !self.close(line, Role::Hook) {
+            return;
+        }
+        let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
+        let said = line.data::<HookCompleted>();
+        let (verdict, why) = said.map_or((Verdict::Fails, String::new()), |d| (d.verdict, d.why));
+        let fails = |why: String| Phase::Ending {
+            cause: line.id.to_string(),
+            failed: Some((Code::Hook, why, String::new())),
+        };
+        match verdict {
+            Verdict::Passes => turn.heard = true,
+            Verdict::Blocks if turn.held >= ace_schema::limits::STOPS_HELD => {
+                turn.phase = fails(format!("hooks have kept the turn from its end {} times: {why}", turn.held));
+            }
+            Verdict::Blocks => {
+                turn.held += 1;
+                turn.phase = Phase::Context(line.id.to_string());
+            }
+            Verdict::Fails => turn.phase = fails(why),
+        }
     }
 
     fn on_steered(&mut self, line: &Line) {
@@ -555,6 +635,9 @@ impl State {
             order,
             overflowed: false,
             summarized: false,
+            heard: false,
+            held: 0,
+            stopped: String::new(),
         });
     }
 
@@ -575,8 +658,10 @@ impl State {
         self.system.clone_from(&built.system);
         // What steers is for the context of an answer.
         if built.compacts.is_none() {
-            self.waiting.retain(|w| !w.now);
+            let vets = self.hooks.contains(&Hook::UserPromptSubmit);
+            self.waiting.retain(|w| !w.now || (vets && !w.vetted));
         }
+        turn.heard = false;
         turn.phase = Phase::Asking {
             context: line.id.to_string(),
             model: built.model,
@@ -784,7 +869,22 @@ impl State {
         if let Some(call) = self.open_call(|c| matches!(&c.state, CallState::Started(id) if id == cause)) {
             call.state = CallState::Closed;
         }
+        let stops = line.data::<Stops>().map(|d| d.stops).unwrap_or_default();
+        if let Some(turn) = self.turn.as_mut().filter(|t| t.stopped.is_empty()) {
+            turn.stopped = stops;
+        }
+        self.end_stopped(line);
         self.calls_done();
+    }
+
+    /// A hook has stopped the turn: what has not begun never will, and it ends when the rest has.
+    fn end_stopped(&mut self, line: &Line) {
+        let runs = self.claims.iter().any(|c| c.role == Role::Tool);
+        let Some(turn) = self.turn.as_mut().filter(|t| !t.stopped.is_empty() && !runs) else { return };
+        if matches!(turn.phase, Phase::Calls(_)) {
+            let failed = Some((Code::Hook, turn.stopped.clone(), String::new()));
+            turn.phase = Phase::Ending { cause: line.id.to_string(), failed };
+        }
     }
 
     /// When every call is closed, the next context is due.
@@ -826,6 +926,13 @@ impl State {
             claim.orphaned = true;
         }
     }
+}
+
+/// The one field of an outcome that ends a turn.
+#[derive(Deserialize)]
+struct Stops {
+    #[serde(default)]
+    stops: String,
 }
 
 /// Why an answer without calls is no answer, for people.

@@ -50,6 +50,8 @@ impl Log {
                 Due::Check { answer, repairs, .. } => write!(out, "check {answer} after {repairs}; "),
                 Due::Compact { answer, .. } => write!(out, "compact by {answer}; "),
                 Due::Close { claim, .. } => write!(out, "close {claim}; "),
+                Due::Vet { message } => write!(out, "vet {message}; "),
+                Due::Hear { answer, .. } => write!(out, "hear {answer}; "),
             };
         }
         out.trim_end_matches("; ").to_owned()
@@ -664,4 +666,128 @@ fn an_answer_that_pauses_is_asked_on() {
         r#"{"parts":[{"text":"so far"}],"stop":"pause"}"#,
     );
     assert_eq!(log.due(), "context after a-1");
+}
+
+/// A session that waits for hooks, and one message.
+fn hooked() -> Log {
+    let mut log = Log::default()
+        .add(1, 0, "session.created", "p-1", "", r#"{"name":"n","cwd":"/w","model":"a/b","mode":"auto"}"#)
+        .add(1, 0, "user.message", "p-2", "", r#"{"text":"go"}"#);
+    log.0[0] = log.0[0].replace(r#""mode":"auto""#, r#""mode":"auto","hooks":["UserPromptSubmit","Stop"]"#);
+    log
+}
+
+fn vet(log: Log, message: &str, data: &str) -> Log {
+    log.add(4, 0, "message.vetted", &format!("vet-{message}"), message, data)
+}
+
+#[test]
+fn a_message_is_taken_up_when_hooks_have_let_it_pass_and_no_model_reads_one_they_block() {
+    assert_eq!(hooked().due(), "vet p-2");
+    let passed = vet(hooked(), "p-2", r#"{"verdict":"passes","context":"it is Friday"}"#);
+    assert_eq!(passed.due(), "turn 1 on p-2");
+    let begun = passed.add(2, 1, "turn.started", "turn-1", "p-2", "{}");
+    assert_eq!(begun.messages(), [Message::User("go\n\nit is Friday".into())]);
+    let blocked = vet(hooked(), "p-2", r#"{"verdict":"blocks","why":"no secrets"}"#);
+    assert_eq!(blocked.due(), "");
+    assert!(blocked.state().is_settled() && matches!(blocked.state().ended, Some(TurnEnd::Failed { .. })));
+    let next = blocked.add(1, 0, "user.message", "p-3", "", r#"{"text":"again"}"#);
+    let next = vet(next, "p-3", r#"{"verdict":"passes"}"#).add(2, 1, "turn.started", "turn-1", "p-3", "{}");
+    assert_eq!(next.messages(), [Message::User("again".into())]);
+    // One that has failed to say anything lets nothing pass, and the first word counts.
+    let twice = vet(vet(hooked(), "p-2", r#"{"verdict":"fails"}"#), "p-2", r#"{"verdict":"passes"}"#);
+    assert_eq!(twice.due(), "");
+}
+
+#[test]
+fn a_message_that_steers_reaches_no_context_before_hooks_have_heard_it() {
+    let log = vet(hooked(), "p-2", r#"{"verdict":"passes"}"#).add(2, 1, "turn.started", "turn-1", "p-2", "{}").add(
+        1,
+        1,
+        "user.message",
+        "p-3",
+        "",
+        r#"{"text":"hurry","now":true}"#,
+    );
+    assert_eq!(log.due(), "vet p-3; context after turn-1");
+    let context = r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#;
+    let built = |log: Log| log.add(2, 1, "context.built", "ctx-turn-1", "turn-1", context);
+    let early = built(Log(log.0.clone()));
+    assert_eq!(early.messages().len(), 1);
+    assert_eq!(early.state().waiting.len(), 1);
+    let late = built(vet(log, "p-3", r#"{"verdict":"passes"}"#));
+    assert_eq!(late.messages()[1..], [Message::User("hurry".into())]);
+    assert!(late.state().waiting.is_empty());
+}
+
+/// The turn has an answer.
+fn answered() -> Log {
+    vet(hooked(), "p-2", r#"{"verdict":"passes"}"#)
+        .add(2, 1, "turn.started", "turn-1", "p-2", "{}")
+        .add(2, 1, "context.built", "ctx-turn-1", "turn-1", r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#)
+        .add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}")
+        .add(3, 1, "model.completed", "a-1", "m-1", r#"{"parts":[{"text":"done"}],"stop":"end"}"#)
+}
+
+#[test]
+fn a_turn_ends_when_hooks_have_heard_its_answer() {
+    assert_eq!(answered().due(), "hear a-1");
+    let claimed = || answered().add(5, 1, "hook.started", "h-1", "a-1", r#"{"on":"Stop"}"#);
+    assert_eq!(claimed().due(), "", "its owner is at work");
+    let rival = claimed().add(6, 1, "hook.started", "g-1", "a-1", r#"{"on":"Stop"}"#);
+    assert_eq!(rival.state().claims.len(), 1, "the first claim wins");
+    let said = |log: Log, data: &str| log.add(5, 1, "hook.completed", "h-2", "h-1", data);
+    assert_eq!(said(claimed(), r#"{"on":"Stop","verdict":"passes"}"#).due(), "complete by a-1");
+    assert_eq!(said(claimed(), r#"{"on":"Stop","verdict":"fails","why":"late"}"#).due(), "fail Hook");
+    assert_eq!(said(answered(), r#"{"on":"Stop","verdict":"passes"}"#).due(), "hear a-1", "unclaimed, unheard");
+    let blocked = said(claimed(), r#"{"on":"Stop","verdict":"blocks","why":"tests fail"}"#);
+    assert_eq!(blocked.due(), "context after h-2");
+    assert_eq!(blocked.messages().last(), Some(&Message::User("tests fail".into())));
+    // Whoever ran it is gone: that is no yes.
+    let gone = claimed().add(0, 0, "pen.dropped", "drop-5", "", r#"{"pen":5}"#);
+    assert_eq!(gone.due(), "close h-1");
+}
+
+#[test]
+fn hooks_cannot_keep_a_turn_for_ever() {
+    let mut log = answered();
+    for n in 0..=ace_schema::limits::STOPS_HELD {
+        let (answer, claim, word) = (format!("a-{}", n + 1), format!("h-{n}"), format!("w-{n}"));
+        assert_eq!(log.due(), format!("hear {answer}"));
+        log = log.add(5, 1, "hook.started", &claim, &answer, r#"{"on":"Stop"}"#).add(
+            5,
+            1,
+            "hook.completed",
+            &word,
+            &claim,
+            r#"{"on":"Stop","verdict":"blocks","why":"more"}"#,
+        );
+        let (context, asks, next) = (format!("ctx-{word}"), format!("m-{}", n + 2), format!("a-{}", n + 2));
+        log = log
+            .add(2, 1, "context.built", &context, &word, r#"{"system":"x","ranges":[[1]],"model":"a/b"}"#)
+            .add(3, 1, "model.requested", &asks, &context, "{}")
+            .add(3, 1, "model.completed", &next, &asks, r#"{"stop":"end"}"#);
+    }
+    assert_eq!(log.due(), "fail Hook");
+}
+
+#[test]
+fn a_hook_that_stops_after_a_call_ends_the_turn_and_nothing_else_runs() {
+    let calls = asked()
+        .add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}")
+        .add(3, 1, "model.tool_call_requested", "c-1", "m-1", r#"{"tool":"shell","args":{}}"#)
+        .add(3, 1, "model.tool_call_requested", "c-2", "m-1", r#"{"tool":"shell","args":{}}"#)
+        .add(3, 1, "model.completed", "a-1", "m-1", r#"{"stop":"tools","calls":2}"#);
+    let digest = calls.state().call("c-1").unwrap().digest.clone();
+    let allow = format!(r#"{{"decision":"allow","who":"rule","digest":"{digest}"}}"#);
+    let ran = calls
+        .add(4, 1, "permission.resolved", "answer-c-1", "c-1", &allow)
+        .add(5, 1, "tool.started", "t-1", "answer-c-1", "{}")
+        .add(5, 1, "tool.completed", "t-2", "t-1", r#"{"sandbox":"workspace","feedback":"odd","stops":"enough"}"#);
+    assert_eq!(ran.due(), "fail Hook");
+    let told = ran.messages().into_iter().rev().find_map(|m| match m {
+        Message::Result { call, text, .. } if call == "call_1" => Some(text),
+        _ => None,
+    });
+    assert_eq!(told.as_deref(), Some("[odd]"));
 }

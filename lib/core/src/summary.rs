@@ -65,19 +65,24 @@ impl State {
         if !self.tree.is_empty() {
             writeln!(out, "tree {}", self.tree)?;
         }
+        for hook in &self.hooks {
+            writeln!(out, "hook {}", hook.name())?;
+        }
         if self.past.ways() > 0 {
             let ranges = self.past.ranges(self.head);
             writeln!(out, "counts {}", ranges.iter().map(|(a, b)| format!("{a}-{b}")).collect::<Vec<_>>().join(","))?;
         }
         for waiting in &self.waiting {
             let order = if waiting.compact { " compact" } else { "" };
-            writeln!(out, "waiting {} {} now={}{order}", waiting.seq, waiting.id, waiting.now)?;
+            let vetted = if waiting.vetted { " vetted" } else { "" };
+            writeln!(out, "waiting {} {} now={}{order}{vetted}", waiting.seq, waiting.id, waiting.now)?;
         }
         for claim in &self.claims {
             let role = match claim.role {
                 Role::Model => "model",
                 Role::Tool => "tool",
                 Role::Quota => "quota",
+                Role::Hook => "hook",
             };
             writeln!(out, "claim {} {role} {} {} orphaned={}", claim.id, claim.turn, claim.pen, claim.orphaned)?;
         }
@@ -96,7 +101,17 @@ impl State {
         if !turn.schema.is_empty() {
             writeln!(out, "turn schema {} repairs={}", turn.schema, turn.repairs)?;
         }
-        for (flag, is) in [("order", turn.order), ("overflowed", turn.overflowed), ("summarized", turn.summarized)] {
+        if turn.held > 0 {
+            writeln!(out, "turn held {}", turn.held)?;
+        }
+        let flags = [
+            ("order", turn.order),
+            ("overflowed", turn.overflowed),
+            ("summarized", turn.summarized),
+            ("heard", turn.heard),
+            ("stopped", !turn.stopped.is_empty()),
+        ];
+        for (flag, is) in flags {
             if is {
                 writeln!(out, "turn {flag}")?;
             }
@@ -147,6 +162,7 @@ fn code_name(code: &Code) -> &str {
         Code::Schema => "schema",
         Code::Timeout => "timeout",
         Code::Arguments => "arguments",
+        Code::Hook => "hook",
         Code::PathOutside => "path_outside",
         Code::NotFound => "not_found",
         Code::Sandbox => "sandbox",

@@ -4,15 +4,16 @@
 //! bytes repeat and provider caches stay warm.
 
 use ace_schema::data::{
-    BlobRef, Code, Compacts, ContextBuilt, ModelCompleted, ModelFailed, Part, PermissionResolved, SessionCompacted,
-    SessionRewound, Shortening, ToolCall, ToolCompleted, ToolFailed, UserMessage,
+    BlobRef, Code, Compacts, ContextBuilt, HookCompleted, MessageVetted, ModelCompleted, ModelFailed, Part, PermissionResolved, SessionCompacted,
+    SessionConfigured, SessionCreated, SessionRewound, Shortening, ToolCall, ToolCompleted, ToolFailed, UserMessage,
 };
+use ace_schema::hook::{Hook, Verdict};
 use ace_schema::message::{Call, Image, Kept, Message, Meta, Said};
 use ace_schema::permission::Decision;
 use ace_schema::{Line, limits, ty};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compaction::{self, Gauge, Plan, Whole};
 use crate::due::Length;
@@ -77,6 +78,12 @@ pub struct Transcript {
     waiting: BTreeMap<String, Said>,
     /// Steering messages for the next context, by id, in order.
     steering: Vec<(String, Said)>,
+    /// Hooks hear messages before they are taken up.
+    vets: bool,
+    /// Messages that wait and have passed.
+    vetted: BTreeSet<String>,
+    /// The claim under which hooks hear the last answer; empty without one.
+    hearing: String,
     /// A turn runs.
     running: bool,
     /// The context that nobody has claimed yet.
@@ -217,8 +224,17 @@ impl Transcript {
                 self.steering.retain(|(id, _)| *id != line.cause);
                 self.orders.remove(line.cause.as_ref());
             }
+            ty::MESSAGE_VETTED => self.on_vetted(line),
             ty::TURN_STARTED => self.on_started(line),
-            ty::SESSION_CREATED => self.leave_behind(),
+            ty::SESSION_CREATED => {
+                self.leave_behind();
+                self.vets = line.data::<SessionCreated>().is_ok_and(|d| d.hooks.contains(&Hook::UserPromptSubmit));
+            }
+            ty::SESSION_CONFIGURED => {
+                if let Some(hooks) = line.data::<SessionConfigured>().ok().and_then(|d| d.hooks) {
+                    self.vets = hooks.contains(&Hook::UserPromptSubmit);
+                }
+            }
             ty::SESSION_REWOUND => self.on_rewound(line),
             ty::CONTEXT_BUILT => self.on_context(line, blob),
             ty::MODEL_REQUESTED if !self.context.is_empty() && self.context == line.cause => {
@@ -242,12 +258,15 @@ impl Transcript {
                 let wanted = self.compacts.is_none();
                 self.partial = failed.ok().filter(|_| wanted).map(|d| d.text).unwrap_or_default();
             }
+            ty::HOOK_STARTED if self.hearing.is_empty() => line.id.as_ref().clone_into(&mut self.hearing),
+            ty::HOOK_COMPLETED if self.hearing == line.cause => self.on_heard(line),
             ty::PERMISSION_RESOLVED => self.on_resolved(line),
             ty::TOOL_STARTED => self.follow(line),
             ty::TOOL_COMPLETED | ty::TOOL_FAILED => self.on_outcome(line, blob),
             ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => {
                 self.running = false;
                 self.focus.clear();
+                self.hearing.clear();
                 // What came too late to steer is a message like any other.
                 self.waiting.extend(self.steering.drain(..));
             }
@@ -267,8 +286,12 @@ impl Transcript {
         self.changed = seq;
         self.compacts = built.compacts;
         if self.compacts.is_none() {
-            for (_, said) in std::mem::take(&mut self.steering) {
-                self.push(line, Message::User(said));
+            for (id, said) in std::mem::take(&mut self.steering) {
+                if self.vets && !self.vetted.remove(&id) {
+                    self.steering.push((id, said));
+                } else {
+                    self.push(line, Message::User(said));
+                }
             }
         }
         if !built.repair.is_empty() {
@@ -325,6 +348,35 @@ impl Transcript {
         }
     }
 
+    /// What hooks make of a message: what they add stands behind it; one that they block no model reads.
+    fn on_vetted(&mut self, line: &Line) {
+        let Ok(vetted) = line.data::<MessageVetted>() else { return };
+        let id = line.cause.as_ref();
+        if vetted.verdict != Verdict::Passes {
+            self.waiting.remove(id);
+            self.steering.retain(|(steers, _)| steers != id);
+            return;
+        }
+        let steering = self.steering.iter_mut().find(|(steers, _)| steers == id).map(|(_, said)| said);
+        let Some(said) = self.waiting.get_mut(id).or(steering) else { return };
+        if self.vetted.insert(id.to_owned()) && !vetted.context.is_empty() {
+            said.text.push_str("\n\n");
+            said.text.push_str(&vetted.context);
+        }
+    }
+
+    /// The turn goes on with what a hook says.
+    fn on_heard(&mut self, line: &Line) {
+        self.hearing.clear();
+        if let Ok(said) = line.data::<HookCompleted>()
+            && said.verdict == Verdict::Blocks
+        {
+            self.origins.push(Origin { born: line.seq.unwrap_or_default(), ..Origin::default() });
+            self.changed = line.seq.unwrap_or_default();
+            self.messages.push(Message::User(said.why.into()));
+        }
+    }
+
     fn on_started(&mut self, line: &Line) {
         let seq = line.seq.unwrap_or_default();
         let partial = std::mem::take(&mut self.partial);
@@ -335,6 +387,7 @@ impl Transcript {
         self.running = true;
         self.changed = seq;
         if let Some(said) = self.waiting.remove(line.cause.as_ref()) {
+            self.vetted.remove(line.cause.as_ref());
             self.push(line, Message::User(said));
         }
         self.focus = self.orders.remove(line.cause.as_ref()).unwrap_or_default();
@@ -344,6 +397,8 @@ impl Transcript {
     fn leave_behind(&mut self) {
         (self.running, self.context, self.asked) = (false, String::new(), String::new());
         self.waiting.clear();
+        self.vetted.clear();
+        self.hearing.clear();
         self.orders.clear();
         self.focus.clear();
         self.compacts = None;
@@ -533,6 +588,17 @@ fn kept(meta: &RawValue, blob: Resolve) -> Option<Kept> {
 }
 
 fn completed_text(done: &ToolCompleted) -> String {
+    let mut text = ran_text(done);
+    if !done.feedback.is_empty() {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text += &format!("[{}]", done.feedback);
+    }
+    text
+}
+
+fn ran_text(done: &ToolCompleted) -> String {
     let mut text = done.output.text.clone();
     let ending = match (done.exit, done.signal) {
         (_, Some(signal)) => format!("[ended by signal {signal}]"),

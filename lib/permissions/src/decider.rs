@@ -3,14 +3,12 @@
 //!
 //! It starts nothing. An answer that cannot be read is never a yes.
 
+use ace_schema::hook::Hook;
 use ace_schema::permission::Decision;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{CallFacts, Layer, Verdict};
-
-/// The one event that decides over a call.
-pub const PRE_TOOL_USE: &str = "PreToolUse";
 
 /// A local tool, the name that such hooks look for, and the arguments they call otherwise.
 type Named = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -25,9 +23,8 @@ const NAMES: &[Named] = &[
     ("grep", "Grep", &[]),
 ];
 
-/// What a decider reads on its stdin: one JSON object.
-#[must_use]
-pub fn request(session: &str, call_id: &str, mode: &str, call: &CallFacts<'_>) -> String {
+/// The name and the arguments of a call as such hooks know them.
+pub(crate) fn named<'a>(call: &CallFacts<'a>) -> (&'a str, Map<String, Value>) {
     let (name, renamed) = NAMES.iter().find(|n| n.0 == call.tool).map_or((call.tool, &[][..]), |n| (n.1, n.2));
     let mut input = call.args.as_object().cloned().unwrap_or_else(Map::new);
     for (ours, theirs) in renamed {
@@ -40,15 +37,27 @@ pub fn request(session: &str, call_id: &str, mode: &str, call: &CallFacts<'_>) -
             input.insert((*theirs).to_owned(), value);
         }
     }
-    let mode = match mode {
+    (name, input)
+}
+
+/// A mode as such hooks know it.
+pub(crate) fn mode_name(mode: &str) -> &'static str {
+    match mode {
         "edit" => "acceptEdits",
         "auto" => "bypassPermissions",
         "plan" => "plan",
         _ => "default",
-    };
+    }
+}
+
+/// What a decider reads on its stdin: one JSON object.
+#[must_use]
+pub fn request(session: &str, call_id: &str, mode: &str, call: &CallFacts<'_>) -> String {
+    let (name, input) = named(call);
+    let mode = mode_name(mode);
     json!({
         "session_id": session, "transcript_path": "", "cwd": call.cwd, "permission_mode": mode,
-        "hook_event_name": PRE_TOOL_USE, "tool_name": name, "tool_input": input, "tool_use_id": call_id,
+        "hook_event_name": Hook::PreToolUse.name(), "tool_name": name, "tool_input": input, "tool_use_id": call_id,
         "ace": {"tool": call.tool, "args": call.args},
     })
     .to_string()

@@ -7,6 +7,7 @@ mod decide;
 pub mod decider;
 mod denied;
 mod effect;
+pub mod hooks;
 mod judge;
 mod path;
 mod propose;

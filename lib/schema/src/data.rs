@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::hook::{Hook, Verdict};
 use crate::message::{Stop, Usage};
 use crate::permission::{Decision, Mode, Risk, Scope};
 
@@ -60,6 +61,9 @@ pub struct SessionCreated {
     /// Hex SHA-256 of the effective configuration.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub config: String,
+    /// Hooks that it waits for: of messages before a turn takes them up, of answers before a turn ends with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<Hook>,
     /// Where the past of a forked session lies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked_from: Option<ForkedFrom>,
@@ -212,6 +216,9 @@ pub struct SessionConfigured {
     /// New limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// All hooks that it waits for from here on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<Vec<Hook>>,
 }
 
 /// How a conversation was made shorter.
@@ -289,6 +296,50 @@ pub struct MessageWithdrawn {
     /// Who takes it back.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub who: String,
+}
+
+/// `message.vetted`. Id `vet-<message>`; its cause is the message. A message that is blocked waits no more, and no model reads it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageVetted {
+    /// What the hooks make of it.
+    pub verdict: Verdict,
+    /// Why not, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// What the model reads behind the message.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub context: String,
+    /// The hook that decided; empty where all let it pass.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hook: String,
+    /// Whose it is: `operator`, `user`, `project`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub layer: String,
+}
+
+/// `hook.started`: a claim. Its cause is the answer that the turn would end with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookStarted {
+    /// Which hooks.
+    pub on: Hook,
+}
+
+/// `hook.completed`. Its cause is the claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookCompleted {
+    /// Which hooks.
+    pub on: Hook,
+    /// `passes`: the turn ends; `blocks`: it goes on with `why`; `fails`: it ends without its answer.
+    pub verdict: Verdict,
+    /// Why, for people and for the model.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// The hook that decided; empty where all let it pass.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hook: String,
+    /// Duration, ms.
+    #[serde(default)]
+    pub ms: u64,
 }
 
 /// `turn.started`. Its cause is the message.
@@ -465,6 +516,8 @@ pub enum Code {
     Timeout,
     /// Arguments that do not fit the tool.
     Arguments,
+    /// A hook stopped it, or has failed.
+    Hook,
     /// A path outside of what the tool may reach.
     PathOutside,
     /// No such file, tool or the like.
@@ -656,6 +709,12 @@ pub struct ToolCompleted {
     pub ms: u64,
     /// Sandbox profile it ran in; `off` if none.
     pub sandbox: String,
+    /// What hooks tell the model of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub feedback: String,
+    /// Why the turn must not go on after it, as a hook says.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stops: String,
     /// Files changed: by the tool itself, or by whatever the command started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<Changed>,

@@ -12,6 +12,7 @@ pub mod ty {
     pub const USER_MESSAGE: &str = "user.message";
     pub const MESSAGE_STEERED: &str = "message.steered";
     pub const MESSAGE_WITHDRAWN: &str = "message.withdrawn";
+    pub const MESSAGE_VETTED: &str = "message.vetted";
     pub const TURN_STARTED: &str = "turn.started";
     pub const TURN_COMPLETED: &str = "turn.completed";
     pub const TURN_FAILED: &str = "turn.failed";
@@ -29,6 +30,8 @@ pub mod ty {
     pub const TOOL_DELTA: &str = "tool.delta";
     pub const TOOL_COMPLETED: &str = "tool.completed";
     pub const TOOL_FAILED: &str = "tool.failed";
+    pub const HOOK_STARTED: &str = "hook.started";
+    pub const HOOK_COMPLETED: &str = "hook.completed";
     pub const ARTIFACT_STORED: &str = "artifact.stored";
     pub const CHECK_COMPLETED: &str = "check.completed";
     pub const WORKTREE_CREATED: &str = "worktree.created";
@@ -99,6 +102,7 @@ pub const EVENTS: &[Event] = &[
     stone(ty::USER_MESSAGE, "A person, or a program in a person's name, says something."),
     stone(ty::MESSAGE_STEERED, "A message that waits steers the running turn instead."),
     stone(ty::MESSAGE_WITHDRAWN, "A message that waits is taken back: no turn will begin on it."),
+    stone(ty::MESSAGE_VETTED, "Hooks have heard a message: a turn may take it up, or never will."),
     derived(ty::TURN_STARTED, "Work on a message begins."),
     stone(ty::TURN_COMPLETED, "The turn has its answer."),
     stone(ty::TURN_FAILED, "The turn ends without an answer, and why."),
@@ -116,6 +120,8 @@ pub const EVENTS: &[Event] = &[
     chalk(ty::TOOL_DELTA, "A piece of a call's output while it runs."),
     stone(ty::TOOL_COMPLETED, "The call has run: output, exit, duration, sandbox."),
     stone(ty::TOOL_FAILED, "The call could not run or its outcome is unknown."),
+    stone(ty::HOOK_STARTED, "Claim: this ace-tool is about to start the hooks that the end of a turn waits for."),
+    stone(ty::HOOK_COMPLETED, "Those hooks have run: the turn may end, goes on, or fails."),
     stone(ty::ARTIFACT_STORED, "A file worth keeping is stored as a blob."),
     stone(
         ty::CHECK_COMPLETED,

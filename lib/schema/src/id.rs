@@ -5,7 +5,7 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// Prefixes of ids of conclusions that anyone may draw from the same record. Only these are dropped as repeats.
 pub const DERIVED: &[&str] =
-    &["turn-", "ctx-", "close-", "end-", "answer-", "ask-", "drop-", "compact-", "hold-", "warn-"];
+    &["turn-", "ctx-", "close-", "end-", "answer-", "ask-", "drop-", "compact-", "hold-", "warn-", "vet-"];
 
 /// Whether the id is of a conclusion that anyone may draw, so that a repeat is no fault.
 #[must_use]
@@ -89,6 +89,12 @@ pub fn answer(call: &str) -> String {
 #[must_use]
 pub fn ask(call: &str) -> String {
     format!("ask-{call}")
+}
+
+/// Id of what hooks make of a message: it is asked once.
+#[must_use]
+pub fn vet(message: &str) -> String {
+    format!("vet-{message}")
 }
 
 /// Id of what `ace-quota` says about the context: what is set aside for it, or that nothing can be. The first word counts.

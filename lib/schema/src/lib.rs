@@ -6,6 +6,7 @@
 pub mod data;
 pub mod draft;
 pub mod event;
+pub mod hook;
 pub mod id;
 pub mod limits;
 pub mod line;

@@ -299,6 +299,12 @@ pub const RULES_BYTES: usize = 1024 * 1024;
 pub const RULE_PATTERNS: usize = 100;
 /// How long a decider may take, ms.
 pub const DECIDER_MS: u64 = 10_000;
+/// A hook that hears of a call that has run, or of the end of a turn, ms: it may build and test.
+pub const HOOK_MS: u64 = 120_000;
+/// What hooks say in one record, bytes.
+pub const HOOK_SAYS_BYTES: usize = 16 * 1024;
+/// How often hooks may keep one turn from its end.
+pub const STOPS_HELD: u32 = 8;
 /// What a decider may say on each of its outputs, bytes; the rest is forgotten.
 pub const DECIDER_BYTES: u64 = 64 * 1024;
 /// Grants of one session that are kept in mind.

@@ -32,13 +32,15 @@ pub enum Kind {
 const STEP: &[&str] =
     &[ty::TURN_STARTED, ty::TURN_COMPLETED, ty::TURN_FAILED, ty::CONTEXT_BUILT, ty::SESSION_COMPACTED];
 const MODEL: &[&str] = &[ty::MODEL_REQUESTED, ty::MODEL_DELTA, ty::MODEL_CALL, ty::MODEL_COMPLETED, ty::MODEL_FAILED];
-const PERMIT: &[&str] = &[ty::PERMISSION_REQUESTED, ty::PERMISSION_RESOLVED];
+const PERMIT: &[&str] = &[ty::PERMISSION_REQUESTED, ty::PERMISSION_RESOLVED, ty::MESSAGE_VETTED];
 const TOOL: &[&str] = &[
     ty::TOOL_DISCOVERED,
     ty::TOOL_STARTED,
     ty::TOOL_DELTA,
     ty::TOOL_COMPLETED,
     ty::TOOL_FAILED,
+    ty::HOOK_STARTED,
+    ty::HOOK_COMPLETED,
     ty::ARTIFACT_STORED,
     ty::WORKTREE_SNAPSHOT,
 ];
@@ -98,6 +100,7 @@ mod tests {
         for kind in [Kind::Model, Kind::Tool, Kind::Step, Kind::Quota, Kind::Keeper] {
             assert!(!kind.may(ty::PERMISSION_RESOLVED), "{kind:?}");
             assert!(!kind.may(ty::USER_MESSAGE), "{kind:?}");
+            assert!(!kind.may(ty::MESSAGE_VETTED), "{kind:?}");
         }
         for kind in [Kind::Model, Kind::Tool, Kind::Step, Kind::Permit, Kind::Person, Kind::Filter] {
             assert!(!kind.may(ty::BUDGET_RESERVED), "{kind:?} grants itself no money");
