@@ -1,32 +1,46 @@
-//! The thread that asks deciders, one call after the other: the filter goes on reading meanwhile.
+//! The thread that asks deciders, one call after the other, and lets hooks hear messages: the filter goes on reading meanwhile.
 
-use ace_config::{Decider, LayerName};
-use ace_permissions::{Layer, Verdict, decider};
+use ace_config::{Hooked, LayerName};
+use ace_host::deciders::{Start, ask, name};
+use ace_permissions::{Layer, Verdict, decider, hooks};
 use ace_pipe::Out;
-use ace_schema::Drafter;
+use ace_schema::data::MessageVetted;
+use ace_schema::hook::Hook;
 use ace_schema::permission::Decision;
-use std::path::PathBuf;
+use ace_schema::{Drafter, id, ty};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use crate::filter::record;
 
-/// One call and what the rules have said of it.
+/// What they are asked about.
+pub enum Matter {
+    /// A call, and what the rules have said of it.
+    Call {
+        /// Turn.
+        turn: u32,
+        /// Id of the call.
+        call: String,
+        /// Digest of its exact arguments.
+        digest: String,
+        /// What the rules say.
+        verdict: Verdict,
+    },
+    /// A message, by its id.
+    Message(String),
+}
+
+/// One question.
 pub struct Question {
     /// Session id.
     pub session: String,
-    /// Turn.
-    pub turn: u32,
-    /// Id of the call.
-    pub call: String,
-    /// Digest of its exact arguments.
-    pub digest: String,
-    /// What the rules say.
-    pub verdict: Verdict,
-    /// What deciders read.
-    pub request: String,
     /// The person's own work tree.
     pub root: PathBuf,
+    /// What they read.
+    pub request: String,
+    /// What it is about.
+    pub about: Matter,
 }
 
 /// The handle on the thread.
@@ -37,13 +51,13 @@ pub struct Deciders {
 
 impl Deciders {
     /// Starts the thread, which sends its drafts to `out`.
-    pub fn start(all: Vec<Decider>, random: u64, out: Out) -> Self {
+    pub fn start(all: Vec<Hooked>, random: u64, out: Out) -> Self {
         let (questions, inbox) = channel();
         let thread = std::thread::spawn(move || work(&all, random, &inbox, &out));
         Self { questions, thread }
     }
 
-    /// Asks about one call.
+    /// Asks one question.
     pub fn ask(&self, question: Question) {
         // The thread lives as long as this handle does.
         let _ = self.questions.send(question);
@@ -56,29 +70,54 @@ impl Deciders {
     }
 }
 
-fn work(all: &[Decider], random: u64, inbox: &Receiver<Question>, out: &Out) {
+fn work(all: &[Hooked], random: u64, inbox: &Receiver<Question>, out: &Out) {
     let mut drafter = Drafter::new("ace-permit", random);
-    for question in inbox {
-        let Question { session, turn, call, digest, verdict, request, root } = question;
-        let mut heeded = verdict;
-        for one in all {
-            if heeded.decision == Decision::Deny {
-                break;
-            }
-            let name = one.argv.first().map_or("", |program| program.rsplit('/').next().unwrap_or(program));
-            let layer = match one.layer {
-                LayerName::System => Layer::Operator,
-                LayerName::Project => Layer::Project,
-                _ => Layer::User,
-            };
-            let opinion = decider::opinion(name, &ace_host::deciders::ask(&one.argv, &root, &request));
-            heeded = decider::heed(heeded, name, layer, opinion);
-        }
+    for Question { session, root, request, about } in inbox {
         if drafter.session().is_empty() {
             drafter.set_session(&session);
         }
-        let (id, ty, data) = record(&call, digest, heeded);
+        let line = match about {
+            Matter::Call { turn, call, digest, verdict } => {
+                let (id, ty, data) = record(&call, digest, decided(all, verdict, &root, &request));
+                drafter.line(&id, turn, &call, ty, &data)
+            }
+            Matter::Message(message) => {
+                let data = vetted(all, &root, &request);
+                drafter.line(&id::vet(&message), 0, &message, ty::MESSAGE_VETTED, &data)
+            }
+        };
         // A closed output is noticed by the filter's loop.
-        let _ = out.write(&drafter.line(&id, turn, &call, ty, &data));
+        let _ = out.write(&line);
     }
+}
+
+fn layer(of: &Hooked) -> Layer {
+    match of.layer {
+        LayerName::System => Layer::Operator,
+        LayerName::Project => Layer::Project,
+        _ => Layer::User,
+    }
+}
+
+/// The verdict after every decider; what is denied is asked no further.
+fn decided(all: &[Hooked], verdict: Verdict, root: &Path, request: &str) -> Verdict {
+    let mut heeded = verdict;
+    for one in all.iter().filter(|one| one.on == Hook::PreToolUse) {
+        if heeded.decision == Decision::Deny {
+            break;
+        }
+        let name = name(&one.argv);
+        let opinion = decider::opinion(name, &ask(&Start::decider(&one.argv, root), request));
+        heeded = decider::heed(heeded, name, layer(one), opinion);
+    }
+    heeded
+}
+
+fn vetted(all: &[Hooked], root: &Path, request: &str) -> MessageVetted {
+    let on = Hook::UserPromptSubmit;
+    hooks::vetted(all.iter().filter(|one| one.on == on).map(|one| {
+        let name = name(&one.argv);
+        let said = hooks::heard(on, name, &ask(&Start::decider(&one.argv, root), request));
+        (name.to_owned(), layer(one).name(), said)
+    }))
 }

@@ -1,17 +1,27 @@
 //! `ace-permit` as a filter: a decision on every call, before anything runs.
 
+use ace_config::Hooked;
 use ace_core::{Call, Desk, Due};
 use ace_front::{Opening, rights, words};
+use ace_permissions::hooks::{self, Place};
 use ace_permissions::{About, CallFacts, Layer, Rulebook, Verdict, decide_by, decider};
 use ace_pipe::{Filter, Out};
-use ace_schema::data::{PermissionRequested, PermissionResolved, ToolCall};
+use ace_schema::data::{MessageVetted, PermissionRequested, PermissionResolved, ToolCall, UserMessage};
+use ace_schema::hook::Hook;
 use ace_schema::permission::{Decision, Scope};
 use ace_schema::{Line, id, redaction, ty};
 use ace_storage::Blobs;
 use serde_json::Value;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use crate::deciders::{Deciders, Question};
+use crate::deciders::{Deciders, Matter, Question};
+
+/// The programs that this program starts: they decide, and change nothing.
+pub fn heard(opening: &Opening) -> impl Iterator<Item = &Hooked> {
+    let hooks = opening.settings.config.hooks.iter();
+    hooks.filter(|hooked| matches!(hooked.on, Hook::PreToolUse | Hook::UserPromptSubmit))
+}
 
 /// Decides by built-in rules, by people's, and by mode.
 pub struct Permit {
@@ -22,17 +32,20 @@ pub struct Permit {
     book: Option<Rulebook>,
     /// Answers that are rules already.
     granted: usize,
-    /// Asks programs about calls, where there are any.
+    /// Asks programs about calls and messages, where there are any.
     deciders: Option<Deciders>,
+    /// Messages that no turn has taken up, for those that hear them.
+    said: BTreeMap<String, UserMessage>,
 }
 
 impl Permit {
     /// A decider that finds long arguments and files of rules where `opening` says.
     pub fn new(random: u64, opening: Opening, out: Out) -> Self {
         let blobs = opening.home().blobs();
-        let all = opening.settings.config.deciders.clone();
+        let all: Vec<Hooked> = heard(&opening).cloned().collect();
         let deciders = (!all.is_empty()).then(|| Deciders::start(all, random.rotate_left(17), out));
-        Self { desk: Desk::new("ace-permit", random), blobs, opening, book: None, granted: 0, deciders }
+        let (desk, said) = (Desk::new("ace-permit", random), BTreeMap::new());
+        Self { desk, blobs, opening, book: None, granted: 0, deciders, said }
     }
 
     /// Reads the rules of this session's project, and reads nothing else from then on. Half of the rules are none: what is wrong
@@ -94,6 +107,54 @@ impl Permit {
         decide_by(book, state.mode, &facts, &About { source, project, ..About::default() })
     }
 
+    /// Lets hooks hear the messages that wait for it; where there are none they pass.
+    fn vet(&mut self, drafts: &mut Vec<u8>) {
+        let waiting = self.desk.state.due().filter_map(|due| match due {
+            Due::Vet { message } => Some(message.to_owned()),
+            _ => None,
+        });
+        for message in waiting.collect::<Vec<_>>() {
+            let id = id::vet(&message);
+            match &self.deciders {
+                Some(deciders) if self.hears(Hook::UserPromptSubmit) => {
+                    if self.desk.pencil.first(&id) {
+                        let (session, root, request) = self.told(&message);
+                        deciders.ask(Question { session, root, request, about: Matter::Message(message) });
+                    }
+                }
+                _ => {
+                    let data = MessageVetted::default();
+                    self.desk.pencil.conclude(drafts, &id, (0, &message), ty::MESSAGE_VETTED, &data);
+                }
+            }
+        }
+    }
+
+    fn hears(&self, on: Hook) -> bool {
+        self.opening.settings.config.hooks_on(on).next().is_some()
+    }
+
+    /// The session, the person's work tree and what hooks read of a message.
+    fn told(&self, message: &str) -> (String, PathBuf, String) {
+        let state = &self.desk.state;
+        let said = self.said.get(message);
+        let text = match said {
+            Some(UserMessage { blob: Some(blob), .. }) => {
+                self.blobs.get(&blob.sha).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
+            }
+            said => said.map(|said| said.text.clone()).unwrap_or_default(),
+        };
+        let cwd = state.created.worktree.as_ref().map_or(&state.created.cwd, |w| &w.path);
+        let place = Place { session: &state.session, cwd, mode: state.mode.name() };
+        (state.session.clone(), self.root(), hooks::prompt(place, &text))
+    }
+
+    /// The person's own work tree.
+    fn root(&self) -> PathBuf {
+        let created = &self.desk.state.created;
+        created.repository.as_ref().map_or(&created.cwd, |r| &r.root).into()
+    }
+
     /// What the deciders are asked.
     fn question(&self, turn: u32, call: String, digest: String, verdict: Verdict) -> Question {
         let state = &self.desk.state;
@@ -103,8 +164,8 @@ impl Permit {
         let tool = asked.map_or("", |c| c.tool.as_str());
         let facts = CallFacts { tool, args: &args, cwd, tmp: "", sandboxed: true, unsandboxed: false };
         let request = decider::request(&state.session, &call, state.mode.name(), &facts);
-        let root = state.created.repository.as_ref().map_or(&state.created.cwd, |r| &r.root).into();
-        Question { session: state.session.clone(), turn, call, digest, verdict, request, root }
+        let about = Matter::Call { turn, call, digest, verdict };
+        Question { session: state.session.clone(), root: self.root(), request, about }
     }
 
     /// The arguments; nothing that can be read as arguments is an empty object, which no tool takes.
@@ -123,12 +184,20 @@ impl Permit {
 impl Filter for Permit {
     fn fold(&mut self, line: &Line) {
         self.desk.fold(line);
-        if line.ty == ty::SESSION_CREATED {
-            self.settle_in();
+        match &*line.ty {
+            ty::SESSION_CREATED => self.settle_in(),
+            ty::USER_MESSAGE if self.deciders.is_some() => {
+                if let Ok(said) = line.data() {
+                    self.said.insert(line.id.to_string(), said);
+                }
+            }
+            ty::TURN_STARTED | ty::MESSAGE_VETTED | ty::MESSAGE_WITHDRAWN => drop(self.said.remove(&*line.cause)),
+            _ => {}
         }
     }
 
     fn due(&mut self, drafts: &mut Vec<u8>) {
+        self.vet(drafts);
         if !self.desk.state.due().any(|d| matches!(d, Due::Decide { .. })) {
             return;
         }
@@ -142,7 +211,7 @@ impl Filter for Permit {
         self.book = Some(book);
         for (turn, call, digest, verdict) in decided {
             match &self.deciders {
-                Some(deciders) if verdict.decision != Decision::Deny => {
+                Some(deciders) if verdict.decision != Decision::Deny && self.hears(Hook::PreToolUse) => {
                     // Its draft comes from the deciders' thread; here it is only remembered that it is on its way.
                     if self.desk.pencil.first(&id::answer(&call)) {
                         deciders.ask(self.question(turn, call, digest, verdict));

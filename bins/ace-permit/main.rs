@@ -27,9 +27,9 @@ fn run(args: &ace_cli::permit::Permit) -> Result<Exit, Complaint> {
     match &args.command {
         None => {
             rights::leave_secrets(&opening)?;
-            match opening.settings.config.deciders.is_empty() {
-                true => rights::permit(&opening)?,
-                false => rights::permit_with_deciders(&opening)?,
+            match filter::heard(&opening).next() {
+                None => rights::permit(&opening)?,
+                Some(_) => rights::permit_with_deciders(&opening)?,
             }
             let out = Out::stdout(PROGRAM);
             let mut filter = filter::Permit::new(random(), opening, out.clone());

@@ -112,7 +112,7 @@ pub fn trust(show: bool, revoke: bool) -> Result<Exit, Complaint> {
     let mut out = format!("{name}: {}\n", if held { "trusted as it stands" } else { "not trusted as it stands" });
     for (what, argv) in &starts {
         let words: Vec<String> = argv.iter().map(|w| ace_view::visible(w, Role::Plain).words()).collect();
-        out += &format!("  {what}  {}\n", words.join(" "));
+        out += &format!("  {what:<16}  {}\n", words.join(" "));
     }
     if starts.is_empty() {
         out += "  starts nothing\n";
@@ -135,7 +135,7 @@ fn would_start(name: &str, text: &str) -> Result<Vec<(&'static str, Vec<String>)
     let config = ace_config::load(&[layer])
         .map_err(|problems| words::settings(PROGRAM, &ace_host::SettingsError::Problems(problems)))?;
     let filters = config.filters.into_iter().map(|argv| ("filter", argv));
-    let gates = config.gates.into_iter().map(|argv| ("gate  ", argv));
-    let hooks = config.deciders.into_iter().map(|decider| ("hook  ", decider.argv));
+    let gates = config.gates.into_iter().map(|argv| ("gate", argv));
+    let hooks = config.hooks.into_iter().map(|hooked| (hooked.on.name(), hooked.argv));
     Ok(filters.chain(gates).chain(hooks).collect())
 }

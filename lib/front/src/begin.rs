@@ -177,6 +177,7 @@ pub fn make_as(
         mode: config.mode,
         limits,
         schema: schema(opening.program, options.schema.as_deref())?,
+        hooks: config.awaited(),
         unsandboxed: options.unsandboxed,
         name: options.name.clone().unwrap_or_default(),
         base: options.base.clone().unwrap_or_default(),
@@ -345,5 +346,6 @@ pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
         leads: true,
         person: opening.person(),
         rules: opening.settings.user.clone(),
+        hooks: config.awaited(),
     }
 }

@@ -2,6 +2,7 @@
 
 use ace_redact::{Policy, Redactor};
 use ace_schema::data::{Batch, BlobRef, Limits, Repository, SessionCreated, UserMessage, Worktree};
+use ace_schema::hook::Hook;
 use ace_schema::permission::Mode;
 use ace_schema::redaction;
 use ace_schema::{Drafter, Kind, draft, id, limits, ty};
@@ -24,6 +25,8 @@ pub struct NewSession {
     pub mode: Mode,
     /// Its limits.
     pub limits: Limits,
+    /// Hooks that it waits for.
+    pub hooks: Vec<Hook>,
     /// Tools without a sandbox.
     pub unsandboxed: bool,
     /// JSON Schema that the first answer has to fit; empty if any will do.
@@ -188,6 +191,7 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
         model: new.model.clone(),
         mode: new.mode,
         limits: new.limits.clone(),
+        hooks: new.hooks.clone(),
         unsandboxed: new.unsandboxed,
         config: new.config.clone(),
         inputs: new.inputs.clone(),

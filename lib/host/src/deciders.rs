@@ -1,4 +1,4 @@
-//! Starts deciders: programs that are asked about a call. Each gets the request on stdin, a time limit and a process group of its own;
+//! Starts programs that are heard: deciders over a call, and hooks. Each gets the request on stdin, a time limit and a process group of its own;
 //! what its answer means is `ace-permissions`'s to say.
 
 use ace_permissions::decider::Ended;
@@ -14,28 +14,90 @@ use std::time::{Duration, Instant};
 /// How long outputs are awaited once all who wrote them are gone.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Asks one decider. A program named by a path is looked for below `root`, the person's own work tree: what an agent has changed in
-/// its worktree is never started.
+/// How a program that is heard is started.
+#[derive(Debug, Clone)]
+pub struct Start<'a> {
+    /// Program and arguments.
+    pub argv: &'a [String],
+    /// The person's own work tree, where files are looked for that it names: what an agent has changed in its worktree is never
+    /// started.
+    pub root: &'a Path,
+    /// Where it stands.
+    pub cwd: &'a Path,
+    /// How long it may take, ms.
+    pub ms: u64,
+}
+
+impl Start<'_> {
+    /// A decider: it stands in the person's own work tree.
+    #[must_use]
+    pub fn decider<'a>(argv: &'a [String], root: &'a Path) -> Start<'a> {
+        Start { argv, root, cwd: root, ms: DECIDER_MS }
+    }
+}
+
+/// The name under which people know a program that is heard.
 #[must_use]
-pub fn ask(argv: &[String], root: &Path, request: &str) -> Ended {
-    let Some((program, args)) = argv.split_first() else { return Ended::NotStarted("it has no program".to_owned()) };
-    let program = if program.contains('/') { root.join(program) } else { PathBuf::from(program) };
+pub fn name(argv: &[String]) -> &str {
+    argv.first().map_or("", |program| program.rsplit('/').next().unwrap_or(program))
+}
+
+/// Starts one program, tells it `request` and gives what became of it.
+#[must_use]
+pub fn ask(start: &Start<'_>, request: &str) -> Ended {
+    let Some((program, args)) = start.argv.split_first() else {
+        return Ended::NotStarted("it has no program".to_owned());
+    };
+    let own = |word: &String| named(start.root, word).unwrap_or_else(|| PathBuf::from(word));
+    let program = if program.contains('/') { start.root.join(program) } else { PathBuf::from(program) };
     let started = Command::new(program)
-        .args(args)
-        .current_dir(root)
+        .args(args.iter().map(own))
+        .current_dir(start.cwd)
+        .env(PROJECT, start.root)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn();
     match started {
-        Ok(child) => wait(child, request),
+        Ok(child) => wait(child, request, start.ms),
         Err(e) => Ended::NotStarted(e.to_string()),
     }
 }
 
-fn wait(mut child: Child, request: &str) -> Ended {
-    let until = Instant::now() + Duration::from_millis(DECIDER_MS);
+/// The variable that such hooks find their own files by.
+const PROJECT: &str = "CLAUDE_PROJECT_DIR";
+
+/// The file of the project that a word of a command names, if it names one.
+fn named(root: &Path, word: &str) -> Option<PathBuf> {
+    let spelled = [format!("${PROJECT}/"), format!("${{{PROJECT}}}/")];
+    let word = spelled.iter().find_map(|start| word.strip_prefix(start.as_str())).unwrap_or(word);
+    // An option, or what leads out of the project by itself, is what it says.
+    if word.is_empty() || word.starts_with('-') {
+        return None;
+    }
+    let path = root.join(word);
+    path.is_file().then_some(path)
+}
+
+/// Every file that a command names: its words, and the words of scripts that stand in one. Whoever trusts the command trusts these.
+#[must_use]
+pub fn files(root: &Path, argv: &[String]) -> Vec<(String, PathBuf)> {
+    let breaks = |c: char| c.is_whitespace() || "'\";|&()<>=`,".contains(c);
+    let inner = argv.iter().filter(|word| word.contains(breaks)).flat_map(|word| {
+        // `"$DIR"/x` is one word in two pieces.
+        let bare = word.replace(['"', '\''], "");
+        bare.split(breaks).map(str::to_owned).collect::<Vec<_>>()
+    });
+    let all = argv.iter().cloned().chain(inner);
+    let mut found: Vec<(String, PathBuf)> =
+        all.filter_map(|word| named(root, &word).map(|path| (word, path))).collect();
+    found.dedup();
+    found
+}
+
+fn wait(mut child: Child, request: &str, ms: u64) -> Ended {
+    let until = Instant::now() + Duration::from_millis(ms);
     if let Some(mut stdin) = child.stdin.take() {
         let request = format!("{request}\n");
         // Who does not read it has decided without it.
@@ -88,7 +150,8 @@ mod tests {
     use super::*;
 
     fn sh(script: &str) -> Ended {
-        ask(&["sh".to_owned(), "-c".to_owned(), script.to_owned()], Path::new("/"), "{\"tool_name\":\"Bash\"}")
+        let argv = ["sh".to_owned(), "-c".to_owned(), script.to_owned()];
+        ask(&Start { ms: 500, ..Start::decider(&argv, Path::new("/")) }, "{\"tool_name\":\"Bash\"}")
     }
 
     #[test]
@@ -98,7 +161,28 @@ mod tests {
         assert_eq!(sh("cat"), exit(Some(0), "{\"tool_name\":\"Bash\"}\n", ""));
         assert_eq!(sh("echo no >&2; exit 2"), exit(Some(2), "", "no\n"));
         assert_eq!(sh("kill -9 $$"), exit(None, "", ""));
-        assert!(matches!(ask(&["./none".to_owned()], Path::new("/"), ""), Ended::NotStarted(_)));
+        assert!(matches!(ask(&Start::decider(&["./none".to_owned()], Path::new("/")), ""), Ended::NotStarted(_)));
         assert_eq!(sh("sleep 1000"), Ended::Late);
+    }
+
+    #[test]
+    fn p45_the_files_that_a_command_names_are_the_projects_own() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join(".claude/hooks")).unwrap();
+        for file in ["check.sh", ".claude/hooks/fmt.py"] {
+            std::fs::write(root.path().join(file), "true").unwrap();
+        }
+        let names = |argv: &[&str]| -> Vec<String> {
+            let argv: Vec<String> = argv.iter().map(|w| (*w).to_owned()).collect();
+            let below = |path: PathBuf| path.strip_prefix(root.path()).unwrap().display().to_string();
+            files(root.path(), &argv).into_iter().map(|(_, path)| below(path)).collect()
+        };
+        assert_eq!(names(&["sh", "./check.sh"]), ["check.sh"]);
+        assert_eq!(names(&["sh", "-c", "./check.sh; true"]), ["check.sh"]);
+        assert_eq!(names(&["sh", "-c", "cd /;check.sh|cat"]), ["check.sh"]);
+        let spelled = "\"$CLAUDE_PROJECT_DIR\"/.claude/hooks/fmt.py --all";
+        assert_eq!(names(&["sh", "-c", spelled]), [".claude/hooks/fmt.py"]);
+        assert_eq!(names(&["python3", "${CLAUDE_PROJECT_DIR}/check.sh"]), ["check.sh"]);
+        assert!(names(&["make", "check", "-f"]).is_empty());
     }
 }

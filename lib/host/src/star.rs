@@ -5,7 +5,8 @@
 //! one goes on. It never writes to a filter while the log is locked.
 
 use ace_core::{CallState, Phase, State, Until};
-use ace_schema::data::{SessionCreated, TurnCancelled};
+use ace_schema::data::{SessionConfigured, SessionCreated, TurnCancelled};
+use ace_schema::hook::Hook;
 use ace_schema::{Drafter, Kind, Line, id, limits, ty};
 use ace_storage::{AppendError, Appender, Clock, Fault, Log, Nib};
 use std::io;
@@ -122,6 +123,8 @@ pub struct Plan {
     pub person: String,
     /// Folder of their configuration, where the rules that they grant are kept.
     pub rules: PathBuf,
+    /// Hooks that the configuration wants the session to wait for.
+    pub hooks: Vec<Hook>,
 }
 
 impl Plan {
@@ -295,6 +298,7 @@ impl Star {
         if self.is_over() {
             return Ok(self.outcome());
         }
+        self.configure_hooks(seen)?;
         if self.state.limits.is_reserved() && !self.plan.has(Kind::Quota) {
             self.plan.stages.push(quota());
         }
@@ -468,6 +472,19 @@ impl Star {
             }
             _ => std::process::exit(130),
         }
+    }
+
+    /// Records which hooks the session waits for from here on, where the configuration is another than it was: a filter that has
+    /// heard them only then must not be overtaken by one that does not know of them.
+    fn configure_hooks(&mut self, seen: &mut impl FnMut(Seen, &State)) -> Result<(), StarError> {
+        if self.plan.hooks == self.state.hooks {
+            return Ok(());
+        }
+        let data = SessionConfigured { hooks: Some(self.plan.hooks.clone()), ..SessionConfigured::default() };
+        let (_, draft) = self.drafter.draft(0, "", ty::SESSION_CONFIGURED, &data);
+        let pen = lock(&self.shared.log).opened()?.open_pen(Kind::Person)?;
+        self.shared.append(pen.nib(), &draft, "ace")?;
+        self.catch_up(seen, None)
     }
 
     /// Pens that were found gone: what they had claimed will not be closed by their holders. All that they ever wrote stood in the

@@ -111,6 +111,7 @@ pub fn fork(home: &Home, log: &Log, new: &NewFork, clock: &Clock, random: (u64, 
         model: state.model.clone(),
         mode: state.mode,
         limits: state.limits.clone(),
+        hooks: state.hooks.clone(),
         worktree: None,
         forked_from: Some(past.at.clone()),
         // It is no run of those inputs and none of that batch.

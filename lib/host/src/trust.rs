@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::deciders::files;
+
 /// The file below the ace home: one line a project, digest and path.
 const FILE: &str = "trust";
 
@@ -91,8 +93,8 @@ pub fn commands(file: &str, text: &str) -> Vec<Vec<String>> {
     let mut layer = Layer::file(LayerName::Project, file, text);
     layer.trusted = true;
     let all = |c: ace_config::Config| {
-        let deciders = c.deciders.into_iter().map(|d| d.argv);
-        c.filters.into_iter().chain(c.gates).chain(deciders).collect()
+        let hooks = c.hooks.into_iter().map(|hooked| hooked.argv);
+        c.filters.into_iter().chain(c.gates).chain(hooks).collect()
     };
     load(&[layer]).map(all).unwrap_or_default()
 }
@@ -102,11 +104,9 @@ fn fingerprint(file: &Path, text: &str) -> String {
     let mut digester = ace_core::Digester::default();
     digester.update(text.as_bytes());
     let root = file.parent().and_then(Path::parent).unwrap_or(Path::new("."));
-    // A script of one word may name files too: `sh -c './check.sh'`.
-    let words: Vec<String> = commands("", text).into_iter().flatten().collect();
-    let inner = words.iter().filter(|w| w.contains(char::is_whitespace)).flat_map(|w| w.split_whitespace());
-    for word in words.iter().map(String::as_str).chain(inner) {
-        let path = root.join(word);
+    // In the order in which they would start.
+    let named = commands("", text).into_iter().flat_map(|argv| files(root, &argv));
+    for (word, path) in named {
         // Too large or not readable counts as its own state, which a later change of it does not match either.
         let state = match std::fs::metadata(&path) {
             Ok(meta) if meta.is_file() && meta.len() <= PROGRAM_BYTES => std::fs::read(&path).ok(),
