@@ -1,11 +1,14 @@
 //! The worker's side: confines itself once, then runs calls. And the plan by which the broker starts it.
 
 use ace_cli::{Complaint, Exit};
+use ace_host::deciders::Start;
 use ace_local_tools::{Place, Worker, serve};
 use ace_sandbox::{Git, Layer, Profile, enter};
 use ace_schema::data::SessionCreated;
+use ace_schema::limits::ORDER_BYTES;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,6 +24,20 @@ struct Plan {
     place: Place,
     /// `None`: no sandbox, on a person's word.
     profile: Option<Profile>,
+    /// It starts this one program and tells what became of it, instead of answering calls.
+    #[serde(default)]
+    hook: Option<Heard>,
+}
+
+/// A program that hears something inside the sandbox.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Heard {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// The person's own work tree.
+    pub root: PathBuf,
+    /// How long it may take, ms.
+    pub ms: u64,
 }
 
 /// What holds the calls of a session.
@@ -54,24 +71,38 @@ pub fn start(
     sandboxed: bool,
     commits: bool,
 ) -> Result<Worker, String> {
-    let mut command = planned(created, session, ace_home, sandboxed, commits)?;
+    let mut command = planned(created, session, ace_home, sandboxed, Wants { commits, hook: None })?;
     command.arg("worker");
     Worker::start(command).map_err(|e| format!("cannot start the worker: {e}"))
 }
 
+/// What else a worker is for.
+#[derive(Debug, Default)]
+pub struct Wants {
+    /// There is a store for what it commits.
+    pub commits: bool,
+    /// It hears something in place of answering calls: of the person's own work tree it reads the files that the command names.
+    pub hook: Option<Heard>,
+}
+
 /// This program again, in an environment that holds its plan and nothing else.
-fn planned(
+///
+/// # Errors
+/// Its folders cannot be made: why, in words.
+pub fn planned(
     created: &SessionCreated,
     session: &str,
     ace_home: &Path,
     sandboxed: bool,
-    commits: bool,
+    Wants { commits, hook }: Wants,
 ) -> Result<Command, String> {
     let tree = created.worktree.as_ref();
     let root = PathBuf::from(tree.map_or(&created.cwd, |t| &t.path));
     let tmp = private_tmp(ace_home, session).map_err(|e| format!("cannot make the session's temporary folder: {e}"))?;
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/nonexistent"), PathBuf::from);
     let git = Git::find(&root).filter(|git| tree.is_none_or(|t| git.dir == Path::new(&t.git_dir)));
+    let mut read = toolchains(ace_home, TOOLCHAINS, true);
+    read.extend(hook.iter().flat_map(own_files));
     let profile = sandboxed.then(|| {
         let place = ace_sandbox::Worker {
             worktree: root.clone(),
@@ -79,7 +110,7 @@ fn planned(
             home,
             ace_home: ace_home.to_owned(),
             tmp: Some(tmp.clone()),
-            read: toolchains(ace_home, TOOLCHAINS, true),
+            read,
             caches: toolchains(ace_home, CACHES, false),
             ..ace_sandbox::Worker::default()
         };
@@ -99,7 +130,7 @@ fn planned(
         .map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
         .collect();
     let place = Place { root, tmp, env, unsandboxed: !sandboxed };
-    let plan = serde_json::to_string(&Plan { place, profile }).map_err(|e| e.to_string())?;
+    let plan = serde_json::to_string(&Plan { place, profile, hook }).map_err(|e| e.to_string())?;
     let exe = std::env::current_exe().map_err(|e| e.to_string())?;
     let mut command = Command::new(exe);
     command.env_clear().env(PLAN, plan);
@@ -126,7 +157,7 @@ pub fn become_guest(
         }
         cage => cage == Cage::Sandbox,
     };
-    match planned(created, session, ace_home, sandboxed, false) {
+    match planned(created, session, ace_home, sandboxed, Wants::default()) {
         Ok(mut command) => Complaint::io("ace-tool", "cannot start itself", &command.arg("guest").args(argv).exec()),
         Err(why) => complain(Exit::Io, why),
     }
@@ -138,7 +169,7 @@ pub fn become_guest(
 /// The plan or the command cannot be carried out.
 pub fn guest(argv: &[std::ffi::OsString]) -> Result<Exit, Complaint> {
     use std::os::unix::process::CommandExt;
-    let (place, _) = confine()?;
+    let (place, ..) = confine()?;
     let Some((program, args)) = argv.split_first() else { return Ok(Exit::Done) };
     let mut command = Command::new(program);
     command.args(args).current_dir(&place.root).env_clear().envs(place.env);
@@ -149,6 +180,21 @@ pub fn guest(argv: &[std::ffi::OsString]) -> Result<Exit, Complaint> {
         complaint = complaint.hint("it is looked for where the session's tools find their programs");
     }
     Err(complaint)
+}
+
+/// Folders of a project that hold what tools of its people run; a script in one may need what lies beside it.
+const TOOL_FOLDERS: [&str; 3] = [".ace", ".claude", ".crush"];
+
+/// The files that a command names, which a session's worktree may hold in another state: with the folder, where that is one of tools.
+fn own_files(hook: &Heard) -> Vec<PathBuf> {
+    let named = ace_host::deciders::files(&hook.root, &hook.argv).into_iter().map(|(_, path)| path);
+    let beside = |file: &PathBuf| {
+        let folder = file.parent()?;
+        let below = folder.strip_prefix(&hook.root).ok()?;
+        let first = below.components().next()?.as_os_str().to_str()?;
+        TOOL_FOLDERS.contains(&first).then(|| folder.to_owned())
+    };
+    named.map(|file| beside(&file).unwrap_or(file)).collect()
 }
 
 /// Variables that name a folder of a toolchain, with the parts of it that are read; no parts for all of it. Credentials lie beside
@@ -283,13 +329,16 @@ fn settle_go(env: &mut Vec<(String, String)>) {
 
 /// The worker process: confines itself while it has one thread, then answers calls until its input ends.
 pub fn work() -> Result<(), Complaint> {
-    let (place, greeting) = confine()?;
+    let (place, hook, greeting) = confine()?;
+    if let Some(hook) = hook {
+        return hear(&place, &hook).map_err(|e| Complaint::io("ace-tool", "cannot tell of a hook", &e));
+    }
     serve(place, &greeting, std::io::stdin(), std::io::stdout())
         .map_err(|e| Complaint::io("ace-tool", "the worker cannot read its orders", &e))
 }
 
-/// Confines this process as its plan says; where it works then, and what holds it, in words.
-fn confine() -> Result<(Place, String), Complaint> {
+/// Confines this process as its plan says; where it works then, what it hears in place of answering calls, and what holds it, in words.
+fn confine() -> Result<(Place, Option<Heard>, String), Complaint> {
     let complain = |exit, what: String| Complaint::new("ace-tool", exit, what);
     let usage = || complain(Exit::Usage, "a worker is started by ace-tool, not by hand".to_owned());
     let text = std::env::var(PLAN).map_err(|_| usage())?;
@@ -305,5 +354,15 @@ fn confine() -> Result<(Place, String), Complaint> {
             applied.to_string()
         }
     };
-    Ok((plan.place, greeting))
+    Ok((plan.place, plan.hook, greeting))
+}
+
+/// Starts the one program, tells it what stands on stdin, and tells what became of it.
+fn hear(place: &Place, hook: &Heard) -> std::io::Result<()> {
+    let mut request = String::new();
+    std::io::stdin().take(ORDER_BYTES as u64).read_to_string(&mut request)?;
+    let start =
+        Start { argv: &hook.argv, root: &hook.root, cwd: &place.root, ms: hook.ms, env: Some(place.env.as_slice()) };
+    let ended = ace_host::deciders::ask(&start, request.trim_end());
+    serde_json::to_writer(std::io::stdout(), &ended).map_err(std::io::Error::from)
 }

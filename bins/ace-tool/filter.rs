@@ -1,10 +1,15 @@
 //! `ace-tool` as a filter, the broker: offers the tools, claims allowed calls, records what came of them. It runs nothing itself.
 
 use ace_cli::{Complaint, Exit};
+use ace_config::Hooked;
 use ace_core::{Call, CallState, Desk, Due, Phase, Role, digest};
 use ace_front::rights;
 use ace_pipe::{Filter, Out};
-use ace_schema::data::{Code, Output, ToolCall, ToolCompleted, ToolDiscovered, ToolFailed, ToolStarted};
+use ace_schema::data::{
+    Code, HookCompleted, HookStarted, ModelCompleted, Output, Part, ToolCall, ToolCompleted, ToolDiscovered, ToolFailed,
+    ToolStarted,
+};
+use ace_schema::hook::Hook;
 use ace_schema::permission::Mode;
 use ace_schema::{Line, draft, id, question, redaction, tool, ty};
 use ace_storage::Blobs;
@@ -12,11 +17,12 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::PROGRAM;
 use crate::confined::{Cage, cage};
-use crate::runner::{Held, Job, Runner, Session};
+use crate::runner::{Ending, Held, Job, Runner, Session};
 use crate::states::Since;
 
 /// The server name of the tools of this program.
@@ -60,11 +66,15 @@ pub struct Broker {
     working: Vec<(u64, String, u32)>,
     /// Which states of the files the record names: the first of all, and the last before this turn.
     marks: Marks,
+    /// Programs that hear of calls and of the ends of turns.
+    hooks: Arc<[Hooked]>,
+    /// What the model said last, where somebody hears it.
+    last_said: String,
 }
 
 impl Broker {
     /// A broker that starts its worker when a session is there. `random` makes the ids of its drafts unique.
-    pub fn new(random: u64, ace_home: PathBuf, blobs: Blobs, out: Out, granted: Granted) -> Self {
+    pub fn new(random: u64, (ace_home, blobs): (PathBuf, Blobs), out: Out, granted: Granted, hooks: Arc<[Hooked]>) -> Self {
         Self {
             desk: Desk::new("ace-tool", random),
             ace_home,
@@ -81,6 +91,8 @@ impl Broker {
             last: 0,
             working: Vec::new(),
             marks: Marks::default(),
+            hooks,
+            last_said: String::new(),
         }
     }
 
@@ -89,7 +101,7 @@ impl Broker {
         let (held, flat, out) = (&mut self.cage, &mut self.flat, &self.out);
         let (unsandboxed, random) = (self.granted.unsandboxed || self.desk.state.created.unsandboxed, self.random);
         let recorded = !self.unrecorded;
-        let (ace_home, blobs) = (&self.ace_home, &self.blobs);
+        let (ace_home, blobs, hooks) = (&self.ace_home, &self.blobs, &self.hooks);
         self.runner.get_or_insert_with(|| {
             *held = cage(unsandboxed);
             match held {
@@ -101,7 +113,7 @@ impl Broker {
                 Cage::Sandbox => Held::View,
                 Cage::Open | Cage::None(_) => Held::Open,
             };
-            Runner::start(ace_home.clone(), blobs.clone(), (worker, recorded), random, out.clone())
+            Runner::start((ace_home.clone(), blobs.clone()), hooks.clone(), (worker, recorded), random, out.clone())
         })
     }
 
@@ -168,7 +180,8 @@ impl Broker {
             Ok(args) => {
                 self.last += 1;
                 self.working.push((self.last, claim.to_owned(), turn));
-                let job = Job { id: self.last, claim: claim.to_owned(), turn, tool: call.tool.clone(), args };
+                let (tool, mode) = (call.tool.clone(), self.desk.state.mode);
+                let job = Job { id: self.last, claim: claim.to_owned(), turn, tool, args, call: call.id.clone(), mode };
                 self.runner().run(job);
             }
             Err(message) => {
@@ -217,11 +230,44 @@ impl Broker {
         self.start(claim, turn, &call);
     }
 
+    /// Lets hooks hear the answer that the turn would end with.
+    fn hear(&mut self, claim: &str, turn: u32) {
+        let held = self.desk.state.turn.as_ref().map_or(0, |t| t.held);
+        let (mode, last) = (self.desk.state.mode, self.last_said.clone());
+        self.prepare();
+        self.runner().hear(Ending { claim: claim.to_owned(), turn, mode, held, last });
+    }
+
+    /// Makes a worker for this session, once.
+    fn prepare(&mut self) {
+        if std::mem::replace(&mut self.prepared, true) {
+            return;
+        }
+        let state = &self.desk.state;
+        let session = Session {
+            created: state.created.clone(),
+            id: state.session.clone(),
+            tree: state.tree.clone(),
+            recorded: !self.unrecorded,
+        };
+        self.runner().prepare(session);
+    }
+
     /// A turn has ended: what still runs in it is stopped.
     fn cancel(&mut self, turn: u32) {
         let Some(runner) = &self.runner else { return };
+        runner.stop_hooks(turn);
         self.working.iter().filter(|(_, _, n)| *n == turn).for_each(|(number, ..)| runner.cancel(*number));
     }
+}
+
+/// What an answer says aloud, as far as it stands in its line.
+fn aloud(parts: &[Part]) -> String {
+    let said = parts.iter().filter_map(|part| match part {
+        Part::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    said.collect()
 }
 
 /// The blob of a recorded output, if it was long.
@@ -242,6 +288,10 @@ impl Filter for Broker {
         match &*line.ty {
             ty::TURN_STARTED => self.marks.turn.clone_from(&self.desk.state.tree),
             ty::TOOL_STARTED if self.desk.holds(&line.id) => self.started(&line.id),
+            ty::MODEL_COMPLETED if self.hooks.iter().any(|one| one.on == Hook::Stop) => {
+                self.last_said = line.data::<ModelCompleted>().map(|d| aloud(&d.parts)).unwrap_or_default();
+            }
+            ty::HOOK_STARTED if self.desk.holds(&line.id) => self.hear(&line.id, line.turn),
             ty::TOOL_COMPLETED | ty::TOOL_FAILED => {
                 self.working.retain(|(_, claim, _)| *claim != line.cause);
                 if let (Some(runner), Some(sha)) = (&self.runner, blob_of(line)) {
@@ -265,15 +315,7 @@ impl Filter for Broker {
         // A worker is made while the model thinks, not while the first request is still being put together.
         let phase = self.desk.state.turn.as_ref().map(|t| &t.phase);
         if !self.prepared && matches!(phase, Some(Phase::Asking { claim: Some(_), .. } | Phase::Calls(_))) {
-            self.prepared = true;
-            let state = &self.desk.state;
-            let session = Session {
-                created: state.created.clone(),
-                id: state.session.clone(),
-                tree: state.tree.clone(),
-                recorded: !self.unrecorded,
-            };
-            self.runner().prepare(session);
+            self.prepare();
         }
         if !self.unrecorded {
             self.offer(drafts);
@@ -293,6 +335,14 @@ impl Filter for Broker {
                     let data =
                         ToolFailed { code: Code::Interrupted, message, output: None, ms: 0, ..ToolFailed::default() };
                     self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::TOOL_FAILED, &data);
+                }
+                Due::Close { turn, claim, role: Role::Hook } => {
+                    let data = HookCompleted::failed("whoever ran the hooks is gone; it is unknown what they made of it");
+                    self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::HOOK_COMPLETED, &data);
+                }
+                Due::Hear { turn, answer } => {
+                    let data = HookStarted { on: Hook::Stop };
+                    self.desk.pencil.claim(drafts, (turn, answer), ty::HOOK_STARTED, &data);
                 }
                 _ => {}
             }

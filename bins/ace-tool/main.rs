@@ -2,6 +2,7 @@
 
 mod confined;
 mod filter;
+mod hooks;
 mod runner;
 mod states;
 
@@ -9,6 +10,7 @@ use ace_cli::tool::Command;
 use ace_cli::{Complaint, Exit};
 use ace_front::{ended, open, random, rights, run_filter, sessions};
 use ace_pipe::Out;
+use ace_schema::hook::Hook;
 use std::process::ExitCode;
 
 const PROGRAM: &str = "ace-tool";
@@ -36,6 +38,9 @@ fn run(args: &ace_cli::tool::Tool) -> Result<Exit, Complaint> {
     let out = Out::stdout(PROGRAM);
     let home = opening.home();
     let granted = filter::Granted { unrecorded: args.unrecorded, unsandboxed: args.unsandboxed };
-    let mut filter = filter::Broker::new(random(), home.path().to_owned(), home.blobs(), out.clone(), granted);
+    let hears = |one: &&ace_config::Hooked| matches!(one.on, Hook::PostToolUse | Hook::Stop);
+    let hooks = opening.settings.config.hooks.iter().filter(hears).cloned().collect();
+    let places = (home.path().to_owned(), home.blobs());
+    let mut filter = filter::Broker::new(random(), places, out.clone(), granted, hooks);
     run_filter(PROGRAM, &mut filter, &out, args.filter.drafts_only)
 }

@@ -1,10 +1,13 @@
 //! The thread that owns the worker: starts it once, hands it calls, turns its answers into drafts.
 
 use ace_cli::Complaint;
+use ace_config::Hooked;
 use ace_front::rights;
 use ace_local_tools::{Answer, Blobs, Kept, Outcome, Request, Worker, open_spill};
 use ace_pipe::Out;
-use ace_schema::data::{BlobRef, Code, Output, SessionCreated, ToolCompleted, ToolDelta, ToolFailed};
+use ace_schema::data::{BlobRef, Code, HookCompleted, Output, SessionCreated, ToolCompleted, ToolDelta, ToolFailed};
+use ace_schema::hook::Hook;
+use ace_schema::permission::Mode;
 use ace_schema::{Drafter, limits, ty};
 use ace_worktree::{Place, Store};
 use base64::Engine;
@@ -12,12 +15,14 @@ use base64::prelude::BASE64_STANDARD;
 use std::collections::HashMap;
 use std::io::{Read, Seek};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::PROGRAM;
 use crate::confined::{self, WORKSPACE};
+use crate::hooks::{Feedback, Hooks, Where};
 use crate::states::{Seen, Since, States};
 
 /// How long a worker may take to get ready.
@@ -38,6 +43,24 @@ pub struct Job {
     pub tool: String,
     /// Arguments.
     pub args: Box<serde_json::value::RawValue>,
+    /// Id of the call.
+    pub call: String,
+    /// The mode it runs in.
+    pub mode: Mode,
+}
+
+/// The end of a turn that hooks are to hear.
+pub struct Ending {
+    /// The claim that their word closes.
+    pub claim: String,
+    /// Turn.
+    pub turn: u32,
+    /// Its mode.
+    pub mode: Mode,
+    /// How often they have kept it from its end.
+    pub held: u32,
+    /// What the model said last.
+    pub last: String,
 }
 
 /// The session whose calls are run.
@@ -68,6 +91,8 @@ enum Order {
     /// Get the worker ready for this session.
     Ready(Box<Session>),
     Run(Job),
+    /// Let hooks hear the end of a turn.
+    Hear(Ending),
     Cancel(u64),
     /// Tell what has changed since a tree, for this claim and turn.
     Diff(String, u32, (Since, String)),
@@ -80,6 +105,7 @@ enum Order {
 /// The handle on the thread.
 pub struct Runner {
     orders: Sender<Order>,
+    stopped: Arc<AtomicU32>,
     open: Arc<(Mutex<usize>, Condvar)>,
 }
 
@@ -91,18 +117,22 @@ impl Runner {
     /// Starts the thread. `random` makes the ids of its drafts unique.
     /// How the worker is `held`; with `recorded` false no outcome is ever read back.
     pub fn start(
-        ace_home: PathBuf,
-        blobs: ace_storage::Blobs,
+        (ace_home, blobs): (PathBuf, ace_storage::Blobs),
+        hooks: Arc<[Hooked]>,
         (held, recorded): (Held, bool),
         random: u64,
         out: Out,
     ) -> Self {
         let (orders, inbox) = channel();
+        let stopped: Arc<AtomicU32> = Arc::default();
+        let sandboxed = held != Held::Open;
+        let hooks = Hooks { all: hooks, ace_home: ace_home.clone(), sandboxed, stopped: stopped.clone() };
         let open: Arc<(Mutex<usize>, Condvar)> = Arc::default();
         let drafter = Arc::new(Mutex::new(Drafter::new("ace-tool", random)));
         let chalker = Arc::new(Mutex::new(Drafter::new("ace-tool", random.rotate_left(17))));
         let bench = Bench {
             ace_home,
+            hooks,
             blobs,
             spills: Arc::default(),
             swept: false,
@@ -121,7 +151,7 @@ impl Runner {
         if let Err(e) = std::thread::Builder::new().spawn(move || bench.work(inbox)) {
             rights::or_end::<()>(Err(Complaint::io(PROGRAM, "cannot start a thread", &e)));
         }
-        Self { orders, open }
+        Self { orders, stopped, open }
     }
 
     /// Gets a worker ready while the model still thinks.
@@ -133,6 +163,17 @@ impl Runner {
     pub fn run(&self, job: Job) {
         *lock(&self.open.0) += 1;
         self.tell(Order::Run(job));
+    }
+
+    /// Lets hooks hear the end of a turn.
+    pub fn hear(&self, ending: Ending) {
+        *lock(&self.open.0) += 1;
+        self.tell(Order::Hear(ending));
+    }
+
+    /// A turn was stopped: hooks that run for it end.
+    pub fn stop_hooks(&self, turn: u32) {
+        self.stopped.fetch_max(turn, Ordering::Relaxed);
     }
 
     /// Tells what has changed.
@@ -192,6 +233,7 @@ type Spills = Arc<Mutex<HashMap<String, String>>>;
 
 struct Bench {
     ace_home: PathBuf,
+    hooks: Hooks,
     blobs: ace_storage::Blobs,
     /// Names of the files of long outputs whose outcome is on its way to the record, by claim.
     spills: Spills,
@@ -228,6 +270,7 @@ impl Bench {
                     let _ = self.ready();
                 }
                 Order::Run(job) => self.run(job),
+                Order::Hear(ending) => self.hear(ending),
                 Order::Diff(claim, turn, since) => self.diff(&claim, turn, since),
                 Order::Cancel(id) => {
                     if let Some(worker) = &self.worker {
@@ -353,8 +396,35 @@ impl Bench {
         done(&self.open);
     }
 
+    /// Lets hooks hear the end of a turn, aside: nothing else runs meanwhile, but a cancellation must come through.
+    fn hear(&self, ending: Ending) {
+        let Ending { claim, turn, mode, held, last } = ending;
+        let (out, drafter, open) = (self.out.clone(), self.drafter.clone(), self.open.clone());
+        let (hooks, states, session) = (self.hooks.clone(), self.states.clone(), self.session.clone());
+        let work = move || {
+            let data = match &session {
+                Some((created, id)) => hooks.at_end(Where { created, id, turn, mode }, held, &last),
+                None => HookCompleted::failed("there is no session"),
+            };
+            // They may have changed files.
+            let snapshot = match lock(&states).as_mut() {
+                Some(Ok(states)) => states.outside(),
+                _ => None,
+            };
+            let mut drafter = lock(&drafter);
+            let seen = snapshot.map(|s| drafter.draft(turn, "", ty::WORKTREE_SNAPSHOT, &s).1).unwrap_or_default();
+            let said = drafter.draft(turn, &claim, ty::HOOK_COMPLETED, &data).1;
+            // A closed output is noticed by the filter's loop.
+            let _ = out.write(&[seen, said].concat());
+            done(&open);
+        };
+        if let Err(e) = std::thread::Builder::new().spawn(work) {
+            rights::or_end::<()>(Err(Complaint::io(PROGRAM, "cannot start a thread", &e)));
+        }
+    }
+
     fn run(&mut self, job: Job) {
-        let Job { id, claim, turn, tool, args } = job;
+        let Job { id, claim, turn, tool, args, call, mode } = job;
         let tmp = self.session.as_ref().map_or_else(PathBuf::new, |(_, s)| confined::tmp(&self.ace_home, s));
         let (out, drafter, open) = (self.out.clone(), self.drafter.clone(), self.open.clone());
         if let Err(message) = self.ready() {
@@ -374,6 +444,8 @@ impl Bench {
         let commits = (!reads).then(|| self.commits.clone());
         let recorded = self.recorded;
         let (sandbox, chalker, spills) = (self.sandbox.clone(), self.chalker.clone(), self.spills.clone());
+        let heard = self.hooks.hear(Hook::PostToolUse).then(|| (self.hooks.clone(), self.session.clone()));
+        let heard = heard.map(|(hooks, session)| (hooks, session, call, tool.clone(), args.get().to_owned()));
         let Some(worker) = &self.worker else { return done(&open) };
         worker.call(&Request { id, tool, args }, move |answer| match answer {
             Answer::Delta(text) => {
@@ -385,7 +457,8 @@ impl Bench {
                 let (out, drafter, open, sandbox) = (out.clone(), drafter.clone(), open.clone(), sandbox.clone());
                 let (claim, tmp, states, commits) = (claim.clone(), tmp.clone(), states.clone(), commits.clone());
                 let spilled = outcome.output().is_some_and(|kept| kept.spill.is_some() || !kept.images.is_empty());
-                let spills = spills.clone();
+                let (spills, heard) = (spills.clone(), heard.clone());
+                let goes_aside = spilled || heard.is_some();
                 let finish = move || {
                     if let Some(name) = outcome.output().and_then(|kept| kept.spill.clone()) {
                         lock(&spills).insert(claim.clone(), name);
@@ -393,16 +466,25 @@ impl Bench {
                     if let Some(Err(e)) = commits.and_then(|commits| lock(&commits).as_mut().map(Store::adopt)) {
                         out.note(&format!("what tools have committed is not taken over: {e}"));
                     }
+                    let feedback = match (heard, &outcome) {
+                        (Some((hooks, Some((created, id)), call, tool, args)), Outcome::Completed(ran)) => {
+                            let at = Where { created: &created, id: &id, turn, mode };
+                            let args = serde_json::from_str(&args).unwrap_or_default();
+                            let ran = ran.clone().into_event(&sandbox, Blobs::default());
+                            hooks.after_call(at, (&call, &tool, &args), &ran)
+                        }
+                        _ => Feedback::default(),
+                    };
                     // Nothing else runs beside a call that writes, so that what is seen now is its doing.
                     let seen = states.and_then(|states| look_after_call(&mut lock(&states), &out));
-                    record(outcome, seen, (turn, &claim), &sandbox, (&tmp, recorded), &out, &drafter);
+                    record((outcome, feedback), seen, (turn, &claim), &sandbox, (&tmp, recorded), &out, &drafter);
                     done(&open);
                 };
-                // Reading a long output takes its time; other answers must not wait for it, if a thread can be had.
+                // Reading a long output takes its time, and so do hooks; other answers must not wait for it, if a thread can be had.
                 let work = Arc::new(Mutex::new(Some(finish)));
                 let aside = work.clone();
                 let start = || std::thread::Builder::new().spawn(move || lock(&aside).take().map(|finish| finish()));
-                if !spilled || start().is_err() {
+                if !goes_aside || start().is_err() {
                     let left = lock(&work).take();
                     if let Some(finish) = left {
                         finish();
@@ -430,7 +512,7 @@ fn done(open: &(Mutex<usize>, Condvar)) {
 
 /// Writes the outcome, after the parts of its blob if the output was long.
 fn record(
-    outcome: Outcome,
+    (outcome, feedback): (Outcome, Feedback),
     seen: Option<Seen>,
     at: (u32, &str),
     sandbox: &str,
@@ -446,6 +528,7 @@ fn record(
             Outcome::Completed(mut done) => {
                 done.ms = ace_front::took(done.ms);
                 let mut data = done.into_event(sandbox, blobs);
+                (data.feedback, data.stops) = (feedback.told, feedback.stops);
                 seen.into_iter().for_each(|seen| seen.complete(&mut data));
                 drafter.draft(turn, claim, ty::TOOL_COMPLETED, &data)
             }

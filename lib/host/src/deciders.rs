@@ -26,13 +26,15 @@ pub struct Start<'a> {
     pub cwd: &'a Path,
     /// How long it may take, ms.
     pub ms: u64,
+    /// All of its environment; `None` for our own.
+    pub env: Option<&'a [(String, String)]>,
 }
 
 impl Start<'_> {
     /// A decider: it stands in the person's own work tree.
     #[must_use]
     pub fn decider<'a>(argv: &'a [String], root: &'a Path) -> Start<'a> {
-        Start { argv, root, cwd: root, ms: DECIDER_MS }
+        Start { argv, root, cwd: root, ms: DECIDER_MS, env: None }
     }
 }
 
@@ -50,7 +52,11 @@ pub fn ask(start: &Start<'_>, request: &str) -> Ended {
     };
     let own = |word: &String| named(start.root, word).unwrap_or_else(|| PathBuf::from(word));
     let program = if program.contains('/') { start.root.join(program) } else { PathBuf::from(program) };
-    let started = Command::new(program)
+    let mut command = Command::new(program);
+    if let Some(env) = start.env {
+        command.env_clear().envs(env.iter().map(|(name, value)| (name, value)));
+    }
+    let started = command
         .args(args.iter().map(own))
         .current_dir(start.cwd)
         .env(PROJECT, start.root)

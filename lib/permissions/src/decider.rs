@@ -5,7 +5,7 @@
 
 use ace_schema::hook::Hook;
 use ace_schema::permission::Decision;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{CallFacts, Layer, Verdict};
@@ -64,7 +64,8 @@ pub fn request(session: &str, call_id: &str, mode: &str, call: &CallFacts<'_>) -
 }
 
 /// How a decider ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ended {
     /// By itself: its status, and what it wrote.
     Exit {

@@ -342,6 +342,14 @@ pub struct HookCompleted {
     pub ms: u64,
 }
 
+impl HookCompleted {
+    /// Hooks at the end of a turn whose word is not to be had.
+    #[must_use]
+    pub fn failed(why: &str) -> Self {
+        Self { on: Hook::Stop, verdict: Verdict::Fails, why: why.to_owned(), hook: String::new(), ms: 0 }
+    }
+}
+
 /// `turn.started`. Its cause is the message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnStarted {}
