@@ -18,6 +18,7 @@ mod errors;
 mod exits;
 mod generated;
 mod gullible;
+mod hooks;
 mod ids;
 mod images;
 mod install;

@@ -382,7 +382,7 @@ fn a25_p44_p45_a_repositorys_decider_runs_only_once_trusted_and_never_widens() {
     assert!(run.done().stderr.contains("ace trust"), "it is told that it did not run");
     assert!(world.types("@only").iter().any(|t| t == "tool.started"));
     let shown = world.run("ace", &["trust", "--show"]).ok();
-    assert!(shown.contains("not trusted") && shown.contains("hook    sh ./hook.sh"), "{shown}");
+    assert!(shown.contains("not trusted") && shown.contains("PreToolUse        sh ./hook.sh"), "{shown}");
     let below = world.sh("mkdir sub && cd sub && ace trust --show").ok();
     assert_eq!(below, shown, "p44: from a subfolder it is the repository that is trusted");
     let _ = world.run("ace", &["trust"]).ok();

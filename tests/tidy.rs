@@ -48,7 +48,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("ace-model", &["ace_model_gateway", "ace_prices", "ace_quota"]),
     ("ace-quota", &["ace_prices", "ace_quota"]),
     ("ace-permit", &["ace_permissions"]),
-    ("ace-tool", &["ace_local_tools", "ace_sandbox", "ace_worktree"]),
+    ("ace-tool", &["ace_permissions", "ace_local_tools", "ace_sandbox", "ace_worktree"]),
     ("ace-fetch", &["ace_fetch"]),
     ("ace-log", &["ace_redact"]),
     ("ace-redact", &["ace_redact"]),

@@ -6,8 +6,8 @@ use ace_core::{Call, CallState, Desk, Due, Phase, Role, digest};
 use ace_front::rights;
 use ace_pipe::{Filter, Out};
 use ace_schema::data::{
-    Code, HookCompleted, HookStarted, ModelCompleted, Output, Part, ToolCall, ToolCompleted, ToolDiscovered, ToolFailed,
-    ToolStarted,
+    Code, HookCompleted, HookStarted, ModelCompleted, Output, Part, ToolCall, ToolCompleted, ToolDiscovered,
+    ToolFailed, ToolStarted,
 };
 use ace_schema::hook::Hook;
 use ace_schema::permission::Mode;
@@ -74,7 +74,13 @@ pub struct Broker {
 
 impl Broker {
     /// A broker that starts its worker when a session is there. `random` makes the ids of its drafts unique.
-    pub fn new(random: u64, (ace_home, blobs): (PathBuf, Blobs), out: Out, granted: Granted, hooks: Arc<[Hooked]>) -> Self {
+    pub fn new(
+        random: u64,
+        (ace_home, blobs): (PathBuf, Blobs),
+        out: Out,
+        granted: Granted,
+        hooks: Arc<[Hooked]>,
+    ) -> Self {
         Self {
             desk: Desk::new("ace-tool", random),
             ace_home,
@@ -337,7 +343,8 @@ impl Filter for Broker {
                     self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::TOOL_FAILED, &data);
                 }
                 Due::Close { turn, claim, role: Role::Hook } => {
-                    let data = HookCompleted::failed("whoever ran the hooks is gone; it is unknown what they made of it");
+                    let data =
+                        HookCompleted::failed("whoever ran the hooks is gone; it is unknown what they made of it");
                     self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::HOOK_COMPLETED, &data);
                 }
                 Due::Hear { turn, answer } => {

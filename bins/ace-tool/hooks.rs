@@ -38,6 +38,8 @@ pub struct Hooks {
 /// What hooks say of a call that has run.
 #[derive(Debug, Default)]
 pub struct Feedback {
+    /// Some have run, which may change files.
+    pub heard: bool,
     /// To the model.
     pub told: String,
     /// Why the turn must not go on.
@@ -82,7 +84,7 @@ impl Hooks {
     ) -> Feedback {
         let facts = CallFacts { tool, args, cwd: at.cwd(), tmp: "", sandboxed: self.sandboxed, unsandboxed: false };
         let request = hooks::after_call(at.place(), call, &facts, done);
-        let mut feedback = Feedback::default();
+        let mut feedback = Feedback { heard: true, ..Feedback::default() };
         for (_, said) in self.say(Hook::PostToolUse, at, &request) {
             hooks::join(&mut feedback.told, &said.why);
             hooks::join(&mut feedback.told, &said.context);
@@ -106,12 +108,7 @@ impl Hooks {
         HookCompleted { on: Hook::Stop, verdict: said.verdict, why: said.why, hook, ms }
     }
 
-    fn say<'s>(
-        &'s self,
-        on: Hook,
-        at: Where<'s>,
-        request: &'s str,
-    ) -> impl Iterator<Item = (String, Said)> + use<'s> {
+    fn say<'s>(&'s self, on: Hook, at: Where<'s>, request: &'s str) -> impl Iterator<Item = (String, Said)> + use<'s> {
         self.all.iter().filter(move |one| one.on == on).map(move |one| {
             let name = name(&one.argv);
             (name.to_owned(), hooks::heard(on, name, &self.run(one, at, request)))

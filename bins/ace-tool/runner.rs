@@ -528,6 +528,10 @@ fn record(
             Outcome::Completed(mut done) => {
                 done.ms = ace_front::took(done.ms);
                 let mut data = done.into_event(sandbox, blobs);
+                if feedback.heard && seen.is_some() {
+                    // What the tool itself has changed is not all that was.
+                    (data.changed, data.patch) = (Vec::new(), String::new());
+                }
                 (data.feedback, data.stops) = (feedback.told, feedback.stops);
                 seen.into_iter().for_each(|seen| seen.complete(&mut data));
                 drafter.draft(turn, claim, ty::TOOL_COMPLETED, &data)

@@ -44,7 +44,7 @@ pub enum Kind {
     Named(String),
 }
 
-const FILES: &[&str] = &["data", "message", "permission", "draft", "line"];
+const FILES: &[&str] = &["data", "hook", "message", "permission", "draft", "line"];
 
 /// All types by name.
 pub fn types() -> BTreeMap<String, Named> {
@@ -55,8 +55,8 @@ pub fn types() -> BTreeMap<String, Named> {
             let (name, attributes, shape) = match item {
                 Item::Struct(s) if derives_reading(&s.attrs) => (s.ident, s.attrs, fields(s.fields)),
                 Item::Enum(e) if derives_reading(&e.attrs) => {
-                    let snake = serde(&e.attrs).contains_key("rename_all");
-                    (e.ident, e.attrs, choice(e.variants.into_iter().collect(), snake))
+                    let case = serde(&e.attrs).remove("rename_all").unwrap_or_default();
+                    (e.ident, e.attrs, choice(e.variants.into_iter().collect(), &case))
                 }
                 Item::Type(t) => (t.ident, t.attrs, Shape::Same(last_segment(&t.ty))),
                 _ => continue,
@@ -89,7 +89,7 @@ fn fields(fields: Fields) -> Shape {
     Shape::Fields(all.collect())
 }
 
-fn choice(variants: Vec<syn::Variant>, snake_case: bool) -> Shape {
+fn choice(variants: Vec<syn::Variant>, case: &str) -> Shape {
     let one = |v: syn::Variant| {
         let holds = match v.fields {
             Fields::Unit => None,
@@ -98,13 +98,12 @@ fn choice(variants: Vec<syn::Variant>, snake_case: bool) -> Shape {
             Fields::Named(_) => Some(Kind::Any),
             Fields::Unnamed(_) => panic!("{}: a variant of another shape", v.ident),
         };
-        assert!(snake_case, "{}: names in another case", v.ident);
-        Variant {
-            name: snake(&v.ident.to_string()),
-            doc: doc(&v.attrs),
-            holds,
-            open: serde(&v.attrs).contains_key("untagged"),
-        }
+        let name = match case {
+            "snake_case" => snake(&v.ident.to_string()),
+            "PascalCase" => v.ident.to_string(),
+            _ => panic!("{}: names in another case", v.ident),
+        };
+        Variant { name, doc: doc(&v.attrs), holds, open: serde(&v.attrs).contains_key("untagged") }
     };
     Shape::Choice(variants.into_iter().map(one).collect())
 }

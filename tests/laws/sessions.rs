@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// The recorded sessions. `finished` ones are settled: nothing is due and nobody waits.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "short",
     "work",
     "cancelled",
@@ -30,6 +30,7 @@ pub const NAMES: [&str; 15] = [
     "budget",
     "asked",
     "checked",
+    "hooked",
 ];
 
 fn folder() -> PathBuf {
@@ -198,6 +199,25 @@ fn make(name: &str, path: &Path) -> World {
             let args = ["run", "--mode", "auto", "--name", "fixture", "--inputs", "*.txt", "--until", until, "do it"];
             let run = world.run("ace", &args);
             assert_eq!(run.code, Some(0), "{run:?}");
+            world
+        }
+        "hooked" => {
+            let server = Server::start(vec![
+                Reply::Text("Done."),
+                Reply::Calls("", vec![shell("touch made")]),
+                Reply::Text("Now it is."),
+            ]);
+            let mut world = place(path, &server);
+            world.add_config(
+                "[hooks]\nUserPromptSubmit = [['sh', '-c', 'if grep -q secret; then echo not that >&2; exit 2; fi; echo it is Friday']]\n\
+                 PostToolUse = [['sh', '-c', 'echo made it >&2; exit 2']]\n\
+                 Stop = [['sh', '-c', '[ -f made ] || { echo nothing is made >&2; exit 2; }']]\n",
+            );
+            run(&world, "auto", "make it", 0);
+            later(&mut world, 1);
+            let _ = world.run("ace-session", &["say", "fixture", "and a secret one"]).done();
+            later(&mut world, 2);
+            let _ = world.run("ace-session", &["run", "fixture"]).fails(1, &["not that"]);
             world
         }
         "crash" => make_crash(path),

@@ -1,9 +1,9 @@
 //! The state of a session: a fold over its recorded lines, small enough to keep for a session of any length.
 
 use ace_schema::data::{
-    Budget, BudgetReserved, Code, Compacts, ContextBuilt, Limits, ModelCompleted, ModelFailed, PenDropped,
-    HookCompleted, MessageVetted, PermissionResolved, Proposal, SessionCompacted, SessionConfigured, SessionCreated, SessionNamed, SessionRewound,
-    Shortening, Stated, ToolDiscovered, TurnFailed, UserMessage,
+    Budget, BudgetReserved, Code, Compacts, ContextBuilt, HookCompleted, Limits, MessageVetted, ModelCompleted,
+    ModelFailed, PenDropped, PermissionResolved, Proposal, SessionCompacted, SessionConfigured, SessionCreated,
+    SessionNamed, SessionRewound, Shortening, Stated, ToolDiscovered, TurnFailed, UserMessage,
 };
 use ace_schema::hook::{Hook, Verdict};
 use ace_schema::message::Stop;
@@ -580,10 +580,8 @@ impl State {
         let Some(turn) = self.turn.as_mut().filter(|t| t.n == line.turn) else { return };
         let said = line.data::<HookCompleted>();
         let (verdict, why) = said.map_or((Verdict::Fails, String::new()), |d| (d.verdict, d.why));
-        let fails = |why: String| Phase::Ending {
-            cause: line.id.to_string(),
-            failed: Some((Code::Hook, why, String::new())),
-        };
+        let fails =
+            |why: String| Phase::Ending { cause: line.id.to_string(), failed: Some((Code::Hook, why, String::new())) };
         match verdict {
             Verdict::Passes => turn.heard = true,
             Verdict::Blocks if turn.held >= ace_schema::limits::STOPS_HELD => {

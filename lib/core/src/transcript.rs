@@ -4,8 +4,9 @@
 //! bytes repeat and provider caches stay warm.
 
 use ace_schema::data::{
-    BlobRef, Code, Compacts, ContextBuilt, HookCompleted, MessageVetted, ModelCompleted, ModelFailed, Part, PermissionResolved, SessionCompacted,
-    SessionConfigured, SessionCreated, SessionRewound, Shortening, ToolCall, ToolCompleted, ToolFailed, UserMessage,
+    BlobRef, Code, Compacts, ContextBuilt, HookCompleted, MessageVetted, ModelCompleted, ModelFailed, Part,
+    PermissionResolved, SessionCompacted, SessionConfigured, SessionCreated, SessionRewound, Shortening, ToolCall,
+    ToolCompleted, ToolFailed, UserMessage,
 };
 use ace_schema::hook::{Hook, Verdict};
 use ace_schema::message::{Call, Image, Kept, Message, Meta, Said};

@@ -110,11 +110,8 @@ struct Specific {
 /// failure. Of a message, plain words on stdout are for the model.
 #[must_use]
 pub fn heard(on: Hook, name: &str, ended: &Ended) -> Said {
-    let fails = |why: &str| Said {
-        verdict: Verdict::Fails,
-        why: format!("the hook '{name}' {why}"),
-        ..Said::default()
-    };
+    let fails =
+        |why: &str| Said { verdict: Verdict::Fails, why: format!("the hook '{name}' {why}"), ..Said::default() };
     match ended {
         Ended::Late => fails("took too long"),
         Ended::NotStarted(why) => fails(&format!("cannot be started: {why}")),
@@ -150,9 +147,7 @@ fn read(on: Hook, name: &str, answer: Answer) -> Option<Said> {
     }
     match answer.decision.as_deref() {
         None | Some("approve" | "allow") => Some(Said { context, ..Said::default() }),
-        Some("block" | "deny") => {
-            Some(Said { context, ..blocks(name, answer.reason.as_deref().unwrap_or_default()) })
-        }
+        Some("block" | "deny") => Some(Said { context, ..blocks(name, answer.reason.as_deref().unwrap_or_default()) }),
         Some(_) => None,
     }
 }

@@ -42,10 +42,7 @@ fn each_is_told_what_such_hooks_know() {
     assert_eq!((&response["stdout"], &response["filePath"]), (&"wrote".into(), &"/w/a.rs".into()), "{response}");
     assert_eq!((&response["exit_code"], &response["success"]), (&1.into(), &false.into()), "{response}");
     let told: Value = serde_json::from_str(&prompt(PLACE, "go\n\"on\"")).unwrap();
-    assert_eq!(
-        (&told["hook_event_name"], &told["prompt"]),
-        (&"UserPromptSubmit".into(), &"go\n\"on\"".into())
-    );
+    assert_eq!((&told["hook_event_name"], &told["prompt"]), (&"UserPromptSubmit".into(), &"go\n\"on\"".into()));
     let told: Value = serde_json::from_str(&stop(PLACE, true, "done")).unwrap();
     assert_eq!((&told["hook_event_name"], &told["stop_hook_active"]), (&"Stop".into(), &true.into()));
     assert_eq!(told["last_assistant_message"], "done");

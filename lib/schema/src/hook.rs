@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A moment at which programs are heard, under the names that Claude Code and crush give them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub enum Hook {
     /// A call is about to be decided.
     PreToolUse,

@@ -60,7 +60,11 @@ pub(crate) fn shape_fits(id: &str, name: &str) -> bool {
         Some("ctx") => &[ty::CONTEXT_BUILT],
         Some("end") => &[ty::TURN_COMPLETED, ty::TURN_FAILED, ty::TURN_CANCELLED],
         Some("answer") => &[ty::PERMISSION_RESOLVED],
-        Some("close") => &[ty::MODEL_COMPLETED, ty::MODEL_FAILED, ty::TOOL_COMPLETED, ty::TOOL_FAILED],
+        Some("ask") => &[ty::PERMISSION_REQUESTED],
+        Some("vet") => &[ty::MESSAGE_VETTED],
+        Some("close") => {
+            &[ty::MODEL_COMPLETED, ty::MODEL_FAILED, ty::TOOL_COMPLETED, ty::TOOL_FAILED, ty::HOOK_COMPLETED]
+        }
         Some("compact") => &[ty::SESSION_COMPACTED],
         Some("drop") => &[ty::PEN_DROPPED],
         _ => return true,

@@ -1,7 +1,7 @@
 //! One call as lines: mark, tool, argument; result, time, bytes to the model, seq; and an excerpt where it matters.
 //! It must never know what comes before or after it.
 
-use ace_schema::data::{PermissionResolved, ToolCompleted, ToolFailed};
+use ace_schema::data::{HookCompleted, MessageVetted, PermissionResolved, ToolCompleted, ToolFailed};
 use ace_schema::limits::{VIEW_DIFF_LINES, VIEW_EXCERPT_LINES};
 
 use crate::clean::{clean, visible};
@@ -132,6 +132,9 @@ pub fn ran(call: &Call, ran: &ToolCompleted, seq: u64, facts: &SessionFacts, sty
     } else if !ran.patch.is_empty() {
         out.extend(patch(&ran.patch, seq, &facts.name, style));
     }
+    if !ran.feedback.is_empty() {
+        out.extend(told(&ran.feedback, seq, &facts.name, style));
+    }
     out
 }
 
@@ -194,6 +197,38 @@ pub fn refused(call: &Call, decided: &PermissionResolved, seq: u64, facts: &Sess
         why = why.plain(": ").and(visible(&decided.why, Role::Plain));
     }
     std::iter::once(line.draw(style)).chain(why.wrap(style.width, 4)).collect()
+}
+
+/// A message that hooks did not let pass.
+#[must_use]
+pub fn unsaid(vetted: &MessageVetted, seq: u64, style: &Style) -> Vec<Text> {
+    let line = numbered(Text::marked(Mark::Refused, style).plain("message refused"), seq, style);
+    let mut why = Text::new().gap(4).dim("hook ").and(visible(&vetted.hook, Role::Plain));
+    if !vetted.layer.is_empty() {
+        why = why.dim(format!(" ({})", vetted.layer));
+    }
+    let why = why.plain(": ").and(visible(&vetted.why, Role::Plain));
+    std::iter::once(line).chain(why.wrap(style.width, 4)).collect()
+}
+
+/// A turn that hooks did not let end.
+#[must_use]
+pub fn held(held: &HookCompleted, seq: u64, facts: &SessionFacts, style: &Style) -> Vec<Text> {
+    let line = Text::marked(Mark::Warns, style).plain("not over yet  ").dim(units::duration(held.ms));
+    let head = Text::new().gap(4).dim("hook ").and(visible(&held.hook, Role::Plain)).plain(":");
+    std::iter::once(numbered(line, seq, style)).chain([head]).chain(told(&held.why, seq, &facts.name, style)).collect()
+}
+
+/// What a hook says, its first lines.
+fn told(words: &str, seq: u64, session: &str, style: &Style) -> Vec<Text> {
+    let words = clean(words);
+    let lines: Vec<&str> = words.trim_end().lines().collect();
+    let shown = lines.len().min(VIEW_EXCERPT_LINES);
+    let mut out: Vec<Text> = lines[..shown].iter().map(|l| bar().plain(*l).cut_end(style.width, style)).collect();
+    if shown < lines.len() {
+        out.extend(more_lines(Some(lines.len() - shown), seq, session, style));
+    }
+    out
 }
 
 /// The part of an output that says what went wrong: the first block with an error in it, else its end.

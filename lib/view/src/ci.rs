@@ -85,6 +85,9 @@ impl CiView {
                 };
                 self.tell(seq, &call, &format!("{how}, {}", units::duration(ran.ms)))
             }
+            Step::Ran { call, ran } if !ran.feedback.is_empty() => {
+                self.tell(seq, &call, &format!("hooks say: {}", ran.feedback.lines().next().unwrap_or_default()))
+            }
             Step::Broke { call, broke } => {
                 let message = if broke.message.is_empty() { String::new() } else { format!(": {}", broke.message) };
                 self.tell(seq, &call, &format!("{}{message}", outcome(&broke.code)))
@@ -106,6 +109,10 @@ impl CiView {
                 let words = head::budget_line(&budget, &self.style).words();
                 self.say(&format!("@{seq} {}", words.trim_start_matches(['!', ' '])))
             }
+            Step::Unsaid(vetted) => {
+                self.say(&format!("@{seq} message refused by hook {}: {}", vetted.hook, vetted.why))
+            }
+            Step::Held(held) => self.say(&format!("@{seq} hook {} keeps the turn going: {}", held.hook, held.why)),
             Step::Compacted(done) => {
                 let words = head::compacted(&done).words();
                 self.say(&format!("@{seq} {words}"))

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use ace_schema::Line;
 use ace_schema::data::{
-    ModelCompleted, ModelFailed, PermissionRequested, PermissionResolved, ToolCall, ToolCompleted, ToolFailed,
+    Code, HookCompleted, MessageVetted, ModelCompleted, ModelFailed, PermissionRequested, PermissionResolved, ToolCall,
+    ToolCompleted, ToolFailed, TurnFailed,
 };
+use ace_schema::hook::Verdict;
 use ace_schema::limits::VIEW_PATHS;
 use ace_schema::message::Usage;
 use ace_schema::permission::Decision;
@@ -53,6 +55,8 @@ pub struct Ledger {
     waiting: Option<i64>,
     last: i64,
     asking: Option<(String, i64)>,
+    /// A turn runs.
+    turning: bool,
 }
 
 impl Ledger {
@@ -141,7 +145,7 @@ impl Ledger {
             ty::TURN_STARTED => {
                 self.calls.clear();
                 self.names.clear();
-                (self.ordinal, self.end, self.exceeded) = (0, None, false);
+                (self.ordinal, self.end, self.exceeded, self.turning) = (0, None, false, true);
                 Step::TurnStarted
             }
             ty::MODEL_REQUESTED => {
@@ -213,6 +217,20 @@ impl Ledger {
                 self.exceeded |= exceeded;
                 Step::Budget { exceeded, budget: line.data().ok()? }
             }
+            ty::MESSAGE_VETTED => match line.data::<MessageVetted>().ok()? {
+                vetted if vetted.verdict == Verdict::Passes => Step::Other,
+                vetted => {
+                    if !self.turning {
+                        let (code, message) = (Code::Hook, vetted.why.clone());
+                        let _ = self.finish(End::Failed(TurnFailed { code, message, hint: String::new() }), now);
+                    }
+                    Step::Unsaid(vetted)
+                }
+            },
+            ty::HOOK_COMPLETED => match line.data::<HookCompleted>().ok()? {
+                held if held.verdict == Verdict::Blocks => Step::Held(held),
+                _ => Step::Other,
+            },
             ty::TURN_COMPLETED => self.finish(End::Completed, now),
             ty::TURN_FAILED => self.finish(End::Failed(line.data().ok()?), now),
             ty::TURN_CANCELLED => self.finish(End::Cancelled(line.data().unwrap_or_default()), now),
@@ -231,6 +249,7 @@ impl Ledger {
             next: old.next,
             ordinal: old.ordinal,
             asking: old.asking,
+            turning: old.turning,
             end: old.end,
             ..Self::default()
         };
@@ -271,9 +290,10 @@ impl Ledger {
     }
 
     fn finish(&mut self, end: End, now: i64) -> Step {
-        if self.end.is_none() {
+        if self.end.is_none() || !self.turning {
             self.end = Some(end.clone());
         }
+        self.turning = false;
         self.stop_waiting(now);
         for call in self.calls.values_mut() {
             call.asked = None;

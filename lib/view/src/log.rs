@@ -93,6 +93,10 @@ impl LogView {
             }
             Step::Said(said) if said.compact => one(&format!("compact  {}", said.text)),
             Step::Said(said) => one(&said.text),
+            Step::Unsaid(vetted) => {
+                Text::of(Role::Edge, "refused").plain("  ").and(one(&format!("{}: {}", vetted.hook, vetted.why)))
+            }
+            Step::Held(held) => one(&format!("{}: {}", held.hook, held.why)),
             Step::Compacted(done) => crate::head::compacted(&done),
             Step::Budget { budget, .. } => one(&head::limit(&budget)),
             Step::Ended(crate::step::End::Failed(failed)) => one(&failed.message),

@@ -171,6 +171,14 @@ impl RunView {
                 let lines = vec![call::numbered(line, seq, &self.style)];
                 self.emit(Block::Calls, lines)
             }
+            Step::Unsaid(vetted) => {
+                let lines = call::unsaid(&vetted, seq, &self.style);
+                self.emit(Block::Calls, lines)
+            }
+            Step::Held(held) => {
+                let lines = call::held(&held, seq, &self.facts, &self.style);
+                self.emit(Block::Calls, lines)
+            }
             // That it is spent is what the verdict says.
             Step::Budget { exceeded: false, budget } => {
                 let lines = vec![call::numbered(budget_line(&budget, &self.style), seq, &self.style)];

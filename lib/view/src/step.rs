@@ -2,8 +2,8 @@
 
 use ace_schema::Line;
 use ace_schema::data::{
-    Budget, Code, ModelCompleted, ModelFailed, PermissionRequested, PermissionResolved, SessionCompacted,
-    SessionCreated, ToolCall, ToolCompleted, ToolFailed, TurnCancelled, TurnFailed, UserMessage,
+    Budget, Code, HookCompleted, MessageVetted, ModelCompleted, ModelFailed, PermissionRequested, PermissionResolved,
+    SessionCompacted, SessionCreated, ToolCall, ToolCompleted, ToolFailed, TurnCancelled, TurnFailed, UserMessage,
 };
 
 /// A call between its request and its outcome.
@@ -121,12 +121,29 @@ pub enum Step {
     AnswerFailed(ModelFailed),
     Called(Call),
     Asked(Call),
-    Decided { call: Call, decided: Box<PermissionResolved>, asked: bool },
+    Decided {
+        call: Call,
+        decided: Box<PermissionResolved>,
+        asked: bool,
+    },
     Started(Call),
-    Ran { call: Call, ran: Box<ToolCompleted> },
-    Broke { call: Call, broke: Box<ToolFailed> },
-    Budget { exceeded: bool, budget: Budget },
+    Ran {
+        call: Call,
+        ran: Box<ToolCompleted>,
+    },
+    Broke {
+        call: Call,
+        broke: Box<ToolFailed>,
+    },
+    Budget {
+        exceeded: bool,
+        budget: Budget,
+    },
     Compacted(SessionCompacted),
+    /// Hooks did not let a message pass.
+    Unsaid(MessageVetted),
+    /// Hooks did not let the turn end.
+    Held(HookCompleted),
     Ended(End),
     Other,
 }

@@ -119,6 +119,7 @@ fn verdict(program: &'static str, name: &str, outcome: &Outcome, log: &Log) -> R
             let whose = match code {
                 ace_schema::data::Code::Limit
                 | ace_schema::data::Code::Interrupted
+                | ace_schema::data::Code::Hook
                 | ace_schema::data::Code::Schema => program,
                 _ => "ace-model",
             };
