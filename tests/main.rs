@@ -22,6 +22,7 @@ mod hooks;
 mod ids;
 mod images;
 mod install;
+mod landing;
 mod laws;
 mod lesser;
 mod networks;

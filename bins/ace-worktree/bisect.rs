@@ -79,20 +79,11 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A worktree that is made for the search and goes with it.
+/// A worktree that is made for the search and goes with it: it is never finished, so that a search that is killed leaves nothing that
+/// looks like work.
 struct Scratch {
-    repository: git::Repository,
     lens: git::Lens,
-    made: git::Created,
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let path = &self.made.place.path;
-        // What cannot be removed belongs to no session: `prune` takes it away.
-        let _ = git::remove(&self.repository, path, git::Force::Yes);
-        let _ = path.parent().map(std::fs::remove_dir);
-    }
+    making: git::Making,
 }
 
 impl Scratch {
@@ -102,15 +93,10 @@ impl Scratch {
         let id = ace_schema::id::session(u64::try_from(clock().now()).unwrap_or(0), random());
         let folder = root.file_name().map_or_else(|| "work".into(), std::ffi::OsStr::to_owned);
         let path = opening.home().worktree(&id).join(folder);
-        let made = git::create(&repository, "bisect", &path, base, git::Carry::Leave).map_err(failed)?;
-        let lens = git::Ground::of(&made.place).and_then(|ground| git::Lens::open(pool, &ground, None));
-        match lens {
-            Ok(lens) => Ok(Self { repository, lens, made }),
-            Err(e) => {
-                let _ = git::remove(&repository, &made.place.path, git::Force::Yes);
-                Err(failed(e))
-            }
-        }
+        let making = git::begin(&repository, "bisect", &path, base, git::Carry::Leave).map_err(failed)?;
+        let ground = git::Ground::of(&making.created().place).map_err(failed)?;
+        let lens = git::Lens::open(pool, &ground, None).map_err(failed)?;
+        Ok(Self { lens, making })
     }
 
     /// Brings a state back and runs the command there, as often as it was told to; one failure is enough.
@@ -139,7 +125,7 @@ impl Scratch {
     fn run(&self, step: &Step, command: &[String]) -> Result<Option<i32>, Complaint> {
         let Some((program, rest)) = command.split_first() else { return Ok(None) };
         let mut child = Command::new(program);
-        child.args(rest).current_dir(&self.made.place.path).stdin(Stdio::null());
+        child.args(rest).current_dir(&self.making.created().place.path).stdin(Stdio::null());
         // What it prints is for a person to see; stdout is for what was found.
         child.stdout(Stdio::from(std::io::stderr())).env("ACE_BISECT_SEQ", step.seq.to_string());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_none_or(|n| n.starts_with("GIT_"))) {

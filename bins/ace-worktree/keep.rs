@@ -2,8 +2,8 @@
 
 use ace_cli::{Complaint, Exit, SessionAddress};
 use ace_front::{Opening, clock, random, sessions};
-use ace_schema::data::{SessionCreated, WorktreeLanded};
-use ace_schema::{Drafter, Kind, id, ty};
+use ace_schema::data::SessionCreated;
+use ace_schema::{id, ty};
 use ace_worktree as git;
 use std::io::IsTerminal;
 use std::io::Write;
@@ -11,22 +11,51 @@ use std::path::Path;
 
 use crate::{PROGRAM, failed, here, place};
 
-/// A worktree without a session, on a branch of its own.
-pub fn create(opening: &Opening, name: &str, base: Option<&str>, carry: bool) -> Result<Exit, Complaint> {
-    let repository = here(opening)?;
+/// A worktree without a session, on a branch of its own; from a commit, or with the files of a session.
+pub fn create(
+    opening: &Opening,
+    name: &str,
+    (base, from): (Option<&str>, Option<&SessionAddress>),
+    carry: bool,
+) -> Result<Exit, Complaint> {
     let id = id::session(u64::try_from(clock().now()).unwrap_or(0), random());
-    let root = repository.facts().root.clone().unwrap_or_default();
-    let folder = root.file_name().map_or_else(|| "work".into(), std::ffi::OsStr::to_owned);
-    let path = opening.home().worktree(&id).join(folder);
-    let carry = if carry { git::Carry::Bring } else { git::Carry::Leave };
-    let made = git::create(&repository, name, &path, base, carry).map_err(failed)?;
+    let made = match from {
+        Some(session) => with_files(opening, session, (name, &id))?,
+        None => {
+            let repository = here(opening)?;
+            let root = repository.facts().root.clone().unwrap_or_default();
+            let folder = root.file_name().map_or_else(|| "work".into(), std::ffi::OsStr::to_owned);
+            let path = opening.home().worktree(&id).join(folder);
+            let carry = if carry { git::Carry::Bring } else { git::Carry::Leave };
+            git::begin(&repository, name, &path, base, carry).map_err(failed)?
+        }
+    };
+    let made = made.finish();
     // Whoever reads it may be gone, or its disk full: then the words say so, and where the worktree is.
     let path = made.place.path.display();
     let printed = writeln!(std::io::stdout(), "{path}");
     printed.map(|()| Exit::Done).map_err(|e| Complaint::io(PROGRAM, &format!("made '{path}', but cannot print"), &e))
 }
 
-fn person() -> git::Identity {
+/// A worktree with the files of a session, at one of its records.
+fn with_files(opening: &Opening, session: &SessionAddress, name: (&str, &str)) -> Result<git::Making, Complaint> {
+    let shown = session.place_text();
+    let log = opening.log(&opening.find(session)?);
+    let cannot = |e| Complaint::io(PROGRAM, &format!("cannot read '{shown}'"), &e);
+    let no = |what: String| Complaint::new(PROGRAM, Exit::No, what);
+    let past = ace_host::point(&log, session.seq).map_err(cannot)?;
+    let past =
+        past.map_err(|last| no(format!("'{shown}' has no line {}, the last is @{last}", session.seq.unwrap_or(0))))?;
+    let repository = home_of(&past.state.created)?;
+    let made = ace_host::at_point(opening.home(), &repository, &past, name);
+    let (made, is_known) = made.map_err(|e| ace_front::words::travel(PROGRAM, &shown, &e))?;
+    if !is_known {
+        return Err(no(format!("nothing is recorded of the files of '{shown}'")));
+    }
+    Ok(made)
+}
+
+pub fn person() -> git::Identity {
     git::user_identity().unwrap_or_else(|| git::Identity {
         name: ace_front::person(),
         email: format!("{}@{}", ace_front::person(), ace_front::machine()),
@@ -34,73 +63,36 @@ fn person() -> git::Identity {
 }
 
 /// What was done, in one line, where a person looks; a script reads the exit.
-fn say(what: String) {
+pub fn say(what: String) {
     if std::io::stderr().is_terminal() {
         eprintln!("{what}");
     }
 }
 
-fn in_place(session: &SessionAddress) -> Complaint {
+pub fn in_place(session: &SessionAddress) -> Complaint {
     Complaint::new(PROGRAM, Exit::No, format!("'{session}' works in place: there is nothing to land or remove"))
 }
 
 /// The user's own repository behind a session.
-fn home_of(created: &SessionCreated) -> Result<git::Repository, Complaint> {
+pub fn home_of(created: &SessionCreated) -> Result<git::Repository, Complaint> {
     let root = created.repository.as_ref().map(|r| r.root.clone()).unwrap_or_default();
     git::discover(Path::new(&root))
         .map_err(failed)?
         .ok_or_else(|| Complaint::new(PROGRAM, Exit::No, format!("the repository at '{root}' is gone")))
 }
 
-/// Brings a session's work to the branch that is checked out in the user's own work tree.
-pub fn land(opening: &Opening, session: &SessionAddress, onto: Option<&str>) -> Result<Exit, Complaint> {
+/// Locks a session's worktree with a reason, or unlocks it.
+pub fn lock(opening: &Opening, session: &SessionAddress, reason: Option<&str>) -> Result<Exit, Complaint> {
     let created = sessions::created(opening, session)?;
     let place = place(session, &created)?.ok_or_else(|| in_place(session))?;
-    let repository = home_of(&created)?;
-    let branch = repository.facts().branch.clone().unwrap_or_default();
-    if let Some(onto) = onto
-        && onto != branch
-    {
-        let what = format!(
-            "'{branch}' is checked out in {}, not '{onto}'",
-            created.repository.map(|r| r.root).unwrap_or_default()
-        );
-        return Err(Complaint::new(PROGRAM, Exit::No, what).hint(format!("git switch {onto} there, then land again")));
+    match reason {
+        Some(reason) => git::lock(&place, reason).map_err(failed)?,
+        None if !git::unlock(&place).map_err(failed)? => {
+            return Err(Complaint::new(PROGRAM, Exit::No, format!("the worktree of '{session}' is not locked")));
+        }
+        None => {}
     }
-    let found = opening.find(session)?;
-    let message = format!("{}\n\nAce-Session: {}", sessions::first_message(opening, session)?, found.id);
-    let landed = git::land(&repository, &place, git::How::Merge, &message, &person()).map_err(failed)?;
-    if repository.facts().head.as_ref() == Some(&landed.commit) {
-        let what = format!("nothing to land: all of {} is on {}", landed.branch, landed.onto.unwrap_or_default());
-        return Err(Complaint::new(PROGRAM, Exit::No, what));
-    }
-    let data = WorktreeLanded {
-        branch: landed.branch.clone(),
-        into: landed.onto.clone().unwrap_or_default(),
-        commit: landed.commit.clone(),
-        how: if landed.fast_forward { "forward" } else { "merge" }.to_owned(),
-    };
-    record(opening, session, &data)?;
-    let files = if landed.files == 1 { "1 file".to_owned() } else { format!("{} files", landed.files) };
-    say(format!(
-        "landed {} on {}: {files} changed, {}",
-        landed.branch,
-        data.into,
-        &landed.commit[..landed.commit.len().min(7)]
-    ));
     Ok(Exit::Done)
-}
-
-fn record(opening: &Opening, session: &SessionAddress, data: &WorktreeLanded) -> Result<(), Complaint> {
-    let name = session.to_string();
-    let refused = |e| ace_front::words::append(PROGRAM, &name, &e);
-    let found = opening.find(session)?;
-    let mut drafter = Drafter::new(PROGRAM, random());
-    drafter.set_session(&found.id);
-    let (_, line) = drafter.draft(0, "", ty::WORKTREE_LANDED, data);
-    let mut log = opening.log(&found).append(clock()).map_err(refused)?;
-    let pen = log.open_pen(Kind::Person).map_err(refused)?;
-    log.append(pen.nib(), &line).map(|_| ()).map_err(refused)
 }
 
 /// Removes one worktree; a branch with commits of its own stays.
@@ -114,35 +106,65 @@ pub fn remove(opening: &Opening, session: &SessionAddress, force: bool) -> Resul
     }
     let force = if force { git::Force::Yes } else { git::Force::No };
     let removed = git::remove(&home_of(&created)?, &place.path, force).map_err(failed)?;
+    if let Some(tree) = &created.worktree {
+        crate::land::draft(opening, session, ty::WORKTREE_REMOVED, tree)?;
+    }
     let branch = if removed.branch_deleted { "and its branch" } else { "its branch stays:" };
     say(format!("removed the worktree, {branch} {}", removed.branch));
     Ok(Exit::Done)
 }
 
-/// Removes what is merged, or belongs to no session; never what would be lost.
-pub fn prune(opening: &Opening, dry_run: bool) -> Result<Exit, Complaint> {
+/// Removes what is merged, belongs to no session, or was never finished; never what would be lost. With `anchored` also what a
+/// session's record holds as it is: that can be had back.
+pub fn prune(opening: &Opening, dry_run: bool, anchored: bool) -> Result<Exit, Complaint> {
     let repository = here(opening)?;
-    let home = opening.home().clone();
+    let home = opening.home();
     // The folder above a worktree bears its session's id.
-    let folder = |listed: &git::Listed| {
+    let id = |listed: &git::Listed| {
         let id = listed.place.path.parent()?.file_name()?.to_str()?.to_owned();
-        listed.place.path.starts_with(home.path()).then(|| home.session(&id))
+        listed.place.path.starts_with(home.path()).then_some(id)
     };
+    let folder = |listed: &git::Listed| id(listed).map(|id| home.session(&id));
     let settled = |l: &git::Listed| folder(l).is_some_and(|f| ace_storage::Runner::holder(&f).is_none());
     let orphan = |l: &git::Listed| folder(l).is_some_and(|f| !f.exists());
-    let pruned = git::prune(&repository, settled, orphan, dry_run).map_err(failed)?;
+    let kept = |l: &git::Listed| anchored && id(l).is_some_and(|id| is_anchored(opening, &id, l).unwrap_or(false));
+    let rules = git::Rules { settled: &settled, orphan: &orphan, anchored: &kept };
+    let pruned = git::prune(&repository, &rules, dry_run).map_err(failed)?;
     let goes = pruned.iter().filter(|p| p.verdict.goes()).count();
+    let verbs = |goes| match (goes, dry_run) {
+        (true, true) => "would remove",
+        (true, false) => "removed",
+        (false, _) => "kept",
+    };
     for one in &pruned {
-        let verb = match (one.verdict.goes(), dry_run) {
-            (true, true) => "would remove",
-            (true, false) => "removed",
-            (false, _) => "kept",
-        };
-        eprintln!("{verb} {}: {}", one.listed.branch, why(one.verdict));
+        eprintln!("{} {}: {}", verbs(one.verdict.goes()), one.listed.branch, why(one.verdict));
+    }
+    for branch in git::stray_branches(&repository, dry_run).map_err(failed)? {
+        eprintln!("{} {branch}: it never had a worktree", verbs(true));
+    }
+    if !dry_run {
+        let folders = std::fs::read_dir(home.path().join("worktrees")).into_iter().flatten().flatten();
+        for folder in folders {
+            let _ = git::sweep(&folder.path());
+        }
     }
     let trees = if goes == 1 { "1 worktree".to_owned() } else { format!("{goes} worktrees") };
-    eprintln!("{} {trees}", if dry_run { "would remove" } else { "removed" });
+    eprintln!("{} {trees}", verbs(true));
     Ok(Exit::Done)
+}
+
+/// Whether the session's record holds the files of its worktree as they are now.
+fn is_anchored(opening: &Opening, id: &str, listed: &git::Listed) -> Option<bool> {
+    let log = opening.home().log(id);
+    let state = ace_host::point(&log, None).ok()?.ok()?.state;
+    let tree = state.created.worktree.as_ref()?;
+    if state.tree.is_empty() || !state.is_settled() || tree.path != listed.place.path.display().to_string() {
+        return None;
+    }
+    let site = ace_host::Site::of(&state.created, &ace_host::pools(opening.home())).ok()??;
+    let look = git::Lens::open(&site.pool, &site.ground, Some(&state.tree)).ok()?.look().ok()?;
+    // What is too large for a state would be lost.
+    Some(!look.is_new() && look.left_out.is_empty())
 }
 
 fn why(verdict: git::Verdict) -> &'static str {
@@ -150,6 +172,8 @@ fn why(verdict: git::Verdict) -> &'static str {
     match verdict {
         V::Merged => "its commits are elsewhere",
         V::Orphan => "it belongs to no session",
+        V::Torn => "its making was never finished",
+        V::Anchored => "the record of its session holds it",
         V::Gone => "its folder was gone",
         V::Dirty => "something is uncommitted",
         V::Unmerged => "its commits are nowhere else",

@@ -2,7 +2,10 @@
 
 mod bisect;
 mod keep;
+mod land;
 mod look;
+mod recover;
+mod request;
 
 use ace_cli::worktree::Command;
 use ace_cli::{Complaint, Exit, SessionAddress};
@@ -24,13 +27,19 @@ fn main() -> ExitCode {
 fn run(args: &ace_cli::worktree::Worktree) -> Result<Exit, Complaint> {
     let opening = open(PROGRAM, Vec::new())?;
     match &args.command {
-        Command::Create { name, base, carry } => keep::create(&opening, name, base.as_deref(), *carry),
+        Command::Create { name, base, from, carry } => {
+            keep::create(&opening, name, (base.as_deref(), from.as_ref()), *carry)
+        }
         Command::List { json } => look::list(&opening, *json, args.color),
         Command::Diff { session, stat } => look::diff(&opening, session, *stat, args.color),
+        Command::At { session, folder } => recover::at(&opening, session, folder.as_deref()),
         Command::Bisect(args) => bisect::bisect(&opening, args),
-        Command::Land { session, onto } => keep::land(&opening, session, onto.as_deref()),
+        Command::Land(args) => land::land(&opening, args),
         Command::Remove { session, force } => keep::remove(&opening, session, *force),
-        Command::Prune { dry_run } => keep::prune(&opening, *dry_run),
+        Command::Recover { session } => recover::recover(&opening, session),
+        Command::Lock { session, reason } => keep::lock(&opening, session, Some(reason)),
+        Command::Unlock { session } => keep::lock(&opening, session, None),
+        Command::Prune { dry_run, anchored } => keep::prune(&opening, *dry_run, *anchored),
     }
 }
 
@@ -50,11 +59,7 @@ fn place(session: &SessionAddress, created: &SessionCreated) -> Result<Option<gi
         return Ok(Some(place));
     }
     let what = format!("the worktree of '{session}' was removed");
-    Err(Complaint::new(PROGRAM, Exit::No, what).hint(format!(
-        "what it committed, if not landed: git log {}..{}",
-        &tree.base[..tree.base.len().min(7)],
-        tree.branch
-    )))
+    Err(Complaint::new(PROGRAM, Exit::No, what).hint(format!("ace-worktree recover {session} brings it back")))
 }
 
 /// The repository around the person.

@@ -94,8 +94,8 @@ fn land(opening: &ace_front::Opening, made: &ace_host::Made, color: When) -> Res
     };
     let place = git::Place { git_dir: PathBuf::from(&tree.git_dir), path: PathBuf::from(&tree.path) };
     let author = git::Identity { name: "ace demo".to_owned(), email: "demo@localhost".to_owned() };
-    let landed = git::land(&repository, &place, git::How::Merge, "median: an even count has two middles", &author)
-        .map_err(failed)?;
+    let words = git::Words { message: "median: an even count has two middles", trailer: "", author: &author };
+    let landed = git::land(&repository, &place, git::How::Merge, words).map_err(failed)?;
     let onto = landed.onto.unwrap_or_default();
     say("", color);
     say(

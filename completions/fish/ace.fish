@@ -300,9 +300,16 @@ complete -c ace -n "__fish_ace_using_subcommand deny" -s q -l quiet -d 'Errors o
 complete -c ace -n "__fish_ace_using_subcommand deny" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand deny" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand land" -l onto -d 'Another branch than the one it came from' -r
+complete -c ace -n "__fish_ace_using_subcommand land" -l patch -d 'With --branch: its commits for git am, - is stdout' -r -F
+complete -c ace -n "__fish_ace_using_subcommand land" -l remote -d 'With --pr: push there' -r
+complete -c ace -n "__fish_ace_using_subcommand land" -s m -l message -d 'Message of the commit that is made' -r
 complete -c ace -n "__fish_ace_using_subcommand land" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand land" -l squash -d 'As one commit'
+complete -c ace -n "__fish_ace_using_subcommand land" -l rebase -d 'Its commits one by one on top'
+complete -c ace -n "__fish_ace_using_subcommand land" -l branch -d 'Only commit, on its own branch'
+complete -c ace -n "__fish_ace_using_subcommand land" -l pr -d 'Push, and open a pull request by your gh or glab'
 complete -c ace -n "__fish_ace_using_subcommand land" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand land" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand land" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -323,6 +330,7 @@ complete -c ace -n "__fish_ace_using_subcommand prune" -l color -d 'auto, always
 always\t'Also into pipes'
 never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand prune" -s n -l dry-run -d 'Say what would go'
+complete -c ace -n "__fish_ace_using_subcommand prune" -l anchored -d 'Also what a record holds as it is now'
 complete -c ace -n "__fish_ace_using_subcommand prune" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand prune" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,6 +1,7 @@
 //! Arguments of `ace-worktree`.
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 
 use crate::{Program, SessionAddress, SpanAddress, When};
 
@@ -23,7 +24,7 @@ pub struct Worktree {
 /// The commands of `ace-worktree`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// A worktree on a new branch; prints where
+    /// A new one on a new branch; prints where
     #[command(subcommand_help_heading = "Make", after_help = "cd \"$(ace-worktree create try-gix --base main)\"")]
     Create {
         /// Of the worktree; the branch is ace/NAME
@@ -32,6 +33,9 @@ pub enum Command {
         /// Start there (default HEAD)
         #[arg(long, value_name = "REV")]
         base: Option<String>,
+        /// With the files of a session, S or S@LINE
+        #[arg(long, value_name = "S", conflicts_with_all = ["base", "carry"])]
+        from: Option<SessionAddress>,
         /// Bring uncommitted changes along
         #[arg(long)]
         carry: bool,
@@ -55,20 +59,26 @@ ace-worktree diff fix-median@23")]
         #[arg(long)]
         stat: bool,
     },
+    /// The files of a moment, in a folder
+    #[command(subcommand_help_heading = "Look", before_help = "FOLDER: a new one, default ./S@LINE")]
+    #[command(after_help = "ls \"$(ace-worktree at fix-median@23)\"")]
+    At {
+        /// The session, S or S@LINE
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// Where to
+        #[arg(value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
     /// The first step after which CMD fails
     #[command(subcommand_help_heading = "Look", before_help = "CMD runs as you, 125: unknown")]
     #[command(after_help = "ace-worktree bisect fix-median -- make test")]
     Bisect(Bisect),
-    /// Bring the work to the branch it came from
-    #[command(subcommand_help_heading = "Keep", after_help = "ace-worktree land fix-median")]
-    Land {
-        /// The session
-        #[arg(value_name = "S")]
-        session: SessionAddress,
-        /// Another branch than the one it came from
-        #[arg(long, value_name = "BRANCH")]
-        onto: Option<String>,
-    },
+    /// Bring the work to its branch of origin
+    #[command(subcommand_help_heading = "Keep", before_help = "T: {prompt} {name} {branch} {seq} {model}")]
+    #[command(after_help = "ace-worktree land fix-median
+ace-worktree land fix-median --pr")]
+    Land(Land),
     /// Remove one worktree, keep its branch
     #[command(subcommand_help_heading = "Keep", after_help = "ace-worktree remove fix-median")]
     Remove {
@@ -79,13 +89,72 @@ ace-worktree diff fix-median@23")]
         #[arg(long)]
         force: bool,
     },
+    /// Bring back one that is gone or broken
+    #[command(subcommand_help_heading = "Keep", after_help = "ace-worktree recover fix-median")]
+    Recover {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
+    /// Keep a worktree from prune and remove
+    #[command(subcommand_help_heading = "Keep", after_help = "ace-worktree lock fix-median \"for the review\"")]
+    Lock {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// Shown to who asks
+        #[arg(value_name = "REASON", default_value = "")]
+        reason: String,
+    },
+    /// Let prune and remove have it
+    #[command(subcommand_help_heading = "Keep", after_help = "ace-worktree unlock fix-median")]
+    Unlock {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
     /// Remove what is merged or nobody's
     #[command(subcommand_help_heading = "Keep", after_help = "ace-worktree prune --dry-run")]
     Prune {
         /// Say what would go
         #[arg(short = 'n', long)]
         dry_run: bool,
+        /// Also what a record holds as it is now
+        #[arg(long)]
+        anchored: bool,
     },
+}
+
+/// Arguments of `ace-worktree land`.
+#[derive(Debug, clap::Args)]
+pub struct Land {
+    /// The session
+    #[arg(value_name = "S")]
+    pub session: SessionAddress,
+    /// Another branch than the one it came from
+    #[arg(long, value_name = "BRANCH")]
+    pub onto: Option<String>,
+    /// As one commit
+    #[arg(long, group = "how")]
+    pub squash: bool,
+    /// Its commits one by one on top
+    #[arg(long, group = "how")]
+    pub rebase: bool,
+    /// Only commit, on its own branch
+    #[arg(long, group = "how")]
+    pub branch: bool,
+    /// Push, and open a pull request by your gh or glab
+    #[arg(long, group = "how")]
+    pub pr: bool,
+    /// With --branch: its commits for git am, - is stdout
+    #[arg(long, value_name = "FILE", requires = "branch")]
+    pub patch: Option<PathBuf>,
+    /// With --pr: push there
+    #[arg(long, value_name = "NAME", requires = "pr")]
+    pub remote: Option<String>,
+    /// Message of the commit that is made
+    #[arg(short, long, value_name = "T")]
+    pub message: Option<String>,
 }
 
 /// Arguments of `ace-worktree bisect`.

@@ -3,7 +3,7 @@
 use ace_schema::data::{
     Budget, BudgetReserved, Code, Compacts, ContextBuilt, HookCompleted, Limits, MessageVetted, ModelCompleted,
     ModelFailed, PenDropped, PermissionResolved, Proposal, SessionCompacted, SessionConfigured, SessionCreated,
-    SessionNamed, SessionRewound, Shortening, Stated, ToolDiscovered, TurnFailed, UserMessage,
+    SessionNamed, SessionRewound, Shortening, Stated, ToolDiscovered, TurnFailed, UserMessage, WorktreeCreated,
 };
 use ace_schema::hook::{Hook, Verdict};
 use ace_schema::message::Stop;
@@ -349,6 +349,7 @@ impl State {
             ty::HOOK_STARTED => self.on_hook_claim(line),
             ty::HOOK_COMPLETED => self.on_hook(line),
             ty::WORKTREE_SNAPSHOT => self.on_tree(line),
+            ty::WORKTREE_CREATED => self.with(line, |s, d: WorktreeCreated| s.created.worktree = Some(d)),
             ty::TURN_COMPLETED => self.on_end(line, TurnEnd::Completed),
             ty::TURN_CANCELLED => self.on_end(line, TurnEnd::Cancelled),
             ty::TURN_FAILED => self.on_turn_failed(line),

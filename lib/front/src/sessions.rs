@@ -282,16 +282,28 @@ pub fn around<'l, 'a>(lines: &'l [Line<'a>], seq: u64) -> Vec<&'l Line<'a>> {
     lines.iter().filter(|line| Some(line.turn) == turn).collect()
 }
 
-/// The first record of a session.
+/// How a session was made, its worktree as recorded last.
 ///
 /// # Errors
 /// In words.
 pub fn created(opening: &Opening, session: &SessionAddress) -> Result<ace_schema::data::SessionCreated, Complaint> {
     let log = opening.log(&opening.find(session)?);
-    let first = log.first_line().map_err(|e| Complaint::io(opening.program, "cannot read the log", &e))?;
-    let first = first.unwrap_or_default();
+    let cannot = |e| Complaint::io(opening.program, "cannot read the log", &e);
+    let first = log.first_line().map_err(cannot)?.unwrap_or_default();
     let read = Line::parse(&first).and_then(|l| l.data());
-    read.map_err(|e| crate::words::damaged(opening.program, &session.to_string(), 1, &ace_storage::Fault::Line(e)))
+    let mut created: ace_schema::data::SessionCreated = read
+        .map_err(|e| crate::words::damaged(opening.program, &session.to_string(), 1, &ace_storage::Fault::Line(e)))?;
+    // A worktree that was had back may have another git folder than the first; only then is the rest worth reading.
+    let is_elsewhere = |tree: &ace_schema::data::Worktree| {
+        let pointer = std::fs::read_to_string(std::path::Path::new(&tree.git_dir).join("gitdir")).unwrap_or_default();
+        pointer.trim_end() != format!("{}/.git", tree.path)
+    };
+    if created.worktree.as_ref().is_some_and(is_elsewhere)
+        && let Ok((state, _, _)) = fold(&log)
+    {
+        created.worktree = state.created.worktree;
+    }
+    Ok(created)
 }
 
 /// The first line of a session's first message, for a commit.

@@ -135,9 +135,18 @@ pub fn worktree(program: &str, error: &git::Error) -> Complaint {
             complaint(Exit::No, format!("uncommitted changes are in the way: {}", paths(p)))
                 .hint("commit or stash them first: nothing was changed")
         }
-        git::Error::Conflicts { paths: p } => {
-            complaint(Exit::No, format!("both sides changed the same lines: {}", paths(p)))
-                .hint("nothing was changed; git merge the branch to settle it by hand")
+        git::Error::Conflicts { clashes } => complaint(Exit::No, format!("both sides changed {}", clashed(clashes)))
+            .hint("nothing was changed; tell the session to merge your branch, or git merge its branch by hand"),
+        git::Error::Unfit { commit, clashes } => {
+            complaint(Exit::No, format!("'{commit}' does not fit: both sides changed {}", clashed(clashes)))
+                .hint("nothing was changed; --squash or a merge asks less than --rebase")
+        }
+        git::Error::NoRemote { name } if name.is_empty() => {
+            complaint(Exit::No, "there is no remote to push to".to_owned()).hint("git remote add origin URL")
+        }
+        git::Error::Busy { what } if what == "merge" || what == "rebase" => {
+            complaint(Exit::Busy, format!("{what} in progress in your own work tree"))
+                .hint(format!("git {what} --abort or --continue there, then again"))
         }
         git::Error::InTheWay { paths: p } => {
             complaint(Exit::No, format!("files that no record holds are in the way: {}", paths(p)))
@@ -152,6 +161,21 @@ pub fn worktree(program: &str, error: &git::Error) -> Complaint {
         git::Error::Git { .. } => complaint(Exit::Io, format!("git: {error}")),
         other => complaint(Exit::No, other.to_string()),
     }
+}
+
+/// Files on which both sides disagree: how, and by which commit of the user's.
+fn clashed(clashes: &[git::Clash]) -> String {
+    let told = |clash: &git::Clash| {
+        let how = match clash.how.as_str() {
+            "" | "content" | "contents" => "the same lines".to_owned(),
+            other => other.to_owned(),
+        };
+        let by = if clash.theirs.is_empty() { String::new() } else { format!(", yours in {}", clash.theirs) };
+        ace_view::clean(&format!("{} ({how}{by})", clash.path.display())).replace('\n', " ")
+    };
+    let shown: Vec<String> = clashes.iter().take(3).map(told).collect();
+    let more = clashes.len().saturating_sub(3);
+    if more > 0 { format!("{} and {more} more", shown.join("; ")) } else { shown.join("; ") }
 }
 
 /// A log that does not take lines.

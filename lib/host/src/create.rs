@@ -198,30 +198,27 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
         batch: new.batch.clone(),
         ..SessionCreated::default()
     };
-    place(home, new, &id, &mut created, &mut notes)?;
+    let making = place(home, new, &id, &mut created, &mut notes)?;
     let drafts = first_drafts(new, &id, &created, random.1);
-    let folder = home.create(&id, Kind::Person, &drafts, clock).inspect_err(|_| {
-        // Nothing is left behind: the worktree was made for a session that does not exist.
-        if let (Some(tree), Ok(Some(repository))) = (&created.worktree, git::discover(&new.cwd)) {
-            let _ = git::remove(&repository, Path::new(&tree.path), git::Force::Yes);
-        }
-    })?;
+    // If that fails the worktree goes too: it was made for a session that does not exist.
+    let folder = home.create(&id, Kind::Person, &drafts, clock)?;
+    let _ = making.map(git::Making::finish);
     Ok(Made { id, folder, created, notes })
 }
 
-/// Decides where the session works, and makes its worktree if it gets one.
+/// Decides where the session works, and makes its worktree if it gets one; it is taken back unless it is finished.
 fn place(
     home: &Home,
     new: &NewSession,
     id: &str,
     created: &mut SessionCreated,
     notes: &mut Vec<Note>,
-) -> Result<(), NewError> {
+) -> Result<Option<git::Making>, NewError> {
     let Some(repository) = git::discover(&new.cwd)? else {
         if !new.in_place {
             notes.push(Note::NotARepository);
         }
-        return Ok(());
+        return Ok(None);
     };
     let facts = repository.facts();
     let Some(root) = &facts.root else { return Err(git::Error::Bare.into()) };
@@ -230,11 +227,11 @@ fn place(
         root_commit: repository.root_commit()?.unwrap_or_default(),
     });
     if new.in_place {
-        return Ok(());
+        return Ok(None);
     }
     let Some(head) = facts.head_short().map(str::to_owned) else {
         notes.push(Note::NoCommit);
-        return Ok(());
+        return Ok(None);
     };
     if facts.branch.is_none() {
         notes.push(Note::Detached { head: head.clone() });
@@ -249,7 +246,8 @@ fn place(
     let path = home.worktree(id).join(folder);
     let base = (!new.base.is_empty()).then_some(new.base.as_str());
     let carry = if new.carry { git::Carry::Bring } else { git::Carry::Leave };
-    let made = git::create(&repository, &created.name, &path, base, carry)?;
+    let making = git::begin(&repository, &created.name, &path, base, carry)?;
+    let made = making.created().clone();
     // The person may stand in a subfolder; the session works in the same one of its own tree.
     let below = new.cwd.strip_prefix(root).unwrap_or(Path::new(""));
     let cwd = if below.as_os_str().is_empty() { made.place.path.clone() } else { made.place.path.join(below) };
@@ -261,7 +259,7 @@ fn place(
         base: made.base_commit,
         from: facts.branch.clone().unwrap_or_default(),
     });
-    Ok(())
+    Ok(Some(making))
 }
 
 fn first_drafts(new: &NewSession, id: &str, created: &SessionCreated, random: u64) -> Vec<u8> {

@@ -36,5 +36,5 @@ pub use spending::Spending;
 pub use stage::{Programs, Stage, clean_environment, quota, suite};
 pub use star::{Outcome, Plan, Seen, Star, StarError};
 pub use steps::{Step, steps};
-pub use travel::{NewFork, Rewound, TravelError, fork, rewind, undo};
+pub use travel::{NewFork, Rewound, TravelError, at_point, fork, rewind, undo};
 pub use trust::Trust;

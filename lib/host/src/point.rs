@@ -28,6 +28,13 @@ impl Point {
         let base = self.state.created.worktree.as_ref().map(|tree| tree.base.as_str());
         self.next.as_deref().or(base)
     }
+
+    /// The commit a worktree with those files begins at: the one the session's own began at, else the one HEAD stood on.
+    #[must_use]
+    pub fn commit(&self) -> Option<&str> {
+        let base = self.state.created.worktree.as_ref().map(|tree| tree.base.as_str());
+        base.or(Some(self.state.commit.as_str()).filter(|commit| !commit.is_empty()))
+    }
 }
 
 /// The session at the record `seq`, or at its last one; `Err` with the number of the last one if there is no such record.

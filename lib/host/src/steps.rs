@@ -1,7 +1,7 @@
 //! A session as the states its files went through: after which call, said by whom. It reads a log once and no file of a work tree.
 
 use ace_core::State;
-use ace_schema::data::{BlobRef, Stated, ToolCall, UserMessage};
+use ace_schema::data::{BlobRef, Stated, ToolCall, ToolCompleted, UserMessage};
 use ace_schema::{Line, ty};
 use ace_storage::Log;
 use std::collections::HashMap;
@@ -24,6 +24,8 @@ pub struct Step {
     pub args: String,
     /// What the person had said, its first line.
     pub prompt: String,
+    /// Exit status of a command that ended by itself.
+    pub exit: Option<i32>,
 }
 
 /// What a walk remembers to say whose doing a state is.
@@ -107,6 +109,7 @@ impl Walk {
             tool,
             args,
             prompt: self.prompts.get(&line.turn).cloned().unwrap_or_default(),
+            exit: line.data::<ToolCompleted>().ok().and_then(|done| done.exit),
         });
     }
 }

@@ -119,7 +119,7 @@ pub fn fork(home: &Home, log: &Log, new: &NewFork, clock: &Clock, random: (u64, 
         batch: None,
         ..state.created.clone()
     };
-    let repository = place(home, &past, &id, &mut created, &mut notes)?;
+    let making = place(home, &past, &id, &mut created, &mut notes)?;
     let mut drafter = Drafter::new("ace-session", random.1);
     drafter.set_session(&id);
     let (_, mut drafts) = drafter.draft(0, "", ty::SESSION_CREATED, &created);
@@ -132,22 +132,20 @@ pub fn fork(home: &Home, log: &Log, new: &NewFork, clock: &Clock, random: (u64, 
             .1,
         );
     }
-    let folder = home.create(&id, Kind::Person, &drafts, clock).inspect_err(|_| {
-        if let (Some(tree), Some(repository)) = (&created.worktree, &repository) {
-            let _ = git::remove(repository, Path::new(&tree.path), git::Force::Yes);
-        }
-    })?;
+    let folder = home.create(&id, Kind::Person, &drafts, clock)?;
+    let _ = making.map(git::Making::finish);
     Ok(Made { id, folder, created, notes })
 }
 
-/// Makes the fork's worktree with the files of that moment; the repository it is of. Outside git it works where its parent does.
+/// Makes the fork's worktree with the files of that moment; it is taken back unless it is finished. Outside git it works where its
+/// parent does.
 fn place(
     home: &Home,
     past: &Point,
     id: &str,
     created: &mut SessionCreated,
     notes: &mut Vec<Note>,
-) -> Result<Option<git::Repository>, TravelError> {
+) -> Result<Option<git::Making>, TravelError> {
     let Some(root) = created.repository.as_ref().map(|r| PathBuf::from(&r.root)) else {
         notes.push(Note::FilesStay);
         return Ok(None);
@@ -155,20 +153,15 @@ fn place(
     let gone = || git::Error::NotARepository { path: root.clone() };
     let repository = git::discover(&root)?.ok_or_else(gone)?;
     let parent = past.state.created.worktree.as_ref();
-    let base = parent.map(|tree| tree.base.as_str()).or(Some(past.state.commit.as_str()).filter(|c| !c.is_empty()));
-    if base.is_none() && repository.facts().head.is_none() {
+    if past.commit().is_none() && repository.facts().head.is_none() {
         notes.push(Note::NoCommit);
-        return Ok(Some(repository));
+        return Ok(None);
     }
-    let folder = root.file_name().map_or_else(|| "work".into(), std::ffi::OsStr::to_owned);
-    let path = home.worktree(id).join(folder);
-    let made = git::create(&repository, &created.name, &path, base, git::Carry::Leave)?;
-    let filled = fill(home, past, created, &made).inspect_err(|_| {
-        let _ = git::remove(&repository, &made.place.path, git::Force::Yes);
-    });
-    if !filled? {
+    let (making, is_known) = at_point(home, &repository, past, (&created.name, id))?;
+    if !is_known {
         notes.push(Note::FilesUnknown);
     }
+    let made = making.created();
     // In the folder of the tree in which its parent stood in its own.
     let old_root = parent.map_or_else(|| root.clone(), |tree| PathBuf::from(&tree.path));
     let below = Path::new(&created.cwd).strip_prefix(old_root).unwrap_or(Path::new("")).to_owned();
@@ -176,20 +169,33 @@ fn place(
     created.worktree = Some(Worktree {
         path: made.place.path.display().to_string(),
         git_dir: made.place.git_dir.display().to_string(),
-        branch: made.branch,
-        base: made.base_commit,
+        branch: made.branch.clone(),
+        base: made.base_commit.clone(),
         from: parent.map_or_else(|| repository.facts().branch.clone().unwrap_or_default(), |tree| tree.from.clone()),
     });
-    Ok(Some(repository))
+    Ok(Some(making))
 }
 
-/// Brings a fresh worktree to the files of that moment; `false` if nothing was recorded of them.
-fn fill(home: &Home, past: &Point, created: &SessionCreated, made: &git::Created) -> Result<bool, TravelError> {
-    let Some(tree) = past.tree() else { return Ok(false) };
-    let Some(pool) = pool(created, &pools(home))? else { return Ok(false) };
-    let ground = git::Ground::of(&made.place)?;
+/// Makes a worktree of this name below the home's folder `id` with the files of that moment, and whether they were recorded. It is
+/// taken back unless it is finished.
+///
+/// # Errors
+/// See [`TravelError`]; nothing is left behind.
+pub fn at_point(
+    home: &Home,
+    repository: &git::Repository,
+    past: &Point,
+    (name, id): (&str, &str),
+) -> Result<(git::Making, bool), TravelError> {
+    let root = repository.facts().root.clone().unwrap_or_default();
+    let folder = root.file_name().map_or_else(|| "work".into(), std::ffi::OsStr::to_owned);
+    let path = home.worktree(id).join(folder);
+    let making = git::begin(repository, name, &path, past.commit(), git::Carry::Leave)?;
+    let Some(tree) = past.tree() else { return Ok((making, false)) };
+    let Some(pool) = pool(&past.state.created, &pools(home))? else { return Ok((making, false)) };
+    let ground = git::Ground::of(&making.created().place)?;
     git::Lens::open(&pool, &ground, None)?.restore(tree).map_err(kept)?;
-    Ok(true)
+    Ok((making, true))
 }
 
 fn kept(e: git::Error) -> TravelError {

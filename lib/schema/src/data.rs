@@ -879,8 +879,11 @@ pub struct WorktreeLanded {
     pub into: String,
     /// The commit that landed.
     pub commit: String,
-    /// merge, squash or branch.
+    /// forward, merge, squash, rebase, branch or request (of somebody else, to take it).
     pub how: String,
+    /// Address of the request that was opened.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub url: String,
 }
 
 /// `budget.exceeded` and `budget.warned`.

@@ -254,6 +254,10 @@ pub mod worktree {
     pub const DIFF_TOTAL_BYTES: u64 = 256 << 20;
     /// Lines of what the `git` program says that an error repeats.
     pub const GIT_SAYS_LINES: usize = 8;
+    /// Commits that landing plants anew one by one.
+    pub const REBASE_COMMITS: usize = 1_000;
+    /// References asked whether they hold a commit that is about to lose its branch.
+    pub const REFERENCES: usize = 10_000;
     /// A worktree still "being made" after this was given up by its maker, seconds.
     pub const MAKING_SECONDS: u64 = 3600;
     /// Hooks that a fingerprint covers.

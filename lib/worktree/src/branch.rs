@@ -1,7 +1,10 @@
 //! The branches of worktrees: `ace/<name>`. It must never move or delete one that stands elsewhere than
 //! the caller believes.
 
+use std::path::Path;
+
 use ace_schema::limits::worktree as limits;
+use gix::bstr::ByteSlice;
 use gix::refs::FullName;
 use gix::refs::transaction::{Change, LogChange, PreviousValue, RefEdit, RefLog};
 
@@ -18,20 +21,7 @@ pub(crate) fn make_branch(repo: &Repository, name: &str, commit: gix::ObjectId) 
         if repo.inner.try_find_reference(full.as_ref()).map_err(Error::git("look for the branch"))?.is_some() {
             continue;
         }
-        let edit = RefEdit {
-            change: Change::Update {
-                log: LogChange {
-                    mode: RefLog::AndReference,
-                    force_create_reflog: false,
-                    message: "branch: made by ace".into(),
-                },
-                expected: PreviousValue::MustNotExist,
-                new: gix::refs::Target::Object(commit),
-            },
-            name: full.clone(),
-            deref: false,
-        };
-        match repo.inner.edit_reference(edit) {
+        match repo.inner.edit_reference(making(full.clone(), commit)) {
             Ok(_) => return Ok(full),
             Err(_) if repo.facts().common_dir.join("refs/heads/ace").is_file() => {
                 return Err(Error::NameTaken { name: "ace".into() });
@@ -45,6 +35,46 @@ pub(crate) fn make_branch(repo: &Repository, name: &str, commit: gix::ObjectId) 
         }
     }
     Err(Error::NameTaken { name: format!("ace/{stem}") })
+}
+
+/// The edit by which a branch is made.
+fn making(name: FullName, commit: gix::ObjectId) -> RefEdit {
+    RefEdit {
+        change: Change::Update {
+            log: LogChange {
+                mode: RefLog::AndReference,
+                force_create_reflog: false,
+                message: crate::remove::MADE.into(),
+            },
+            expected: PreviousValue::MustNotExist,
+            new: gix::refs::Target::Object(commit),
+        },
+        name,
+        deref: false,
+    }
+}
+
+/// Takes the lock of a branch of ours away that somebody died over: who has the turn is the only one of us, and git holds one for no
+/// longer than a moment.
+pub(crate) fn free_lock(common_dir: &Path, short: &str) {
+    use std::os::unix::fs::MetadataExt;
+    let path = common_dir.join(format!("refs/heads/{short}.lock"));
+    let seen = || path.symlink_metadata().map(|meta| (meta.ino(), meta.mtime(), meta.mtime_nsec())).ok();
+    let before = seen();
+    if before.is_none() {
+        return;
+    }
+    std::thread::sleep(std::time::Duration::from_millis(limits::TORN_MS));
+    if seen() == before {
+        // If it cannot be removed, whoever needs the branch says so.
+        let _ = std::fs::remove_file(&path);
+    }
+}
+
+/// Makes a branch of exactly this name; whoever calls has the turn.
+pub(crate) fn make_exactly(repo: &Repository, name: FullName, commit: gix::ObjectId) -> Result<(), Error> {
+    free_lock(&repo.facts().common_dir, &name.shorten().to_str_lossy());
+    repo.inner.edit_reference(making(name, commit)).map(|_| ()).map_err(Error::git("make the branch"))
 }
 
 /// Whether somebody is making this very branch now.

@@ -41,6 +41,10 @@ pub fn commit_all(place: &Place, message: &str, author: &Identity) -> Result<Opt
     let scan = scan::scan(&repo)?;
     let snapshot = tree::snapshot(&repo, &scan, Keep::all())?;
     if repo.head_tree_id().map_err(Error::git(what))? == snapshot.tree {
+        if !scan.paths.is_empty() {
+            // Killed between the branch and the index, or changed back: the index says so from now on.
+            write_index(&repo, snapshot.tree, &snapshot.entries)?;
+        }
         return Ok(None);
     }
     let signature = signature(author);
@@ -92,7 +96,7 @@ pub(crate) fn not_busy(repo: &gix::Repository) -> Result<(), Error> {
     }
 }
 
-fn signature(who: &Identity) -> gix::actor::Signature {
+pub(crate) fn signature(who: &Identity) -> gix::actor::Signature {
     let plain =
         |text: &str| -> String { text.chars().filter(|c| !matches!(c, '<' | '>') && !c.is_control()).collect() };
     gix::actor::Signature {
@@ -107,6 +111,21 @@ fn clean(message: &str) -> String {
     let message = message.replace('\0', "");
     let message = message.trim();
     if message.is_empty() { "work of a session".into() } else { message.into() }
+}
+
+/// The message with a trailer in its last paragraph, if that has one, or in one of its own; only once.
+pub(crate) fn with_trailer(message: &str, trailer: &str) -> String {
+    let message = clean(message);
+    if trailer.is_empty() || message.lines().any(|line| line == trailer) {
+        return message;
+    }
+    let last = message.rsplit("\n\n").next().unwrap_or_default();
+    let is_trailer = |line: &str| {
+        let key = line.split_once(": ").map(|(key, _)| key);
+        key.is_some_and(|key| !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
+    };
+    let joins = message.contains("\n\n") && last.lines().all(is_trailer);
+    format!("{message}{}{trailer}", if joins { "\n" } else { "\n\n" })
 }
 
 /// Moves the branch below HEAD, unless somebody else moved it meanwhile.
@@ -151,4 +170,19 @@ fn known<'a>(index: &'a gix::index::State, path: &BStr) -> Option<&'a gix::index
 /// The stat of a file as the index keeps it.
 pub(crate) fn stat(path: &std::path::Path) -> Option<Stat> {
     Stat::from_fs(&gix::index::fs::Metadata::from_path_no_follow(path).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_trailer;
+
+    #[test]
+    fn a_trailer_stands_in_the_last_paragraph_once() {
+        let with = |message| with_trailer(message, "Ace-Session: x@3");
+        assert_eq!(with("fix"), "fix\n\nAce-Session: x@3");
+        assert_eq!(with("fix\n\nwhy: so\nand more"), "fix\n\nwhy: so\nand more\n\nAce-Session: x@3");
+        assert_eq!(with("fix\n\nSigned-off-by: Uma"), "fix\n\nSigned-off-by: Uma\nAce-Session: x@3");
+        assert_eq!(with(&with("fix: it")), "fix: it\n\nAce-Session: x@3");
+        assert_eq!(with_trailer("fix", ""), "fix");
+    }
 }

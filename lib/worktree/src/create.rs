@@ -1,4 +1,6 @@
 //! A new worktree on a new branch, or nothing at all. It must never change the tree it is made from.
+//!
+//! Until its maker says that it is finished it bears a mark: should they die before, what they leave is known to be nobody's.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -15,7 +17,9 @@ use crate::branch::{delete_branch, make_branch};
 use crate::carry;
 use crate::error::Error;
 use crate::linked::{Place, read_pointer};
+use crate::making::Mark;
 use crate::note::Note;
+use crate::remove::{Force, remove};
 use crate::repository::{self, Repository};
 
 /// Whether uncommitted work comes along.
@@ -44,6 +48,42 @@ pub struct Created {
     pub left_behind: Vec<PathBuf>,
 }
 
+/// A worktree that is being made: it has its files, and is taken back as if it had never been unless it is finished.
+#[derive(Debug)]
+#[must_use = "it is taken back when it is dropped"]
+pub struct Making {
+    created: Created,
+    undo: Undo,
+    mark: Option<Mark>,
+}
+
+impl Making {
+    /// The worktree.
+    #[must_use]
+    pub fn created(&self) -> &Created {
+        &self.created
+    }
+
+    /// From now on it is somebody's.
+    #[must_use]
+    pub fn finish(mut self) -> Created {
+        self.undo.done = true;
+        if let Some(mark) = self.mark.take() {
+            mark.clear();
+        }
+        self.created.clone()
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        if !self.undo.done {
+            // Folders without rights too; what it leaves, the undoing takes.
+            let _ = remove(&self.undo.repo, &self.created.place.path, Force::Yes);
+        }
+    }
+}
+
 /// Makes a worktree at `path` with the branch `ace/<name>` (`-2`, `-3`, … if taken) from `base` (any
 /// revision; HEAD if none). The folders above `path` are made when missing. On failure no branch,
 /// no git folder and no folder is left behind.
@@ -52,6 +92,14 @@ pub struct Created {
 /// [`Error::Unborn`], [`Error::BadRevision`], [`Error::NameTaken`], [`Error::Occupied`],
 /// [`Error::CarryBase`], [`Error::Bare`] (nothing to carry from), [`Error::Io`], [`Error::Git`].
 pub fn create(repo: &Repository, name: &str, path: &Path, base: Option<&str>, carry: Carry) -> Result<Created, Error> {
+    Ok(begin(repo, name, path, base, carry)?.finish())
+}
+
+/// The same, for who has more to do before the worktree counts.
+///
+/// # Errors
+/// See [`create`].
+pub fn begin(repo: &Repository, name: &str, path: &Path, base: Option<&str>, carry: Carry) -> Result<Making, Error> {
     let commit = repo.commit(base)?;
     if carry == Carry::Bring && repo.inner.head_id().ok().map(|id| id.detach()) != Some(commit) {
         return Err(Error::CarryBase);
@@ -68,6 +116,7 @@ pub fn create(repo: &Repository, name: &str, path: &Path, base: Option<&str>, ca
     let base_commit = commit.to_hex().to_string();
     let branch = branch.shorten().to_str_lossy().into_owned();
     // Before the files: should we die among them, the rest is known to be ours.
+    let mark = Mark::put(prepared.repo().git_dir())?;
     let note = Note::now(base_commit.clone(), repo.facts().branch.clone(), branch.clone());
     note.write(prepared.repo().git_dir())?;
     // The files are written by all callers at once.
@@ -78,12 +127,12 @@ pub fn create(repo: &Repository, name: &str, path: &Path, base: Option<&str>, ca
         Carry::Leave => carry::Carried::default(),
         Carry::Bring => carry::carry(&repo.inner, &place.path)?,
     };
-    undo.done = true;
-    Ok(Created { place, branch, base_commit, carried: carried.paths, left_behind: carried.left_behind })
+    let created = Created { place, branch, base_commit, carried: carried.paths, left_behind: carried.left_behind };
+    Ok(Making { created, undo, mark: Some(mark) })
 }
 
 /// Whether a worktree can be made here: nothing there, or an empty folder.
-fn is_free(path: &Path) -> bool {
+pub(crate) fn is_free(path: &Path) -> bool {
     match path.symlink_metadata() {
         Err(_) => true,
         Ok(meta) => meta.is_dir() && std::fs::read_dir(path).is_ok_and(|mut dir| dir.next().is_none()),
@@ -127,7 +176,9 @@ pub(crate) fn clear_torn(common_dir: &Path) {
     let is_torn = |folder: &PathBuf| {
         folder.is_dir()
             && !folder.join("index").exists()
-            && (REGISTRATION.iter().any(|name| !is_whole(folder.join(name))) || is_at_nothing(folder))
+            && (REGISTRATION.iter().any(|name| !is_whole(folder.join(name)))
+                || is_at_nothing(folder)
+                || is_unnamed(folder))
     };
     let all = std::fs::read_dir(common_dir.join("worktrees")).into_iter().flatten().flatten().map(|entry| entry.path());
     let torn: Vec<PathBuf> = all.filter(is_torn).collect();
@@ -136,15 +187,46 @@ pub(crate) fn clear_torn(common_dir: &Path) {
     }
     std::thread::sleep(Duration::from_millis(limits::TORN_MS));
     for folder in torn.iter().filter(|folder| is_torn(folder)) {
+        let root = root_of(folder);
         // If it cannot be removed, the library says what is wrong.
         let _ = std::fs::remove_dir_all(folder);
+        if let Some(root) = root.filter(|root| is_bare_of_files(root)) {
+            let _ = std::fs::remove_file(root.join(".git"));
+            let _ = std::fs::remove_dir(root);
+        }
     }
+}
+
+/// The root that a registration names.
+fn root_of(folder: &Path) -> Option<PathBuf> {
+    let dot_git = read_pointer(&folder.join("gitdir"))?;
+    let root = gix::path::from_byte_slice(&dot_git).ok()?.parent()?.to_owned();
+    root.is_absolute().then_some(root)
+}
+
+/// Whether a folder holds nothing, or a `.git` file alone.
+fn is_bare_of_files(root: &Path) -> bool {
+    let is_link =
+        |entry: std::fs::DirEntry| entry.file_name() == ".git" && entry.file_type().is_ok_and(|t| t.is_file());
+    std::fs::read_dir(root).is_ok_and(|all| all.flatten().all(is_link))
+}
+
+/// Whether it is a registration of ours whose maker died before the note was there: locked as all that is being made, begun in our
+/// name, without a file.
+fn is_unnamed(folder: &Path) -> bool {
+    let in_our_name = |log: Vec<u8>| log.contains_str(repository::COMMITTER);
+    Note::read(folder).is_none()
+        && read_pointer(&folder.join("locked")).is_some_and(|why| why == b"initializing")
+        && read_pointer(&folder.join("logs/HEAD")).is_some_and(in_our_name)
+        && root_of(folder).is_none_or(|root| root.symlink_metadata().is_err() || is_bare_of_files(&root))
 }
 
 /// Registers the worktree; dropping the result unregisters it.
 fn prepare(repo: &Repository, path: &Path, commit: gix::ObjectId, branch: &FullName) -> Result<PrepareCheckout, Error> {
     // `repo` may itself be a linked worktree: the settings of the shared folder count.
-    let source = repository::open(&repo.facts().common_dir, None)?;
+    // The first line of its log is in our name: by that a torn one is known to be ours.
+    let name = ["user.name=ace", "user.email=ace@localhost"].map(str::to_owned);
+    let source = repository::open_with(&repo.facts().common_dir, None, name.to_vec())?;
     // Detached, because to attach it the library would first open every other worktree to see whether the
     // branch is checked out there: it is not, we just made it.
     let prepared = source
@@ -180,8 +262,9 @@ fn take_back(place: &Place) {
 }
 
 /// Takes everything back on drop, unless `done`.
-struct Undo<'a> {
-    repo: &'a Repository,
+#[derive(Debug)]
+struct Undo {
+    repo: Repository,
     branch: Option<(FullName, gix::ObjectId)>,
     place: Option<Place>,
     path: PathBuf,
@@ -190,15 +273,15 @@ struct Undo<'a> {
     done: bool,
 }
 
-impl<'a> Undo<'a> {
-    fn new(repo: &'a Repository, path: &Path) -> Self {
+impl Undo {
+    fn new(repo: &Repository, path: &Path) -> Self {
         let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
         let parents = path.ancestors().skip(1).take_while(missing).map(Path::to_owned).collect();
-        Self { repo, branch: None, place: None, path: path.to_owned(), parents, done: false }
+        Self { repo: repo.clone(), branch: None, place: None, path: path.to_owned(), parents, done: false }
     }
 }
 
-impl Drop for Undo<'_> {
+impl Drop for Undo {
     fn drop(&mut self) {
         if self.done {
             return;

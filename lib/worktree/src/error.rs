@@ -51,11 +51,31 @@ pub enum Error {
         /// The paths, relative to the root of the work tree; the first hundred.
         paths: Vec<PathBuf>,
     },
-    /// The two sides changed the same lines; nothing was changed.
-    #[error("{} files conflict", paths.len())]
+    /// The two sides do not fit together; nothing was changed.
+    #[error("{} files conflict", clashes.len())]
     Conflicts {
-        /// The files, relative to the root of the work tree; the first hundred.
-        paths: Vec<PathBuf>,
+        /// The files, the first hundred.
+        clashes: Vec<crate::Clash>,
+    },
+    /// The session's commits and the user's do not fit together one by one; nothing was changed.
+    #[error("commit {commit} does not fit: {} files conflict", clashes.len())]
+    Unfit {
+        /// The commit that could not be planted anew: its id, seven digits, and its subject.
+        commit: String,
+        /// The files, the first hundred.
+        clashes: Vec<crate::Clash>,
+    },
+    /// There is no remote to push to.
+    #[error("no remote '{name}'")]
+    NoRemote {
+        /// Its name; empty when the repository has none at all.
+        name: String,
+    },
+    /// The work of a session cannot be had back: what is missing, in words.
+    #[error("{what}")]
+    Beyond {
+        /// What is missing.
+        what: String,
     },
     /// The branch holds commits that are nowhere else.
     #[error("{ahead} commits of '{branch}' are nowhere else")]

@@ -52,6 +52,11 @@ impl Said {
 impl Git<'_> {
     /// Runs git without a terminal, with the repository named and no `GIT_*` variable of the caller's.
     pub(crate) fn run(&self, hooks: Hooks, args: &[&str]) -> Result<Said, Error> {
+        self.run_keeping(hooks, args, limits::GIT_SAYS_BYTES)
+    }
+
+    /// The same, keeping so many bytes of what it prints.
+    pub(crate) fn run_keeping(&self, hooks: Hooks, args: &[&str], bytes: u64) -> Result<Said, Error> {
         let mut settings = self.without_filters()?;
         settings.extend(
             [
@@ -76,7 +81,7 @@ impl Git<'_> {
         for (n, (key, value)) in settings.iter().enumerate() {
             command.env(format!("GIT_CONFIG_KEY_{n}"), key).env(format!("GIT_CONFIG_VALUE_{n}"), value);
         }
-        say(&mut command)
+        say_keeping(&mut command, bytes)
     }
 
     /// Settings that switch off every filter which the repository's own configuration defines: attributes
@@ -122,20 +127,25 @@ impl Git<'_> {
 
 /// Runs it to the end, and keeps the beginning of what it says.
 fn say(command: &mut Command) -> Result<Said, Error> {
+    say_keeping(command, limits::GIT_SAYS_BYTES)
+}
+
+fn say_keeping(command: &mut Command, bytes: u64) -> Result<Said, Error> {
     let mut child: Child = command.spawn().map_err(Error::git("start git"))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
-    let errors = std::thread::Builder::new().spawn(move || err.map(keep).unwrap_or_default());
+    let errors =
+        std::thread::Builder::new().spawn(move || err.map(|err| keep(err, limits::GIT_SAYS_BYTES)).unwrap_or_default());
     let errors = errors.map_err(Error::git("listen to git"))?;
-    let stdout = out.map(keep).unwrap_or_default();
+    let stdout = out.map(|out| keep(out, bytes)).unwrap_or_default();
     let stderr = errors.join().unwrap_or_default();
     let status = child.wait().map_err(Error::git("wait for git"))?;
     Ok(Said { code: status.code(), stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
 }
 
 /// Reads to the end, so that git never waits for us, and keeps what fits.
-fn keep(mut from: impl Read) -> Vec<u8> {
+fn keep(mut from: impl Read, bytes: u64) -> Vec<u8> {
     let mut out = Vec::new();
-    let _ = from.by_ref().take(limits::GIT_SAYS_BYTES).read_to_end(&mut out);
+    let _ = from.by_ref().take(bytes).read_to_end(&mut out);
     let _ = std::io::copy(&mut from, &mut std::io::sink());
     out
 }

@@ -10,6 +10,7 @@ use ace_schema::limits::worktree as limits;
 
 use crate::error::Error;
 use crate::linked::{Place, read_pointer};
+use crate::making::{Making, making};
 use crate::note::{Note, seconds_now};
 use crate::repository::{Changed, Repository};
 use crate::scan;
@@ -36,8 +37,10 @@ pub struct Listed {
     pub disk: u64,
     /// Seconds since it was made.
     pub age: u64,
-    /// Why it is locked, if it is; may be empty.
+    /// Why it is locked, if it is; may be empty. One that is being made is locked too.
     pub locked: Option<String>,
+    /// Whether its making was never finished: whoever made it died.
+    pub torn: bool,
     /// Whether its folder is no longer there.
     pub gone: bool,
     /// Whether somebody rewrote its links: it was not read any further.
@@ -107,6 +110,7 @@ pub fn inspect(repo: &Repository, place: &Place) -> Result<Option<Listed>, Error
         disk: disk(&place.path) + disk(&place.git_dir),
         age: seconds_now().saturating_sub(note.made),
         locked: locked(place, &note),
+        torn: making(&place.git_dir) == Making::Torn,
         gone,
         pointer_changed: matches!(opened, Err(Some(Error::PointerChanged { .. }))),
         place: place.clone(),
@@ -150,11 +154,51 @@ pub(crate) fn is_merged(repo: &gix::Repository, tip: gix::ObjectId, note: &Note)
 
 /// Why git says it is locked. What is being made is locked too; who died over that does not come back.
 pub(crate) fn locked(place: &Place, note: &Note) -> Option<String> {
-    let path = place.git_dir.join("locked");
+    let state = making(&place.git_dir);
+    if state == Making::Held {
+        return Some("it is being made".to_owned());
+    }
+    let path = place.git_dir.join(LOCK);
     path.symlink_metadata().ok()?;
     let reason = String::from_utf8_lossy(&read_pointer(&path).unwrap_or_default()).trim().to_owned();
-    let stale = reason == "initializing" && seconds_now().saturating_sub(note.made) > limits::MAKING_SECONDS;
-    (!stale).then_some(reason)
+    let old = state == Making::Torn || seconds_now().saturating_sub(note.made) > limits::MAKING_SECONDS;
+    (reason != "initializing" || !old).then_some(reason)
+}
+
+/// The file by which git locks a worktree.
+const LOCK: &str = "locked";
+
+/// Locks the worktree at `place`, for git as well: neither `prune` nor `remove` without force takes it. `reason` is shown to who asks.
+///
+/// # Errors
+/// [`Error::Locked`] if it is already, [`Error::PointerChanged`], [`Error::Io`].
+pub fn lock(place: &Place, reason: &str) -> Result<(), Error> {
+    place.verify()?;
+    let path = place.git_dir.join(LOCK);
+    let reason = reason.replace(char::is_control, " ");
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    let mut file = match made {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+            let reason = String::from_utf8_lossy(&read_pointer(&path).unwrap_or_default()).trim().to_owned();
+            return Err(Error::Locked { reason });
+        }
+        made => made.map_err(Error::io(&path))?,
+    };
+    std::io::Write::write_all(&mut file, format!("{}\n", reason.trim()).as_bytes()).map_err(Error::io(&path))
+}
+
+/// Unlocks it; `false` if it was not locked.
+///
+/// # Errors
+/// [`Error::PointerChanged`], [`Error::Io`].
+pub fn unlock(place: &Place) -> Result<bool, Error> {
+    place.verify()?;
+    let path = place.git_dir.join(LOCK);
+    match std::fs::remove_file(&path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(Error::io(&path)(e)),
+    }
 }
 
 /// Bytes a folder takes on disk; links are not followed.

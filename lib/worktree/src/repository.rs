@@ -11,6 +11,9 @@ use ace_schema::limits::worktree as limits;
 use crate::error::Error;
 use crate::scan::{self, Kind};
 
+/// In whose name references are moved where nobody's name is known.
+pub(crate) const COMMITTER: &str = "ace <ace@localhost>";
+
 /// A repository, open.
 #[derive(Clone, Debug)]
 pub struct Repository {

@@ -1,13 +1,14 @@
 //! The user's own work tree, as the place where a branch lands. It must never be changed before it is
 //! known that nothing in it is in the way, and it is put back when git or a hook refuses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ace_schema::limits::worktree as limits;
 use gix::bstr::{BString, ByteSlice};
 
 use crate::commit::not_busy;
+use crate::conflict;
 use crate::diff::{Differs, compare};
 use crate::error::Error;
 use crate::git::{Git, Hooks};
@@ -45,20 +46,32 @@ impl<'a> Target<'a> {
 
     /// The tree a merge with `tip` gives; nothing but objects is written to find out.
     pub(crate) fn merged(&self, tip: gix::ObjectId) -> Result<gix::ObjectId, Error> {
+        let fork = self.repo.merge_base(self.head, tip).ok().flatten().map(|id| id.detach());
+        match self.merge_trees(None, self.head, tip)? {
+            Ok(tree) => Ok(tree),
+            Err(found) => Err(conflict::told(self.repo, found, self.head, fork)?),
+        }
+    }
+
+    /// The tree of a three-way merge, or the paths that conflict with how they do. `base` is theirs where git finds none itself.
+    pub(crate) fn merge_trees(
+        &self,
+        base: Option<gix::ObjectId>,
+        ours: gix::ObjectId,
+        theirs: gix::ObjectId,
+    ) -> Result<Result<gix::ObjectId, BTreeMap<BString, String>>, Error> {
         let what = "merge";
-        let (ours, theirs) = (self.head.to_hex().to_string(), tip.to_hex().to_string());
-        let args = ["merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", &ours, &theirs];
+        let (ours, theirs) = (ours.to_hex().to_string(), theirs.to_hex().to_string());
+        let mut args = vec!["merge-tree", "--write-tree", "--name-only", "--messages", "-z"];
+        let base = base.map(|base| format!("--merge-base={}", base.to_hex()));
+        args.extend(base.as_deref());
+        args.extend([ours.as_str(), theirs.as_str()]);
         let said = self.git.run(Hooks::Skip, &args)?;
         let mut parts = said.stdout.split(|byte| *byte == 0);
         let tree = parts.next().unwrap_or_default();
         match said.code {
-            Some(0) => gix::ObjectId::from_hex(tree.trim()).map_err(Error::git(what)),
-            Some(1) => {
-                let named: BTreeSet<BString> = parts.filter(|path| !path.is_empty()).map(BString::from).collect();
-                Err(Error::Conflicts {
-                    paths: named.iter().take(limits::NAMED_PATHS).map(native).collect::<Result<_, _>>()?,
-                })
-            }
+            Some(0) => gix::ObjectId::from_hex(tree.trim()).map(Ok).map_err(Error::git(what)),
+            Some(1) => Ok(Err(conflict::read(parts))),
             _ => Err(Error::git(what)(said.reason())),
         }
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use ace_worktree::{Carry, Created, Identity, Repository};
+use ace_worktree::{Carry, Created, Error, How, Identity, Landed, Listed, Place, Pruned, Repository, Rules, Words};
 use tempfile::TempDir;
 
 /// A temporary home with a repository `repo` in it.
@@ -131,4 +131,19 @@ pub fn bytes(name: &[u8]) -> &Path {
 
 pub fn uma() -> Identity {
     Identity { name: "Uma".into(), email: "uma@example.org".into() }
+}
+
+/// Lands in Uma's name.
+pub fn land_as(repo: &Repository, place: &Place, how: How, message: &str) -> Result<Landed, Error> {
+    ace_worktree::land(repo, place, how, Words { message, trailer: "", author: &uma() })
+}
+
+/// Prunes where nothing is anchored.
+pub fn prune(
+    repo: &Repository,
+    settled: impl Fn(&Listed) -> bool,
+    orphan: impl Fn(&Listed) -> bool,
+    dry_run: bool,
+) -> Result<Vec<Pruned>, Error> {
+    ace_worktree::prune(repo, &Rules { settled: &settled, orphan: &orphan, anchored: &|_| false }, dry_run)
 }

@@ -3,9 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use ace_worktree::{
-    Carry, Error, Force, Ground, How, Lens, Pool, Verdict, commit_all, create, diff, land, list, prune, remove,
-};
+use ace_worktree::{Carry, Error, Force, Ground, How, Lens, Pool, Verdict, commit_all, create, diff, list, remove};
 
 use crate::fixture::*;
 
@@ -130,7 +128,7 @@ fn a22_moving_forward_starts_nothing_and_a_merge_only_the_users_hooks() {
     let (fixture, canary) = poisoned();
     let made = fixture.create("x");
     write(&made.place.path.join("new"), "n\n");
-    let landed = land(&fixture.open(), &made.place, How::Merge, "m", &uma()).unwrap();
+    let landed = land_as(&fixture.open(), &made.place, How::Merge, "m").unwrap();
     assert!(landed.fast_forward);
     assert_eq!(canary.sang(), "");
     assert_eq!(std::fs::read_to_string(fixture.root().join("new")).unwrap(), "n\n");
@@ -169,7 +167,7 @@ fn a22_moving_forward_starts_nothing_and_a_merge_only_the_users_hooks() {
             ],
         );
         canary.sang();
-        land(&fixture.open(), &made.place, how, "m", &uma()).unwrap();
+        land_as(&fixture.open(), &made.place, how, "m").unwrap();
         let sang = canary.sang();
         assert!(sang.lines().all(|line| line.contains("/hooks/")), "{sang}");
         assert_ne!(sang, "", "the user's own hooks are meant to run");
@@ -269,7 +267,7 @@ fn a22_a_filter_with_an_odd_name_is_switched_off_too() {
     write(&fixture.root().join(".git/info/attributes"), "* filter=e=v.i\n");
     let made = fixture.create("x");
     write(&made.place.path.join("new"), "n\n");
-    land(&fixture.open(), &made.place, How::Merge, "m", &uma()).unwrap();
+    land_as(&fixture.open(), &made.place, How::Merge, "m").unwrap();
     assert_eq!(canary.sang(), "");
 }
 
@@ -306,7 +304,7 @@ fn a23_a_rewritten_link_is_reported_and_never_followed() {
         };
         changed("diff", diff(&made.place, &made.base_commit).err());
         changed("commit", commit_all(&made.place, "m", &uma()).err());
-        changed("land", land(&fixture.open(), &made.place, How::Merge, "m", &uma()).err());
+        changed("land", land_as(&fixture.open(), &made.place, How::Merge, "m").err());
         changed(
             "remove",
             remove(&fixture.open(), &made.place.path, Force::Yes).err().map(|error| match error {
@@ -395,7 +393,7 @@ fn a24_submodules_are_never_entered() {
     diff(&made.place, &made.base_commit).unwrap();
     commit_all(&made.place, "m", &uma()).unwrap().unwrap();
     list(&fixture.open()).unwrap();
-    land(&fixture.open(), &made.place, How::Merge, "m", &uma()).unwrap();
+    land_as(&fixture.open(), &made.place, How::Merge, "m").unwrap();
     let again = create(&fixture.open(), "y", &fixture.place("y"), Some("ace/x"), Carry::Leave).unwrap();
     assert_eq!(canary.sang(), "");
     assert!(!again.place.path.join("sub\r/f").exists());
@@ -472,7 +470,7 @@ fn inner_with_a_hostile_environment() {
     let made = create(&repo, "env", &path, None, Carry::Leave).unwrap();
     write(&made.place.path.join("new"), "n\n");
     assert_eq!(diff(&made.place, &made.base_commit).unwrap().files.len(), 1);
-    land(&repo, &made.place, How::Merge, "m", &uma()).unwrap();
+    land_as(&repo, &made.place, How::Merge, "m").unwrap();
     remove(&repo, &made.place.path, Force::No).unwrap();
 }
 
@@ -525,7 +523,7 @@ fn inner_without_programs() {
     commit_all(&made.place, "m", &uma()).unwrap().unwrap();
     assert_eq!(list(&repo).unwrap().len(), 1);
     assert_eq!(ace_worktree::user_identity(), None);
-    match land(&repo, &made.place, How::Merge, "m", &uma()) {
+    match land_as(&repo, &made.place, How::Merge, "m") {
         Err(Error::Git { what: "start git", .. }) => {}
         other => panic!("{other:?}"),
     }

@@ -74,3 +74,16 @@ fn a_folder_that_is_gone_is_said_so() {
     assert_eq!(listed[0].changed, None);
     create(&fixture.open(), "y", &fixture.place("y"), None, Carry::Leave).unwrap();
 }
+
+#[test]
+fn a_lock_is_gits_own_and_is_told() {
+    let fixture = Fixture::new();
+    let made = fixture.create("x");
+    ace_worktree::lock(&made.place, "on a\nstick").unwrap();
+    assert!(fixture.git(&["worktree", "list", "--porcelain"]).contains("locked on a stick\n"));
+    let again = ace_worktree::lock(&made.place, "");
+    assert!(matches!(again, Err(ace_worktree::Error::Locked { ref reason }) if reason == "on a stick"), "{again:?}");
+    assert_eq!(ace_worktree::list(&fixture.open()).unwrap()[0].locked.as_deref(), Some("on a stick"));
+    assert!(ace_worktree::unlock(&made.place).unwrap() && !ace_worktree::unlock(&made.place).unwrap());
+    assert!(ace_worktree::list(&fixture.open()).unwrap()[0].locked.is_none());
+}

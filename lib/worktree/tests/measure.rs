@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use ace_worktree::{Carry, Force, How, commit_all, create, diff, land, list, remove};
+use ace_worktree::{Carry, Force, How, commit_all, create, diff, list, remove};
 
 use crate::fixture::*;
 
@@ -61,7 +61,7 @@ fn compare(files: usize, rounds: usize) {
     });
     let commit = median(rounds, |n| drop(commit_all(&place(n), "m", &uma()).unwrap().unwrap()));
     let mut moved = 0;
-    let land = median(1, |_| moved = land(&fixture.open(), &place(0), How::Merge, "m", &uma()).unwrap().files);
+    let land = median(1, |_| moved = land_as(&fixture.open(), &place(0), How::Merge, "m").unwrap().files);
     assert_eq!(moved, 2);
     let all = median(1, |_| assert_eq!(list(&fixture.open()).unwrap().len(), rounds));
     let gone = median(rounds, |n| drop(remove(&fixture.open(), &places[n], Force::Yes).unwrap()));

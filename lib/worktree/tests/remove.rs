@@ -1,6 +1,6 @@
 //! Removing and pruning worktrees.
 
-use ace_worktree::{Error, Force, Verdict, commit_all, prune, remove};
+use ace_worktree::{Error, Force, Verdict, commit_all, remove};
 
 use crate::fixture::*;
 
