@@ -14,7 +14,7 @@ PAGES = $(notdir $(wildcard man/*.[1-8]))
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 BUILT = $(BUILD)$(TARGET:%=/%)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 
-.PHONY: help demo build test bench fuzz install install-files dist deb fmt lint clean
+.PHONY: help demo ui build test bench fuzz install install-files dist deb fmt lint clean
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +23,11 @@ help:
 demo:
 	@$(CARGO) build --quiet --locked $(PROGRAMS:%=--bin %)
 	@$(BUILD)/debug/ace demo
+
+## make ui       the browser's part of ace serve, with npm from its lock file
+UI = bins/ace-serve/ui
+ui:
+	cd $(UI) && npm ci --no-audit --no-fund && npm run --silent build
 
 ## make test     every check there is
 test:

@@ -67,7 +67,7 @@ export function files(patch: string): FilePatch[] {
   } catch {
     return [];
   }
-  return parsed.map((file) => {
+  return parsed.filter((file) => file.oldFileName || file.newFileName).map((file) => {
     const name = (given: string | undefined) => (given === "/dev/null" ? "" : (given ?? "").replace(/^[ab]\//, ""));
     const [oldPath, path] = [name(file.oldFileName), name(file.newFileName)];
     const made = file as { isCreate?: boolean; isDelete?: boolean; isRename?: boolean; isBinary?: boolean };

@@ -6,7 +6,7 @@ import { bytes, count, duration, money } from "../text/units";
 import type { Fold } from "./fold";
 import type { Call } from "./items";
 
-const FIRST = ["command", "path", "pattern", "query", "url", "question", "name", "file", "id"];
+const FIRST = ["command", "pattern", "query", "url", "path", "question", "name", "file", "id"];
 
 /** The argument by which a person knows the call: the command, the path, the pattern. */
 export function subject(tool: string, args: unknown): string {

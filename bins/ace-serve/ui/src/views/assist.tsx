@@ -91,7 +91,7 @@ export function Inspector({ call, session, readOnly }: { call: Call; session: st
         {by?.why && <><dt>why</dt><dd>{plain(by.why)}</dd></>}
         {end?.sandbox && <><dt>sandbox</dt><dd>{end.sandbox === "off" ? <b className="no">off</b> : plain(end.sandbox)}</dd></>}
         {end && <><dt>duration</dt><dd>{duration(end.ms)}</dd></>}
-        {end && <><dt>result</dt><dd><span className={came.tone === "dim" ? "ok" : came.tone}>{came.text || "ok"}</span>
+        {end && <><dt>result</dt><dd><span className={came.tone === "dim" ? "ok" : came.tone}>{came.tone === "dim" ? "ok" : came.text}</span>
           {(end.output?.bytes ?? 0) > 0 && ` · ${bytes(end.output?.bytes ?? 0)}`}{end.tree && ` · tree ${end.tree.slice(0, 7)}`}</dd></>}
         {end && end.changed.length > 0 && (
           <><dt>files</dt><dd>{end.changed.map((c) => <div key={c.path}>{plain(c.path)} <span className="plus">+{c.added}</span> <span className="minus">−{c.removed}</span></div>)}

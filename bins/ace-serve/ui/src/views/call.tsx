@@ -45,7 +45,7 @@ export function CallBody({ call, live, session }: { call: Call; live?: Live; ses
     <>
       {call.answered && !call.answered.allowed && call.answered.why && <p className="notice no">{plain(call.answered.why)}</p>}
       {call.question && <p className="why">“{plain(call.question.question)}”{call.answered?.answer && ` — ${plain(call.answered.answer)}`}</p>}
-      {call.tool === "shell" && <div className="out"><pre>{plain(String((call.args as { command?: unknown })?.command ?? ""))}</pre></div>}
+      {call.tool === "shell" && /\n|.{90}/.test(String((call.args as { command?: unknown })?.command ?? "")) && <div className="out"><pre>{plain(String((call.args as { command?: unknown })?.command ?? ""))}</pre></div>}
       {call.state === "running" && live && <Output text={live.text} live />}
       {end && !end.ok && <p className="notice no">{plain(end.message)}</p>}
       {end && (end.patch || end.patchBlob)

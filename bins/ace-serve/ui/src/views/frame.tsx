@@ -142,8 +142,8 @@ function Status({ id }: { id: string }) {
       <span className="el">{plain(head.model)}</span>
       <Link className="el" to="/worktrees" search={{}}>{plain([base(head.repository), head.branch].filter(Boolean).join(" · ") || base(head.cwd))}{files > 0 && ` · ${files} files changed`}</Link>
       <span><Verified id={id} /></span>
-      <span className="end">{me?.scope !== "share" && <Link to="/usage" search={{}}>today {money(spent, 2)}</Link>}</span>
-      {waits.length > 0 && waits[0] && <Link className="prm" to="/s/$id" params={{ id: waits[0].id }} search={{}}>{waits.length} wait for you</Link>}
+      {me?.scope !== "share" ? <Link className="end" to="/usage" search={{}}>today {money(spent, 2)}</Link> : <span className="end" />}
+      {waits.length > 0 && waits[0] && <Link className="prm" to="/s/$id" params={{ id: waits[0].id }} search={{}}>{waits.length === 1 ? "1 waits" : `${waits.length} wait`} for you</Link>}
       <button type="button" onClick={() => set({ dialog: "keys" })}>? keys</button>
     </footer>
   );
@@ -156,7 +156,7 @@ function Foot() {
   return (
     <footer className="status" aria-label="Status"><span className={list.connection.state === "live" ? "live" : undefined}>{list.connection.state}</span><span>{cards.length} sessions</span>
       <Link to="/worktrees" search={{}}>worktrees</Link><Link to="/config" search={{}}>configuration</Link><Link to="/scenarios" search={{}}>scenarios</Link>
-      <span className="end">{me && `${plain(me.person)} · ace ${plain(me.version)}`}</span>{waits > 0 && <span className="prm">{waits} wait for you</span>}
+      <span className="end">{me && `${plain(me.person)} · ace ${plain(me.version)}`}</span>{waits > 0 && <span className="prm">{waits === 1 ? "1 waits" : `${waits} wait`} for you</span>}
       <button type="button" onClick={() => set({ dialog: "keys" })}>? keys</button></footer>
   );
 }

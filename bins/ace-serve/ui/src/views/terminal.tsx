@@ -9,32 +9,33 @@ import { set, useLocal } from "./local";
 
 interface Open { terminal: string; ended?: number | null }
 
-/** Style elements are against the page's policy; what xterm writes into them goes into sheets of the document instead. */
-function sheets(of: Document): Document {
-  return new Proxy(of, {
-    get(target, key) {
-      if (key === "createElement") {
-        return (name: string) => {
-          const element = target.createElement(name);
-          if (name.toLowerCase() !== "style") return element;
-          const sheet = new CSSStyleSheet();
-          target.adoptedStyleSheets = [...target.adoptedStyleSheets, sheet];
-          Object.defineProperty(element, "textContent", { set: (text: string) => sheet.replaceSync(text), get: () => "" });
-          Object.defineProperty(element, "sheet", { get: () => sheet });
-          const gone = element.remove.bind(element);
-          element.remove = () => {
-            target.adoptedStyleSheets = target.adoptedStyleSheets.filter((s) => s !== sheet);
-            gone();
-          };
-          return element;
-        };
-      }
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === "function" ? value.bind(target) : value;
+const make = document.createElement.bind(document);
+
+/** Style elements are against the page's policy: what xterm would write into one goes into a sheet of the document instead. */
+function styled(name: string, options?: ElementCreationOptions): HTMLElement {
+  if (name.toLowerCase() !== "style") return make(name, options);
+  const element = make("span");
+  element.hidden = true;
+  const sheet = new CSSStyleSheet();
+  document.adoptedStyleSheets.push(sheet);
+  let text = "";
+  const write = (next: string) => {
+    text = next;
+    sheet.replaceSync(text);
+  };
+  Object.defineProperties(element, {
+    textContent: { get: () => text, set: write }, sheet: { get: () => sheet },
+    appendChild: { value: (node: Node) => (write(text + (node.textContent ?? "")), node) },
+    remove: {
+      value: () => {
+        document.adoptedStyleSheets = document.adoptedStyleSheets.filter((s) => s !== sheet);
+        Element.prototype.remove.call(element);
+      },
     },
-    set: (target, key, value) => Reflect.set(target, key, value, target),
   });
+  return element;
 }
+document.createElement = styled as typeof document.createElement;
 
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"] as const;
 
@@ -118,7 +119,7 @@ export default function Terminal({ id, whole = false }: { id: string; whole?: bo
     if (!element) return;
     const mono = getComputedStyle(element).getPropertyValue("--mono");
     // An answer of the terminal's own to a query would be typed into the shell: none is given.
-    const made = new Xterm({ fontFamily: mono, fontSize: 12, lineHeight: 1.35, cursorBlink: false, scrollback: 5000, screenReaderMode: true, theme: theme(element), documentOverride: sheets(document), linkHandler: { activate: () => {} }, allowProposedApi: false });
+    const made = new Xterm({ fontFamily: mono, fontSize: 12, lineHeight: 1.35, cursorBlink: false, scrollback: 5000, screenReaderMode: true, theme: theme(element), linkHandler: { activate: () => {} }, allowProposedApi: false });
     term.current = made;
     const fit = new FitAddon();
     made.loadAddon(fit);
