@@ -10,6 +10,9 @@ BUILD ?= $(or $(CARGO_TARGET_DIR),target)
 STRIP ?= strip
 
 PROGRAMS = ace ace-session ace-model ace-quota ace-permit ace-tool ace-fetch ace-redact ace-log ace-worktree
+# Those that the demo goes without: heavier to build.
+DOORS = ace-serve
+export ACE_COMMIT ?= $(shell git rev-parse --short HEAD 2>/dev/null)
 PAGES = $(notdir $(wildcard man/*.[1-8]))
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 BUILT = $(BUILD)$(TARGET:%=/%)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
@@ -21,7 +24,7 @@ help:
 
 ## make demo     a whole session on a small real repository, with a recorded model, in a minute
 demo:
-	@$(CARGO) build --quiet --locked $(PROGRAMS:%=--bin %)
+	@$(CARGO) build --quiet --locked --no-default-features $(PROGRAMS:%=--bin %)
 	@$(BUILD)/debug/ace demo
 
 ## make ui       the browser's part of ace serve, with npm from its lock file
@@ -65,11 +68,11 @@ install: build-programs install-files
 
 .PHONY: build-programs
 build-programs:
-	$(CARGO) build --profile $(PROFILE) --locked $(TARGET:%=--target %) $(PROGRAMS:%=--bin %)
+	$(CARGO) build --profile $(PROFILE) --locked $(TARGET:%=--target %) $(PROGRAMS:%=--bin %) $(DOORS:%=--bin %)
 
 install-files:
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(PROGRAMS:%=$(BUILT)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS:%=$(BUILT)/%) $(DOORS:%=$(BUILT)/%) $(DESTDIR)$(PREFIX)/bin
 	for page in $(PAGES); do \
 	  folder=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} && install -d $$folder && install -m 644 man/$$page $$folder || exit 1; \
 	done
@@ -100,7 +103,7 @@ endif
 dist-files: build-programs
 	rm -rf $(DIST)/$(NAME) $(DIST)/deb
 	$(MAKE) install-files DESTDIR=$(abspath $(DIST))/$(NAME) PREFIX=
-	for program in $(PROGRAMS); do $(STRIP) $(DIST)/$(NAME)/bin/$$program || exit 1; done
+	for program in $(PROGRAMS) $(DOORS); do $(STRIP) $(DIST)/$(NAME)/bin/$$program || exit 1; done
 	cp README.md CHANGELOG.md LICENSE $(DIST)/$(NAME)
 	tar -C $(DIST) -czf $(DIST)/$(NAME).tar.gz $(NAME)
 	@echo $(DIST)/$(NAME).tar.gz
@@ -117,6 +120,12 @@ deb:
 	  'Description: coding models at work in your repository' \
 	  ' A log and a worktree a session; every program is a filter on that log.' > $(DIST)/deb/DEBIAN/control
 	dpkg-deb -Zgzip --root-owner-group --build $(DIST)/deb $(DIST)/$(NAME).deb
+
+## make ui       the browser's part of ace-serve, with Node; what is built next takes it in
+.PHONY: ui
+ui:
+	npm --prefix bins/ace-serve/ui ci
+	npm --prefix bins/ace-serve/ui run build
 
 build:
 	$(CARGO) build --locked

@@ -39,6 +39,8 @@ mod redact;
 mod rights;
 mod run;
 mod schema;
+#[cfg(feature = "serve")]
+mod serve;
 mod server;
 mod settings;
 mod suite;

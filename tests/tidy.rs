@@ -23,6 +23,7 @@ const RANKS: &[(&str, u8)] = &[
     ("host", 3),
     ("cli", 4),
     ("view", 4),
+    ("web", 4),
     ("front", 5),
 ];
 
@@ -32,7 +33,8 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("gix", &["worktree"]),
     ("rusqlite", &["storage"]),
     ("reqwest", &["model-gateway", "fetch"]),
-    ("tokio", &["model-gateway", "fetch"]),
+    ("tokio", &["model-gateway", "fetch", "web"]),
+    ("axum", &["web"]),
     ("nu-ansi-term", &["cli", "view", "front"]),
     ("reedline", &["front"]),
     ("crossterm", &["front"]),
@@ -52,6 +54,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("ace-fetch", &["ace_fetch"]),
     ("ace-log", &["ace_redact"]),
     ("ace-redact", &["ace_redact"]),
+    ("ace-serve", &["ace_redact", "ace_web"]),
     ("ace-worktree", &["ace_worktree"]),
 ];
 const COMMON: &[&str] = &[

@@ -66,6 +66,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "archive" -d 'put a session 
 complete -c ace -n "__fish_ace_needs_command" -f -a "rm" -d 'remove a session for good'
 complete -c ace -n "__fish_ace_needs_command" -f -a "prune" -d 'remove worktrees nobody needs'
 complete -c ace -n "__fish_ace_needs_command" -f -a "model" -d 'models: list what there is, check that one answers'
+complete -c ace -n "__fish_ace_needs_command" -f -a "serve" -d 'sessions in a browser, and over HTTP'
 complete -c ace -n "__fish_ace_using_subcommand run" -s m -l model -d 'Provider and model' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l image -d 'Show a picture, again for each' -r -F
 complete -c ace -n "__fish_ace_using_subcommand run" -l schema -d 'The answer is JSON that fits FILE' -r -F
@@ -358,3 +359,17 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from check" -l json -d 'As JSON'
 complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand model; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand serve" -l listen -d 'Listen there; without TLS on loopback only' -r
+complete -c ace -n "__fish_ace_using_subcommand serve" -l unix -d 'Listen on a Unix socket instead' -r -F
+complete -c ace -n "__fish_ace_using_subcommand serve" -l tls-cert -d 'Certificates for TLS, PEM' -r -F
+complete -c ace -n "__fish_ace_using_subcommand serve" -l tls-key -d 'Their key, PEM' -r -F
+complete -c ace -n "__fish_ace_using_subcommand serve" -l dev-origin -d 'Pages of this origin count as our own, to develop them' -r
+complete -c ace -n "__fish_ace_using_subcommand serve" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand serve" -l terminal -d 'Terminals in worktrees may be opened'
+complete -c ace -n "__fish_ace_using_subcommand serve" -l new-token -d 'A new link; the old one and every login end'
+complete -c ace -n "__fish_ace_using_subcommand serve" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand serve" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand serve" -s V -l version -d 'Print version'

@@ -69,6 +69,7 @@ pub fn command(program: &str) -> Option<clap::Command> {
         crate::redact::Redact::NAME => crate::redact::Redact::command(),
         crate::tool::Tool::NAME => crate::tool::Tool::command(),
         crate::log::Log::NAME => crate::log::Log::command(),
+        crate::serve::Serve::NAME => crate::serve::Serve::command(),
         crate::worktree::Worktree::NAME => crate::worktree::Worktree::command(),
         _ => return None,
     })

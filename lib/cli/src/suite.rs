@@ -144,6 +144,7 @@ pub const SUITE: &[Row] = &[
     own("config", Group::SetUp, "what is configured, and where it was said"),
     own("doctor", Group::SetUp, "what this machine gives: sandbox, home, git, keys"),
     verb("model", Group::SetUp, "ace-model", &[], "models: list what there is, check that one answers"),
+    verb("serve", Group::SetUp, "ace-serve", &[], "sessions in a browser, and over HTTP"),
     own("demo", Group::SetUp, "play a recorded session, here, for nothing"),
     part("ace", Kind::Front, "the front command: prompts, views and every verb"),
     part("ace-session", Kind::Source, "begin sessions and take their turns"),
@@ -154,6 +155,7 @@ pub const SUITE: &[Row] = &[
     part("ace-fetch", Kind::Filter, "fetch the pages of the web that were allowed"),
     part("ace-redact", Kind::Gate, "take secrets out of drafts before they are kept"),
     part("ace-log", Kind::Keeper, "keep, read and check the log of a session"),
+    part("ace-serve", Kind::Tool, "the workspace in a browser, and the API behind it"),
     part("ace-worktree", Kind::Tool, "a worktree and a branch for each session"),
 ];
 

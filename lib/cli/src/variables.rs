@@ -42,6 +42,7 @@ pub const VARIABLES: &[Variable] = &[
     Variable { name: "ACE_CLOCK", line: "ms since 1970: records are stamped from there on, 1 ms apart, for tests" },
     Variable { name: "ACE_PACE", line: "0: recorded answers are played at once" },
     Variable { name: "ACE_BLESS", line: "1: tests rewrite generated files instead of comparing them" },
+    Variable { name: "ACE_COMMIT", line: "while building: the commit that ace-serve says it was built from" },
     Variable { name: "XDG_DATA_HOME", line: "folders of data, if ACE_HOME is not set (default ~/.local/share)" },
     Variable {
         name: "XDG_CONFIG_HOME",

@@ -42,6 +42,10 @@ pub struct Config {
     pub hooks: Vec<Hooked>,
     /// What is taken out of drafts before they are recorded.
     pub redact: Redact,
+    /// Names by which a server is known besides those of loopback.
+    pub serve_hosts: Vec<String>,
+    /// Proxies, as addresses or networks, whose word on client and scheme a server takes.
+    pub serve_proxies: Vec<String>,
     /// What a project said and may not.
     pub ignored: Vec<Ignored>,
     set: BTreeMap<String, (Value, Origin)>,
@@ -136,8 +140,8 @@ impl Config {
             self.set.iter().map(|(k, (v, _))| (k.as_str(), v.to_string())).collect();
         values.insert("mode", Value::Text(self.mode.name().to_owned()).to_string());
         values.insert("limits.answers", Value::Number(self.answers).to_string());
-        // How somebody is called changes nothing in a session.
-        values.retain(|key, _| !key.starts_with("notify."));
+        // How somebody is called, and by whom a server is reached, changes nothing in a session.
+        values.retain(|key, _| !key.starts_with("notify.") && !key.starts_with("serve."));
         values.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
     }
 
@@ -213,6 +217,8 @@ impl Config {
                         "redact.personal" => &mut self.redact.personal,
                         "redact.prefixes" => &mut self.redact.prefixes,
                         "redact.variables" => &mut self.redact.variables,
+                        "serve.hosts" => &mut self.serve_hosts,
+                        "serve.trusted_proxies" => &mut self.serve_proxies,
                         _ => &mut self.redact.leave,
                     };
                     list.clone_from(words);

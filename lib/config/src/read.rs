@@ -81,7 +81,7 @@ pub struct Setting {
 }
 
 const TOP: &[&str] =
-    &["model", "mode", "providers", "pipeline", "hooks", "limits", "quota", "prices", "notify", "redact"];
+    &["model", "mode", "providers", "pipeline", "hooks", "limits", "quota", "prices", "notify", "redact", "serve"];
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env", "version", "reasoning", "think_tags", "images"];
 const PIPELINE: &[&str] = &["filters", "gates"];
 const HOOKS: &[&str] = &["PreToolUse", "PostToolUse", "UserPromptSubmit", "Stop"];
@@ -92,6 +92,8 @@ const AMOUNTS: &[&str] = &["money", "tokens", "calls", "turns", "seconds"];
 const GROUP: &[&str] = &["money", "tokens", "calls", "turns", "seconds", "per"];
 const PRICE: &[&str] = &["input", "output", "cache_read", "cache_write", "cache_write_1h"];
 const REDACT: &[&str] = &["gate", "personal", "prefixes", "variables", "leave"];
+
+const SERVE: &[&str] = &["hosts", "trusted_proxies"];
 
 /// Words that one list may hold.
 const WORDS: usize = 256;
@@ -109,6 +111,7 @@ pub fn keys() -> Vec<String> {
         ("quota", "quota.groups.NAME.", &GROUP[AMOUNTS.len()..]),
         ("prices", "prices.\"MODEL\".", PRICE),
         ("redact", "redact.", REDACT),
+        ("serve", "serve.", SERVE),
     ];
     let leaf = |top: &&&str| tables.iter().all(|(table, ..)| table != *top);
     let inner = tables.iter().flat_map(|(_, path, leaves)| leaves.iter().map(move |l| format!("{path}{l}")));
@@ -176,6 +179,11 @@ impl Reader<'_> {
                 }),
                 "prices" => self.each(node, "prices", |r, model, at, node| r.price(model, at, node)),
                 "redact" => self.each(node, "redact", Self::redact),
+                "serve" => self.each(node, "serve", |r, name, at, node| match name {
+                    "hosts" => r.words("serve.hosts", node, host),
+                    "trusted_proxies" => r.words("serve.trusted_proxies", node, network),
+                    _ => r.unknown("serve.", name, at, SERVE),
+                }),
                 other => self.unknown("", other, key.span().start, TOP),
             }
         }
@@ -467,6 +475,32 @@ fn personal(text: &str) -> Verdict {
     match text {
         "card" | "iban" => Ok(()),
         other => Err((format!("knows no '{other}'"), Some("one of card, iban".to_owned()))),
+    }
+}
+
+/// A name by which a server is known, with its port if need be.
+fn host(text: &str) -> Verdict {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
+    match (1..=255).contains(&text.len()) && text.bytes().all(plain) {
+        true => Ok(()),
+        false => {
+            Err(("takes names of hosts".to_owned(), Some("as in ace.example.org or ace.example.org:8443".to_owned())))
+        }
+    }
+}
+
+/// An address, or a network of them.
+fn network(text: &str) -> Verdict {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let most = match address.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(_)) => Some(32),
+        Ok(std::net::IpAddr::V6(_)) => Some(128),
+        Err(_) => None,
+    };
+    let fits = most.is_some_and(|most| bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= most)));
+    match fits {
+        true => Ok(()),
+        false => Err(("takes addresses and networks".to_owned(), Some("as in 127.0.0.1 or 10.0.0.0/8".to_owned()))),
     }
 }
 

@@ -363,3 +363,72 @@ pub const QUOTA_PATIENCE_MS: u64 = 10_000;
 pub const QUOTA_MOST: u64 = 1_000_000_000_000_000;
 /// Tokens of one kind in one answer above which a provider's figure is not believed.
 pub const USAGE_MOST: u64 = 1_000_000_000;
+/// Limits of the server.
+pub mod web {
+    use std::time::Duration;
+
+    /// Connections at once.
+    pub const CONNECTIONS: usize = 4096;
+    /// Time in which the head of a request has to arrive.
+    pub const HEAD_TIME: Duration = Duration::from_secs(10);
+    /// Body of a request, bytes.
+    pub const BODY_BYTES: usize = 1 << 20;
+    /// Body of a request that may hold pictures, bytes.
+    pub const PICTURES_BYTES: usize = 32 << 20;
+    /// Events in one answer.
+    pub const EVENTS: usize = 5_000;
+    /// Bytes of the events in one answer.
+    pub const EVENTS_BYTES: usize = 4 << 20;
+    /// Bytes of the events in one frame of a stream.
+    pub const FRAME_BYTES: usize = 64 << 10;
+    /// Frames that wait for a viewer before it is dropped.
+    pub const FRAMES_WAITING: usize = 64;
+    /// Time a viewer has to take one frame.
+    pub const FRAME_TIME: Duration = Duration::from_secs(10);
+    /// A frame that a viewer sends, bytes.
+    pub const VIEWER_FRAME_BYTES: usize = 64 << 10;
+    /// Frames that a viewer may send in a second.
+    pub const VIEWER_FRAMES: u32 = 200;
+    /// Between two signs of life of a stream.
+    pub const PING: Duration = Duration::from_secs(15);
+    /// How long a login of a browser lasts, ms.
+    pub const LOGIN_MS: i64 = 30 * 24 * 3600 * 1000;
+    /// Logins that are kept.
+    pub const LOGINS: usize = 1_000;
+    /// How long a share link may last, ms.
+    pub const SHARE_MS: i64 = 30 * 24 * 3600 * 1000;
+    /// Share links that are kept.
+    pub const SHARES: usize = 1_000;
+    /// How long a ticket for a stream is good, seconds.
+    pub const TICKET_SECONDS: u64 = 30;
+    /// Tickets that are out.
+    pub const TICKETS: usize = 10_000;
+    /// Failed attempts from one address in [`FAILURE_WINDOW`] before it is told to wait.
+    pub const FAILURES: u32 = 30;
+    /// See [`FAILURES`].
+    pub const FAILURE_WINDOW: Duration = Duration::from_secs(60);
+    /// Addresses whose failures are counted.
+    pub const FAILING_ADDRESSES: usize = 10_000;
+    /// What a waiting call is about, in the list of sessions, characters.
+    pub const SUBJECT: usize = 200;
+    /// Sessions in one answer.
+    pub const CARDS: usize = 1_000;
+    /// Sessions whose state is kept at hand because they grow.
+    pub const FOLDS: usize = 32;
+    /// Files in one answer about a tree.
+    pub const TREE_FILES: usize = 20_000;
+    /// A file or blob that is handed out, bytes.
+    pub const FILE_BYTES: u64 = 32 << 20;
+    /// What a program of the suite may say on each of its outputs, bytes.
+    pub const SAYS_BYTES: usize = 32 << 20;
+    /// How long a program of the suite may take to act, ms.
+    pub const ACT_TIME: Duration = Duration::from_secs(60);
+    /// Programs of the suite that act at once.
+    pub const ACTS: usize = 8;
+    /// Runs of one task that may be begun at once.
+    pub const RUNS: u32 = 8;
+    /// Terminals at once.
+    pub const TERMINALS: usize = 16;
+    /// Output of a terminal that is kept for one who comes back, bytes.
+    pub const TERMINAL_BYTES: usize = 256 << 10;
+}
