@@ -27,7 +27,7 @@ demo:
 	@$(CARGO) build --quiet --locked --no-default-features $(PROGRAMS:%=--bin %)
 	@$(BUILD)/debug/ace demo
 
-## make ui       the browser's part of ace serve, with npm from its lock file
+## make ui       the browser's part of ace-serve, with Node; what is built next takes it in
 UI = bins/ace-serve/ui
 ui:
 	cd $(UI) && npm ci --no-audit --no-fund && npm run --silent build
@@ -120,12 +120,6 @@ deb:
 	  'Description: coding models at work in your repository' \
 	  ' A log and a worktree a session; every program is a filter on that log.' > $(DIST)/deb/DEBIAN/control
 	dpkg-deb -Zgzip --root-owner-group --build $(DIST)/deb $(DIST)/$(NAME).deb
-
-## make ui       the browser's part of ace-serve, with Node; what is built next takes it in
-.PHONY: ui
-ui:
-	npm --prefix bins/ace-serve/ui ci
-	npm --prefix bins/ace-serve/ui run build
 
 build:
 	$(CARGO) build --locked

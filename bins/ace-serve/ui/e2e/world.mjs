@@ -1,6 +1,6 @@
 // An empty world for one test: a home, a repository, a scripted model, the real programs and the real server, and a browser.
 import { execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -15,8 +15,11 @@ export const PROGRAMS = process.env.ACE_PROGRAMS ?? fileURLToPath(new URL("../..
 /** The browser of the system, or nothing. */
 export const BROWSER = [process.env.ACE_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((p) => p && existsSync(p));
 
+/** How long anything may take on the slowest machine, ms. */
+const SLOW = 180_000;
+
 /** Waits until something holds, as slow as the machine may be. */
-export async function eventually(what, holds, most = 60_000) {
+export async function eventually(what, holds, most = SLOW) {
   const end = Date.now() + most;
   for (;;) {
     const found = await holds();
@@ -93,6 +96,8 @@ export async function world({ files = {}, script, flags = [], config = "" }) {
     root, project, env, api, command, serve, stop, git,
     get link() { return link; },
     get origin() { return new URL(link).origin; },
+    /** The records of a session. */
+    log: (id) => readFileSync(join(root, "ace", "sessions", id, "log.jsonl"), "utf8").trimEnd().split("\n").map((line) => JSON.parse(line)),
     /** Begins a session and gives its id. */
     begin: async (prompt, more = {}) => (await api("POST", "/sessions", { prompt, repository: project, ...more })).sessions[0],
     /** Waits until a session stands as said. */
@@ -118,6 +123,8 @@ export async function browser() {
 export async function open(of, address, options = {}) {
   const context = await of.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "dark", ...options });
   const page = await context.newPage();
+  // A slow machine fails nothing.
+  page.setDefaultTimeout(SLOW);
   page.faults = [];
   page.on("pageerror", (e) => page.faults.push(`error: ${e.message}`));
   page.on("console", (m) => {

@@ -24,8 +24,14 @@ export interface SessionCreated {
   unsandboxed?: boolean;
   /** Hex SHA-256 of the effective configuration. */
   config?: string;
+  /** Hooks that it waits for: of messages before a turn takes them up, of answers before a turn ends with them. */
+  hooks?: Hook[];
   /** Where the past of a forked session lies. */
   forked_from?: ForkedFrom;
+  /** Hex SHA-256 over what the run depends on, where a person named its inputs: prompt, model, mode, check, tools and files. */
+  inputs?: string;
+  /** The batch that it is one of. */
+  batch?: Batch;
 }
 
 /** The repository a session belongs to. */
@@ -73,7 +79,20 @@ export interface Limits {
   groups?: string[];
   /** The limits of the day and the month hold as well. */
   shared?: boolean;
+  /** Money that several sessions share. */
+  purse?: Purse;
 }
+
+/** Money that several sessions share, whoever of them spends it. */
+export interface Purse {
+  /** Its name: sessions with the same one share it. */
+  name: string;
+  /** Micro-dollars of all of them together. */
+  money: number;
+}
+
+/** A moment at which programs are heard, under the names that Claude Code and crush give them. */
+export type Hook = "PreToolUse" | "PostToolUse" | "UserPromptSubmit" | "Stop";
 
 /** The record in another log that a fork goes on from. */
 export interface ForkedFrom {
@@ -83,6 +102,18 @@ export interface ForkedFrom {
   seq: number;
   /** Hash of that record. */
   hash: string;
+}
+
+/** Sessions that were begun together: many tasks, or one task several times. */
+export interface Batch {
+  /** The batch. */
+  id: string;
+  /** What is done here: the same text for the same task, whoever begins it again. */
+  task: string;
+  /** Its place among the tasks, from 1. */
+  n: number;
+  /** What it was begun as: `map`, `race`, `compare`, or the stage of a relay. */
+  part?: string;
 }
 
 /** `session.named`. */
@@ -99,6 +130,8 @@ export interface SessionConfigured {
   mode?: Mode;
   /** New limits. */
   limits?: Limits;
+  /** All hooks that it waits for from here on. */
+  hooks?: Hook[];
 }
 
 /** `session.rewound`: from here on the conversation and the files are what they were at an earlier record. */
@@ -172,6 +205,23 @@ export interface MessageWithdrawn {
   who?: string;
 }
 
+/** `message.vetted`. Id `vet-<message>`; its cause is the message. A message that is blocked waits no more, and no model reads it. */
+export interface MessageVetted {
+  /** What the hooks make of it. */
+  verdict: Verdict;
+  /** Why not, for people. */
+  why?: string;
+  /** What the model reads behind the message. */
+  context?: string;
+  /** The hook that decided; empty where all let it pass. */
+  hook?: string;
+  /** Whose it is: `operator`, `user`, `project`. */
+  layer?: string;
+}
+
+/** What a hook makes of what it was told. */
+export type Verdict = "passes" | "blocks" | "fails";
+
 /** `turn.started`. Its cause is the message. */
 export type TurnStarted = Record<string, never>;
 
@@ -189,7 +239,7 @@ export interface TurnFailed {
 }
 
 /** Why something failed. Open: readers keep codes they do not know. */
-export type Code = "interrupted" | "cancelled" | "unreachable" | "credentials" | "refused" | "cut" | "format" | "limit" | "context" | "schema" | "timeout" | "arguments" | "path_outside" | "not_found" | "sandbox" | "config" | "io" | (string & {});
+export type Code = "interrupted" | "cancelled" | "unreachable" | "credentials" | "refused" | "cut" | "format" | "limit" | "context" | "schema" | "timeout" | "arguments" | "hook" | "path_outside" | "not_found" | "sandbox" | "config" | "io" | (string & {});
 
 /** `turn.cancelled`: the order to stop. */
 export interface TurnCancelled {
@@ -421,6 +471,10 @@ export interface ToolCompleted {
   ms?: number;
   /** Sandbox profile it ran in; `off` if none. */
   sandbox: string;
+  /** What hooks tell the model of it. */
+  feedback?: string;
+  /** Why the turn must not go on after it, as a hook says. */
+  stops?: string;
   /** Files changed: by the tool itself, or by whatever the command started. */
   changed?: Changed[];
   /** Further files changed, beyond those that fit the line. */
@@ -491,6 +545,40 @@ export interface ToolFailed {
   left_out?: LeftOut[];
 }
 
+/** `hook.started`: a claim. Its cause is the answer that the turn would end with. */
+export interface HookStarted {
+  /** Which hooks. */
+  on: Hook;
+}
+
+/** `hook.completed`. Its cause is the claim. */
+export interface HookCompleted {
+  /** Which hooks. */
+  on: Hook;
+  /** `passes`: the turn ends; `blocks`: it goes on with `why`; `fails`: it ends without its answer. */
+  verdict: Verdict;
+  /** Why, for people and for the model. */
+  why?: string;
+  /** The hook that decided; empty where all let it pass. */
+  hook?: string;
+  /** Duration, ms. */
+  ms?: number;
+}
+
+/** `check.completed`: a command that judges the files as they are, run where the session's tools run. */
+export interface CheckCompleted {
+  /** The command, as a shell takes it. */
+  command: string;
+  /** Whether it succeeded. */
+  passed: boolean;
+  /** Its exit; absent when a signal or the time limit ended it. */
+  exit?: number;
+  /** How long it ran, ms. */
+  ms?: number;
+  /** The end of what it said. */
+  output?: string;
+}
+
 /** `worktree.created`, `worktree.removed`: the same facts as in `session.created`. */
 export type WorktreeCreated = Worktree;
 
@@ -518,8 +606,10 @@ export interface WorktreeLanded {
   into?: string;
   /** The commit that landed. */
   commit: string;
-  /** merge, squash or branch. */
+  /** forward, merge, squash, rebase, branch or request (of somebody else, to take it). */
   how: string;
+  /** Address of the request that was opened. */
+  url?: string;
 }
 
 /** `budget.reserved`: a claim. Its cause is the context; no model is asked without it where limits hold, and `model.requested` takes its place. */
@@ -594,6 +684,7 @@ export interface Data {
   "user.message": UserMessage;
   "message.steered": MessageSteered;
   "message.withdrawn": MessageWithdrawn;
+  "message.vetted": MessageVetted;
   "turn.started": TurnStarted;
   "turn.completed": TurnCompleted;
   "turn.failed": TurnFailed;
@@ -611,7 +702,10 @@ export interface Data {
   "tool.delta": ToolDelta;
   "tool.completed": ToolCompleted;
   "tool.failed": ToolFailed;
+  "hook.started": HookStarted;
+  "hook.completed": HookCompleted;
   "artifact.stored": unknown;
+  "check.completed": CheckCompleted;
   "worktree.created": WorktreeCreated;
   "worktree.snapshot": WorktreeSnapshot;
   "worktree.landed": WorktreeLanded;
@@ -642,6 +736,7 @@ export const TYPES: readonly Type[] = [
   "user.message",
   "message.steered",
   "message.withdrawn",
+  "message.vetted",
   "turn.started",
   "turn.completed",
   "turn.failed",
@@ -659,7 +754,10 @@ export const TYPES: readonly Type[] = [
   "tool.delta",
   "tool.completed",
   "tool.failed",
+  "hook.started",
+  "hook.completed",
   "artifact.stored",
+  "check.completed",
   "worktree.created",
   "worktree.snapshot",
   "worktree.landed",

@@ -5,7 +5,7 @@ import type { Fold } from "../model/fold";
 import type { Call } from "../model/items";
 import { decided, outcome, subject } from "../model/subject";
 import { plain } from "../text/plain";
-import { bytes, count, duration, money, time } from "../text/units";
+import { bytes, count, duration, many, money, time } from "../text/units";
 import type { Session } from "../wire/api";
 import type { SessionStore } from "../wire/session";
 import { Bars } from "./bars";
@@ -68,6 +68,13 @@ function useAnswered(state: Fold, current: string | undefined): Call | undefined
   return shown ? state.call(shown) : undefined;
 }
 
+/** One argument in a line: what has several says how many. */
+function argument(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const lines = text.replace(/\n$/, "").split("\n").length;
+  return lines > 1 ? many(lines, "line") : plain(text).slice(0, 400);
+}
+
 /** Everything about one call. */
 export function Inspector({ call, session, readOnly }: { call: Call; session: string; readOnly: boolean }) {
   const end = call.ended;
@@ -83,7 +90,7 @@ export function Inspector({ call, session, readOnly }: { call: Call; session: st
       <dl className="kv">
         <dt>arguments</dt>
         <dd>{call.argsBlob ? `${bytes(call.argsBlob.bytes)} in a blob` : args.length === 0 ? "none" : args.map(([key, value]) => (
-          <div key={key}><span className="dim">{plain(key)}</span> {plain(typeof value === "string" ? value : JSON.stringify(value)).slice(0, 400)}</div>
+          <div key={key}><span className="dim">{plain(key)}</span> {argument(value)}</div>
         ))}</dd>
         <dt>decision</dt>
         <dd>{by ? <><span className={by.allowed ? "ok" : "no"}>{by.allowed ? "allow" : "deny"}</span>{by.who === "rule" ? " · rule" : ` ${by.scope} · ${plain(by.who)}`}{took !== undefined && ` · ${duration(took)}`}</> : call.state === "asked" ? <span className="prm">? waits</span> : "none yet"}</dd>

@@ -40,11 +40,16 @@ export function Review() {
   const seq = scope === "call" ? call?.seq : scope === "turn" ? (ends?.kind === "turn" ? ends.seq : undefined) : undefined;
   const newest = calls.at(-1)?.seq ?? 0;
   const diff = useQuery({
-    queryKey: ["diff", id, scope, seq, newest], enabled: state.seq > 0 && (scope === "session" || seq !== undefined),
+    queryKey: ["diff", id, scope, seq, newest], enabled: state.seq > 0 && (scope !== "call" || call?.ended?.patchBlob !== undefined) && (scope === "session" || seq !== undefined),
     queryFn: ({ signal }) => get<Diff>(`/sessions/${id}/diff${query({ seq })}`, signal), placeholderData: (before) => before,
   });
-  const patches = useMemo(() => readFiles(diff.data?.patch ?? ""), [diff.data?.patch]);
-  const given = diff.data?.files ?? [];
+  // Every call's own patch stands in the log: what one call changed needs no server, and all of them, one after another, are what
+  // there is to see where files are not recorded.
+  const recorded = (scope === "call" ? [call] : calls.filter((c) => scope === "session" || c.turn === turn)).map((c) => c?.ended?.patch ?? "").filter(Boolean).join("\n");
+  const own = recorded !== "" && (diff.isError || (scope === "call" && !call?.ended?.patchBlob));
+  const patch = own ? recorded : (diff.data?.patch ?? "");
+  const patches = useMemo(() => readFiles(patch), [patch]);
+  const given = patches;
   const added = given.reduce((n, f) => n + f.added, 0);
   const removed = given.reduce((n, f) => n + f.removed, 0);
   const tree = state.treeAt(seq ?? state.seq);
@@ -87,8 +92,8 @@ export function Review() {
       </div>
       <nav className="scroll files" aria-label="Files" tabIndex={0}>
         <h2>{many(patches.length, "file")} changed</h2>
-        {patches.map((f) => (
-          <Link key={f.path} to="/s/$id/diff" params={{ id }} search={{ ...search, path: f.path }} aria-current={f.path === current ? "true" : undefined}>
+        {patches.map((f, n) => (
+          <Link key={`${n}-${f.path}`} to="/s/$id/diff" params={{ id }} search={{ ...search, path: f.path }} aria-current={f.path === current ? "true" : undefined}>
             <span aria-hidden="true">{seen(f.path) ? "○" : "●"}</span><span className="el">{f.path}<span className="sr">{seen(f.path) ? " viewed" : " not viewed"}</span></span>
             <span><span className="plus">+{f.added}</span> <span className="minus">−{f.removed}</span></span>
           </Link>
@@ -103,13 +108,13 @@ export function Review() {
         <p className="lbl" style={{ padding: "12px" }}>● not viewed · ○ viewed</p>
       </nav>
       <div className="scroll" tabIndex={0} role="region" aria-label="Changes">
-        {diff.isError && <p className="empty no">✗ {diff.error.message}</p>}
+        {diff.isError && (own ? scope !== "call" && <p className="empty mid">Call by call, as recorded: {diff.error.message}.</p> : <p className="empty no">✗ {diff.error.message}</p>)}
         {diff.data && patches.length === 0 && <div className="empty"><p>{scope === "session" ? "Nothing differs from where the session began." : "Nothing changed here."}</p></div>}
         {diff.data?.truncated && <p className="empty mid">The patch is longer than what is shown.</p>}
-        {patches.map((f) => {
+        {patches.map((f, n) => {
           const by = calls.filter((c) => c.ended?.changed.some((x) => x.path === f.path)).at(-1);
           return (
-            <section key={f.path} id={`file-${f.path}`} aria-label={f.path}>
+            <section key={`${n}-${f.path}`} id={`file-${f.path}`} aria-label={f.path}>
               <div className="fh"><b className="el">{f.path}</b>
                 {f.status !== "modified" && <span className={f.status === "deleted" ? "no" : "ok"}>{f.status}{f.status === "renamed" && ` from ${f.oldPath}`}</span>}
                 {by && <span className="dim wideonly">{plain(by.tool)} at <Link to="/s/$id/timeline" params={{ id }} search={{ seq: by.seq }}>{by.seq}</Link>, {decided(by)}</span>}<span className="sp" />

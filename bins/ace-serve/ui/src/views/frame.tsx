@@ -2,7 +2,7 @@
 import { Link, Outlet, useNavigate, useParams, useRouterState, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
 import { plain } from "../text/plain";
-import { base, money } from "../text/units";
+import { base, many, money } from "../text/units";
 import type { Link as Connection } from "../wire/stream";
 import { list } from "../wire/list";
 import { store } from "../wire/session";
@@ -140,7 +140,7 @@ function Status({ id }: { id: string }) {
       {me?.scope === "share" && <span className="you">read only{me.expires && ` until ${me.expires.slice(0, 16).replace("T", " ")}`}</span>}
       {head.mode && <Link to="/config" search={{ s: id }}>{head.unsandboxed ? `${head.mode}, no sandbox` : head.mode}</Link>}
       <span className="el">{plain(head.model)}</span>
-      <Link className="el" to="/worktrees" search={{}}>{plain([base(head.repository), head.branch].filter(Boolean).join(" · ") || base(head.cwd))}{files > 0 && ` · ${files} files changed`}</Link>
+      <Link className="el" to="/worktrees" search={{}}>{plain([base(head.repository), head.branch].filter(Boolean).join(" · ") || base(head.cwd))}{files > 0 && ` · ${many(files, "file")} changed`}</Link>
       <span><Verified id={id} /></span>
       {me?.scope !== "share" ? <Link className="end" to="/usage" search={{}}>today {money(spent, 2)}</Link> : <span className="end" />}
       {waits.length > 0 && waits[0] && <Link className="prm" to="/s/$id" params={{ id: waits[0].id }} search={{}}>{waits.length === 1 ? "1 waits" : `${waits.length} wait`} for you</Link>}
@@ -154,7 +154,7 @@ function Foot() {
   const waits = cards.filter((c) => c.state === "waits").length;
   const me = useMe();
   return (
-    <footer className="status" aria-label="Status"><span className={list.connection.state === "live" ? "live" : undefined}>{list.connection.state}</span><span>{cards.length} sessions</span>
+    <footer className="status" aria-label="Status"><span className={list.connection.state === "live" ? "live" : undefined}>{list.connection.state}</span><span>{many(cards.length, "session")}</span>
       <Link to="/worktrees" search={{}}>worktrees</Link><Link to="/config" search={{}}>configuration</Link><Link to="/scenarios" search={{}}>scenarios</Link>
       <span className="end">{me && `${plain(me.person)} · ace ${plain(me.version)}`}</span>{waits > 0 && <span className="prm">{waits === 1 ? "1 waits" : `${waits} wait`} for you</span>}
       <button type="button" onClick={() => set({ dialog: "keys" })}>? keys</button></footer>

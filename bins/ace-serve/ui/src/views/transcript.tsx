@@ -117,6 +117,9 @@ function Announce({ state, past }: { state: Fold; past: boolean }) {
   const [said, setSaid] = useState("");
   const began = useRef(state.seq);
   useEffect(() => {
+    // What stood there when somebody came, or came back from the past, is not news.
+    if (past) began.current = Number.POSITIVE_INFINITY;
+    else if (began.current === Number.POSITIVE_INFINITY) began.current = state.seq;
     if (past || !last || last.seq <= began.current) return;
     if (last.kind === "answer") setSaid(last.pieces.map((p) => (p.kind === "text" ? p.text : "")).join(" ").slice(0, 600));
     if (last.kind === "call" && last.state === "asked") setSaid(`a decision waits: ${last.tool}`);

@@ -38,11 +38,12 @@ export function Usage() {
         <span className="seg" role="group" aria-label="Since">{["1d", "7d", "30d", "365d"].map((d) => <button type="button" key={d} aria-pressed={since === d} onClick={() => void navigate({ to: "/usage", search: { since: d }, replace: true })}>{d === "1d" ? "today" : d === "365d" ? "year" : d.replace("d", " days")}</button>)}</span></div>
       <div className="scroll grid" tabIndex={0} role="region" aria-label="Usage">
         {costs.isError && <p className="empty no w12">✗ {costs.error.message}</p>}
+        {!costs.isError && <>
         <div className="cell w3"><h2>Spend</h2><b className="big">{money(spent, 2)}</b><p className="lbl">{unpriced > 0 ? `and ${many(unpriced, "request")} with no price` : "everything has a price"}</p></div>
         <div className="cell w3"><h2>Tokens</h2><b className="big">{count(all)}</b><p className="lbl">{count(kinds.output)} written by models</p></div>
         <div className="cell w3"><h2>From cache</h2><b className="big">{kinds.input + kinds.cached > 0 ? `${Math.round((100 * kinds.cached) / (kinds.input + kinds.cached))} %` : "–"}</b><p className="lbl">of all input</p></div>
         <div className="cell w3"><h2>Sessions</h2><b className="big">{sessions.length}</b><p className="lbl">{sessions.length > 0 ? `${money(spent / sessions.length)} a session` : "none in this time"}</p></div>
-        <div className="cell w8"><h2>By day <span>{since === "1d" ? "today" : `last ${days.length} days with work`}</span></h2>
+        <div className="cell w8"><h2>By day <span>{since === "1d" ? "today" : many(days.length, "day") + " with work"}</span></h2>
           <Suspense fallback={<div className="sk"><i /><i /></div>}><Trend days={days} /></Suspense></div>
         <div className="cell w4"><h2>When <span>weekday × hour</span></h2><Heat hours={data?.hours ?? []} /></div>
         <div className="cell w7"><h2>By model</h2>
@@ -52,6 +53,7 @@ export function Usage() {
         <div className="cell w5"><h2>Dearest sessions</h2>
           {dear.map((s) => <Link key={s.id} className="mrow" style={{ gridTemplateColumns: "minmax(0,1fr) 74px", textDecoration: "none" }} to="/s/$id" params={{ id: s.id }} search={{}}><span className="el">{plain(s.name)} <span className="dim">{plain(s.project)}</span></span><span className="r">{money(s.cost)}</span></Link>)}</div>
         <div className="cell w12"><details><summary>as a table</summary><table className="table"><thead><tr><th>day</th><th>cost</th><th>tokens</th><th>sessions</th></tr></thead><tbody>{days.map((d) => <tr key={d.day}><td>{d.day}</td><td>{money(d.cost)}</td><td>{count(d.tokens)}</td><td>{d.sessions}</td></tr>)}</tbody></table></details></div>
+        </>}
       </div>
     </div>
   );

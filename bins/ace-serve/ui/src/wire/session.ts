@@ -2,7 +2,8 @@
 // It must never know a component. What it holds can be thrown away and is loaded again.
 import type { Event } from "../events/types";
 import { Fold, fold } from "../model/fold";
-import { get, type Page } from "./api";
+import type { Head } from "../model/items";
+import { get, type Page, type Session } from "./api";
 import { type Frame, type Link, type Listener, Stream } from "./stream";
 
 /** Records of the window that a session opens with, and of each step back. */
@@ -24,6 +25,7 @@ export class SessionStore implements Listener {
   /** Records have arrived that were not there when the page was opened. */
   loading = false;
   #stream: Stream | undefined;
+  #facts: Partial<Head> = {};
   #listeners = new Set<() => void>();
   #told = false;
   #recent: number[] = [];
@@ -69,7 +71,10 @@ export class SessionStore implements Listener {
       for (const event of frame.events) this.state.add(event);
       this.#tell();
     }
-    if (frame.frame === "live") this.#tell();
+    if (frame.frame === "live") {
+      void this.#introduce();
+      this.#tell();
+    }
   }
 
   link(link: Link): void {
@@ -93,10 +98,25 @@ export class SessionStore implements Listener {
       const page = await range(this.id, Math.max(1, this.first - WINDOW), this.first - 1);
       this.events = [...page, ...this.events];
       this.state = fold(this.events);
+      if (this.state.head.id === "") this.state.head = { ...this.state.head, ...this.#facts };
     } finally {
       this.loading = false;
       this.#tell();
     }
+  }
+
+  /** A window that begins in the middle does not know what the session is: the server says it. */
+  async #introduce(): Promise<void> {
+    if (this.first <= 1 || this.state.head.id !== "") return;
+    const facts = await get<Session>(`/sessions/${this.id}`).catch(() => undefined);
+    if (!facts || this.state.head.id !== "") return;
+    this.#facts = {
+      id: facts.id, name: facts.name, owner: facts.owner, cwd: facts.cwd, repository: facts.repository, model: facts.model, mode: facts.mode, limits: facts.limits,
+      unsandboxed: facts.unsandboxed, archived: facts.archived, created: facts.created, worktree: facts.worktree?.path ?? "", branch: facts.branch,
+      base: facts.worktree?.base ?? "", from: facts.worktree?.from ?? "",
+    };
+    this.state.head = { ...this.state.head, ...this.#facts };
+    this.#tell();
   }
 
   #take(events: Event[]): void {
