@@ -49,4 +49,5 @@ mod tidy;
 mod tools;
 mod travel;
 mod trees;
+mod ui;
 mod until;
