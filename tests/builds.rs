@@ -125,7 +125,7 @@ fn go_builds_with_a_module_of_the_cache() {
 }
 
 /// A registry with one package.
-const REGISTRY: &str = r#"
+pub const REGISTRY: &str = r#"
 import base64, hashlib, http.server, io, json, tarfile
 def entry(tar, name, text):
     info = tarfile.TarInfo("package/" + name)

@@ -7,9 +7,7 @@ use std::path::Path;
 /// What has to be met: a letter and the numbers from one to another. `a` commands, files and git, `c` keys and money, `e` the log's
 /// integrity, `f` streams and storage, `p` what has gone wrong in other agents.
 const NAMED: &[(char, u8, u8)] = &[
-    ('a', 1, 5),
-    ('a', 8, 36),
-    ('a', 38, 38),
+    ('a', 1, 40),
     ('c', 2, 7),
     ('c', 11, 11),
     ('c', 13, 14),
@@ -20,11 +18,8 @@ const NAMED: &[(char, u8, u8)] = &[
     ('f', 16, 16),
     ('f', 22, 23),
     ('f', 25, 25),
-    ('p', 1, 6),
-    ('p', 8, 37),
-    ('p', 40, 40),
-    ('p', 43, 45),
-    ('p', 51, 54),
+    ('p', 1, 46),
+    ('p', 50, 54),
     ('p', 61, 64),
 ];
 

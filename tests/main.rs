@@ -14,6 +14,7 @@ mod compact;
 mod completion;
 mod crash;
 mod durable;
+mod egress;
 mod errors;
 mod exits;
 mod generated;

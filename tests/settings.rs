@@ -1,5 +1,6 @@
 //! `ace config` and `ace trust`: what is configured and who said so, what a project may say and may not.
 
+use crate::server::{Reply, Server};
 use crate::suite::World;
 
 /// A world without a model whose project is a repository with this configuration.
@@ -73,4 +74,35 @@ fn a_project_is_trusted_as_it_stands_and_no_further() {
     let _ = world.run("ace", &["trust", "--revoke"]).fails(1, &["was not trusted"]);
     std::fs::remove_file(&file).unwrap();
     let _ = world.run("ace", &["trust"]).fails(1, &["nothing to trust"]);
+}
+
+#[test]
+fn p42_a_file_of_variables_in_the_project_says_nothing() {
+    let world = World::with_model(Server::start(vec![Reply::Text("done")])).repository(&[(
+        ".env",
+        "ACE_HOME=elsewhere\nACE_CONFIG=evil.toml\nACE_MODE=auto\nTEST_KEY=sk-evil\nOPENAI_BASE_URL=http://127.0.0.1:1\n",
+    )]);
+    std::fs::copy(world.project().join(".env"), world.project().join(".env.local")).unwrap();
+    let _ = world.run("ace", &["run", "go"]).done();
+    assert_eq!(world.created("@only")["mode"], "ask");
+    assert!(!world.project().join("elsewhere").exists());
+    assert!(world.model.as_ref().unwrap().heads()[0].contains("sk-test-0123456789"));
+}
+
+#[test]
+fn p07_no_program_of_the_machine_is_started_for_a_repository_nobody_has_trusted() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut world = World::with_model(Server::start(vec![Reply::Text("done")])).repository(&[("a.txt", "one\n")]);
+    let (fake, seen) = (world.path("fake"), world.path("started"));
+    std::fs::create_dir(&fake).unwrap();
+    for name in ["git", "sh", "bash", "node", "hg", "env"] {
+        let script = format!("#!/bin/sh\necho {name} \"$@\" >> {}\n", seen.display());
+        std::fs::write(fake.join(name), script).unwrap();
+        std::fs::set_permissions(fake.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    world.env.push(("PATH", fake.display().to_string()));
+    for args in [&["run", "go"][..], &["config"], &["ls"], &["show", "@last"]] {
+        let _ = world.run("ace", args).done();
+    }
+    assert!(!seen.exists(), "started: {}", std::fs::read_to_string(&seen).unwrap_or_default());
 }

@@ -14,6 +14,7 @@ mod growth;
 mod model;
 mod prompt;
 mod scene;
+mod search;
 mod session;
 mod start;
 mod store;
@@ -35,7 +36,7 @@ fn main() {
     let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
     let base = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     println!("{}", system::machine(base));
-    let parts: [(&str, Part); 7] = [
+    let parts: [(&str, Part); 8] = [
         ("start", start::measure),
         ("session", session::measure),
         ("growth", growth::measure),
@@ -43,6 +44,7 @@ fn main() {
         ("follow", store::follow),
         ("worktree", worktree::measure),
         ("prompt", prompt::measure),
+        ("search", search::measure),
     ];
     let mut table = Table::default();
     for (_, part) in parts.iter().filter(|(name, _)| only.as_deref().is_none_or(|o| o == *name)) {

@@ -2,6 +2,7 @@
 
 mod fetching;
 mod filter;
+mod proxy;
 
 use ace_cli::{Complaint, Exit};
 use ace_fetch::{Body, Fetcher, Hosts, Refused};
@@ -20,6 +21,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &ace_cli::fetch::Fetch) -> Result<Exit, Complaint> {
+    if args.proxy {
+        return proxy::run(&args.host).map(|()| Exit::Done);
+    }
     let opening = open(PROGRAM, Vec::new())?;
     rights::leave_secrets(&opening)?;
     rights::fetch(&opening)?;

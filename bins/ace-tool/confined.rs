@@ -6,17 +6,17 @@ use ace_local_tools::{Place, Worker, serve};
 use ace_sandbox::{Git, Layer, Profile, enter};
 use ace_schema::data::SessionCreated;
 use ace_schema::limits::ORDER_BYTES;
+use ace_schema::permission::Confinement;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::egress;
+
 /// The variable that carries the plan to the worker. It holds no secret, and the worker's commands do not inherit it.
 const PLAN: &str = "ACE_WORKER_PLAN";
-
-/// The name under which a call in the default profile is recorded.
-pub const WORKSPACE: &str = "workspace";
 
 /// Everything a worker needs to know, decided outside of it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ struct Plan {
     /// It starts this one program and tells what became of it, instead of answering calls.
     #[serde(default)]
     hook: Option<Heard>,
+    /// Number of the line to the proxy that is the only way out.
+    #[serde(default)]
+    egress: Option<i32>,
 }
 
 /// A program that hears something inside the sandbox.
@@ -60,7 +63,31 @@ pub fn cage(unsandboxed: bool) -> Cage {
     }
 }
 
-/// Starts the worker of a session; without a sandbox if not `sandboxed`, and with a store for what it commits if there is one.
+/// What the tools of a session may reach.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Profile of the sandbox.
+    pub profile: Confinement,
+    /// The person's further folders, and hosts.
+    pub more: ace_config::Sandbox,
+    /// Number of the line to the proxy.
+    pub egress: Option<i32>,
+}
+
+impl Reach {
+    /// The person's further folders as paths.
+    fn folders(list: &[String]) -> Vec<PathBuf> {
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let whole = |text: &String| match (text.strip_prefix("~/"), &home) {
+            (Some(rest), Some(home)) => Some(home.join(rest)),
+            (Some(_), None) => None,
+            (None, _) => Some(PathBuf::from(text)),
+        };
+        list.iter().filter_map(whole).collect()
+    }
+}
+
+/// Starts the worker of a session within its reach, and with a store for what it commits if there is one.
 ///
 /// # Errors
 /// Its folders cannot be made or it cannot be started: why, in words.
@@ -68,10 +95,10 @@ pub fn start(
     created: &SessionCreated,
     session: &str,
     ace_home: &Path,
-    sandboxed: bool,
+    reach: &Reach,
     commits: bool,
 ) -> Result<Worker, String> {
-    let mut command = planned(created, session, ace_home, sandboxed, Wants { commits, hook: None })?;
+    let mut command = planned(created, session, ace_home, reach, Wants { commits, hook: None })?;
     command.arg("worker");
     Worker::start(command).map_err(|e| format!("cannot start the worker: {e}"))
 }
@@ -93,9 +120,10 @@ pub fn planned(
     created: &SessionCreated,
     session: &str,
     ace_home: &Path,
-    sandboxed: bool,
+    reach: &Reach,
     Wants { commits, hook }: Wants,
 ) -> Result<Command, String> {
+    let sandboxed = reach.profile != Confinement::Off;
     let tree = created.worktree.as_ref();
     let root = PathBuf::from(tree.map_or(&created.cwd, |t| &t.path));
     let tmp = private_tmp(ace_home, session).map_err(|e| format!("cannot make the session's temporary folder: {e}"))?;
@@ -110,12 +138,20 @@ pub fn planned(
             home,
             ace_home: ace_home.to_owned(),
             tmp: Some(tmp.clone()),
-            read,
+            read: [read, Reach::folders(&reach.more.read)].concat(),
+            write: Reach::folders(&reach.more.write),
             caches: toolchains(ace_home, CACHES, false),
-            ..ace_sandbox::Worker::default()
         };
-        // What a kernel without user namespaces still gives is the least that is called a sandbox.
-        let profile = Profile::worker(&place).requiring([Layer::Landlock, Layer::Seccomp]);
+        let mut profile = Profile::worker(&place).requiring(Layer::LEAST.iter().copied());
+        if reach.profile == Confinement::ReadOnly {
+            profile = profile.read(&root);
+            profile.grants.retain(|grant| grant.access != ace_sandbox::Access::Write);
+        }
+        if let Some(line) = reach.egress {
+            // Without a network of its own nothing would lead through the proxy.
+            profile = profile.requiring([Layer::Net]);
+            profile.keep.insert(line);
+        }
         match git.filter(|_| commits) {
             Some(git) => profile.committing(&git, &store(ace_home, session)),
             None => profile,
@@ -130,7 +166,8 @@ pub fn planned(
         .map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
         .collect();
     let place = Place { root, tmp, env, unsandboxed: !sandboxed };
-    let plan = serde_json::to_string(&Plan { place, profile, hook }).map_err(|e| e.to_string())?;
+    let plan =
+        serde_json::to_string(&Plan { place, profile, hook, egress: reach.egress }).map_err(|e| e.to_string())?;
     let exe = std::env::current_exe().map_err(|e| e.to_string())?;
     let mut command = Command::new(exe);
     command.env_clear().env(PLAN, plan);
@@ -146,18 +183,21 @@ pub fn become_guest(
     created: &SessionCreated,
     session: &str,
     ace_home: &Path,
-    unsandboxed: bool,
+    (unsandboxed, more): (bool, ace_config::Sandbox),
     argv: &[std::ffi::OsString],
 ) -> Complaint {
     use std::os::unix::process::CommandExt;
     let complain = |exit, what: String| Complaint::new("ace-tool", exit, what);
-    let sandboxed = match cage(unsandboxed || created.unsandboxed) {
+    let profile = match cage(unsandboxed || created.unsandboxed) {
         Cage::None(lack) => {
             return complain(Exit::Config, format!("no sandbox: {lack}")).hint("--unsandboxed runs it without one");
         }
-        cage => cage == Cage::Sandbox,
+        Cage::Open => Confinement::Off,
+        Cage::Sandbox => Confinement::parse(&created.sandbox).unwrap_or_default(),
     };
-    match planned(created, session, ace_home, sandboxed, Wants::default()) {
+    // The proxy of the profile `network` is the session's own: here is no way out.
+    let reach = Reach { profile, more, egress: None };
+    match planned(created, session, ace_home, &reach, Wants::default()) {
         Ok(mut command) => Complaint::io("ace-tool", "cannot start itself", &command.arg("guest").args(argv).exec()),
         Err(why) => complain(Exit::Io, why),
     }
@@ -351,6 +391,10 @@ fn confine() -> Result<(Place, Option<Heard>, String), Complaint> {
                     .hint("--unsandboxed runs tools without one (recorded with each call)")
             })?;
             settle_go(&mut plan.place.env);
+            if let Some(line) = plan.egress {
+                let proxy = egress::offer(line);
+                plan.place.env.extend(proxy.map_err(|e| complain(Exit::Config, format!("no way to the proxy: {e}")))?);
+            }
             applied.to_string()
         }
     };

@@ -10,7 +10,7 @@ use ace_schema::data::{
     ToolFailed, ToolStarted,
 };
 use ace_schema::hook::Hook;
-use ace_schema::permission::Mode;
+use ace_schema::permission::{Confinement, Mode};
 use ace_schema::{Line, draft, id, question, redaction, tool, ty};
 use ace_storage::Blobs;
 use base64::Engine;
@@ -21,8 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::PROGRAM;
-use crate::confined::{Cage, cage};
-use crate::runner::{Ending, Held, Job, Runner, Session};
+use crate::confined::{Cage, Reach, cage};
+use crate::egress::Egress;
+use crate::runner::{Confined, Ending, Held, Job, Runner, Session};
 use crate::states::Since;
 
 /// The server name of the tools of this program.
@@ -57,6 +58,8 @@ pub struct Broker {
     flat: bool,
     out: Out,
     granted: Granted,
+    /// What the person's configuration lets tools reach besides.
+    sandbox: ace_config::Sandbox,
     random: u64,
     unrecorded: bool,
     prepared: bool,
@@ -78,7 +81,7 @@ impl Broker {
         random: u64,
         (ace_home, blobs): (PathBuf, Blobs),
         out: Out,
-        granted: Granted,
+        (granted, sandbox): (Granted, ace_config::Sandbox),
         hooks: Arc<[Hooked]>,
     ) -> Self {
         Self {
@@ -90,6 +93,7 @@ impl Broker {
             flat: false,
             out,
             granted,
+            sandbox,
             random: random.rotate_left(17),
             unrecorded: false,
             prepared: false,
@@ -108,10 +112,22 @@ impl Broker {
         let (unsandboxed, random) = (self.granted.unsandboxed || self.desk.state.created.unsandboxed, self.random);
         let recorded = !self.unrecorded;
         let (ace_home, blobs, hooks) = (&self.ace_home, &self.blobs, &self.hooks);
+        let (named, sandbox) = (self.desk.state.created.sandbox.clone(), &self.sandbox);
         self.runner.get_or_insert_with(|| {
             *held = cage(unsandboxed);
+            let mut reach =
+                Reach { profile: rights::or_end(profile(&named, held)), more: sandbox.clone(), egress: None };
+            // As long as there is a network, and one thread.
+            let egress = (reach.profile == Confinement::Network).then(|| {
+                let started = Egress::start(&sandbox.hosts);
+                rights::or_end(started.map_err(|e| Complaint::io(PROGRAM, "cannot start the proxy 'ace-fetch'", &e)))
+            });
+            reach.egress = egress.as_ref().map(Egress::line);
             match held {
-                Cage::Sandbox => *flat = !rights::or_end(rights::broker(PROGRAM)),
+                Cage::Sandbox => {
+                    *flat =
+                        !rights::or_end(rights::broker(PROGRAM, &egress.as_ref().map(Egress::kept).unwrap_or_default()))
+                }
                 Cage::Open | Cage::None(_) => rights::free_broker(),
             }
             let worker = match held {
@@ -119,7 +135,8 @@ impl Broker {
                 Cage::Sandbox => Held::View,
                 Cage::Open | Cage::None(_) => Held::Open,
             };
-            Runner::start((ace_home.clone(), blobs.clone()), hooks.clone(), (worker, recorded), random, out.clone())
+            let held = Confined { worker, reach, egress };
+            Runner::start((ace_home.clone(), blobs.clone()), hooks.clone(), (held, recorded), random, out.clone())
         })
     }
 
@@ -274,6 +291,18 @@ fn aloud(parts: &[Part]) -> String {
         _ => None,
     });
     said.collect()
+}
+
+/// The profile that a session's record names, where something holds its tools.
+fn profile(named: &str, held: &Cage) -> Result<Confinement, Complaint> {
+    match held {
+        Cage::Open | Cage::None(_) => Ok(Confinement::Off),
+        Cage::Sandbox if named.is_empty() => Ok(Confinement::Workspace),
+        Cage::Sandbox => Confinement::parse(named).ok_or_else(|| {
+            let what = format!("the session wants a sandbox of the profile '{named}', which is not known here");
+            Complaint::new(PROGRAM, Exit::Config, what)
+        }),
+    }
 }
 
 /// The blob of a recorded output, if it was long.

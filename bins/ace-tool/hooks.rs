@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::confined::{Heard, Wants, planned};
+use crate::confined::{Heard, Reach, Wants, planned};
 
 /// How long a sandbox may take beside what runs in it.
 const AROUND: Duration = Duration::from_secs(20);
@@ -31,6 +31,8 @@ pub struct Hooks {
     pub ace_home: PathBuf,
     /// Whether a sandbox holds them.
     pub sandboxed: bool,
+    /// What they reach: what tools do, but for the proxy.
+    pub reach: Reach,
     /// The last turn that was stopped: what runs for it ends.
     pub stopped: Arc<AtomicU32>,
 }
@@ -120,7 +122,7 @@ impl Hooks {
         let root = created.repository.as_ref().map_or(&created.cwd, |repository| &repository.root).into();
         let hook = Some(Heard { argv: one.argv.clone(), root, ms: HOOK_MS });
         let wants = Wants { commits: false, hook };
-        let started = planned(created, at.id, &self.ace_home, self.sandboxed, wants).and_then(|mut command| {
+        let started = planned(created, at.id, &self.ace_home, &self.reach, wants).and_then(|mut command| {
             let command = command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
             command.spawn().map_err(|e| format!("no sandbox for it: {e}"))
         });

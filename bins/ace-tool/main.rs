@@ -1,8 +1,11 @@
 //! `ace-tool`: runs what was allowed. The broker holds no key and no network; its worker runs everything, confined.
 
 mod confined;
+mod egress;
 mod filter;
+mod hints;
 mod hooks;
+mod outcome;
 mod runner;
 mod states;
 
@@ -29,7 +32,13 @@ fn run(args: &ace_cli::tool::Tool) -> Result<Exit, Complaint> {
         Some(Command::Within { session, unsandboxed, command }) => {
             let opening = open(PROGRAM, Vec::new())?;
             let (id, created) = (opening.find(session)?.id, sessions::created(&opening, session)?);
-            return Err(confined::become_guest(&created, &id, opening.home().path(), *unsandboxed, command));
+            return Err(confined::become_guest(
+                &created,
+                &id,
+                opening.home().path(),
+                (*unsandboxed, opening.settings.config.sandbox.clone()),
+                command,
+            ));
         }
         None => {}
     }
@@ -41,6 +50,7 @@ fn run(args: &ace_cli::tool::Tool) -> Result<Exit, Complaint> {
     let hears = |one: &&ace_config::Hooked| matches!(one.on, Hook::PostToolUse | Hook::Stop);
     let hooks = opening.settings.config.hooks.iter().filter(hears).cloned().collect();
     let places = (home.path().to_owned(), home.blobs());
-    let mut filter = filter::Broker::new(random(), places, out.clone(), granted, hooks);
+    let sandbox = opening.settings.config.sandbox.clone();
+    let mut filter = filter::Broker::new(random(), places, out.clone(), (granted, sandbox), hooks);
     run_filter(PROGRAM, &mut filter, &out, args.filter.drafts_only)
 }

@@ -3,17 +3,14 @@
 use ace_cli::Complaint;
 use ace_config::Hooked;
 use ace_front::rights;
-use ace_local_tools::{Answer, Blobs, Kept, Outcome, Request, Worker, open_spill};
+use ace_local_tools::{Answer, Blobs, Outcome, Request, Worker};
 use ace_pipe::Out;
-use ace_schema::data::{BlobRef, Code, HookCompleted, Output, SessionCreated, ToolCompleted, ToolDelta, ToolFailed};
+use ace_schema::data::{Code, HookCompleted, Output, SessionCreated, ToolCompleted, ToolDelta, ToolFailed};
 use ace_schema::hook::Hook;
-use ace_schema::permission::Mode;
-use ace_schema::{Drafter, limits, ty};
+use ace_schema::permission::{Confinement, Mode};
+use ace_schema::{Drafter, ty};
 use ace_worktree::{Place, Store};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use std::collections::HashMap;
-use std::io::{Read, Seek};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -21,8 +18,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::PROGRAM;
-use crate::confined::{self, WORKSPACE};
+use crate::confined::{self, Reach};
+use crate::egress::Egress;
 use crate::hooks::{Feedback, Hooks, Where};
+use crate::outcome::{Site, record};
 use crate::states::{Seen, Since, States};
 
 /// How long a worker may take to get ready.
@@ -86,6 +85,16 @@ pub enum Held {
     View,
 }
 
+/// What holds a worker, and what it may reach all the same.
+pub struct Confined {
+    /// What holds it.
+    pub worker: Held,
+    /// What it reaches.
+    pub reach: Reach,
+    /// The proxy, where the profile has one.
+    pub egress: Option<Egress>,
+}
+
 /// What the thread is told.
 enum Order {
     /// Get the worker ready for this session.
@@ -119,14 +128,17 @@ impl Runner {
     pub fn start(
         (ace_home, blobs): (PathBuf, ace_storage::Blobs),
         hooks: Arc<[Hooked]>,
-        (held, recorded): (Held, bool),
+        (held, recorded): (Confined, bool),
         random: u64,
         out: Out,
     ) -> Self {
         let (orders, inbox) = channel();
         let stopped: Arc<AtomicU32> = Arc::default();
+        let Confined { worker: held, reach, egress } = held;
         let sandboxed = held != Held::Open;
-        let hooks = Hooks { all: hooks, ace_home: ace_home.clone(), sandboxed, stopped: stopped.clone() };
+        let inside = Reach { egress: None, ..reach.clone() };
+        let hooks =
+            Hooks { all: hooks, ace_home: ace_home.clone(), sandboxed, reach: inside, stopped: stopped.clone() };
         let open: Arc<(Mutex<usize>, Condvar)> = Arc::default();
         let drafter = Arc::new(Mutex::new(Drafter::new("ace-tool", random)));
         let chalker = Arc::new(Mutex::new(Drafter::new("ace-tool", random.rotate_left(17))));
@@ -137,6 +149,9 @@ impl Runner {
             spills: Arc::default(),
             swept: false,
             held,
+            sandbox: Arc::from(reach.profile.name()),
+            reach,
+            egress: Arc::new(Mutex::new(egress)),
             commits: Arc::default(),
             recorded,
             drafter,
@@ -146,7 +161,6 @@ impl Runner {
             session: None,
             states: Arc::default(),
             worker: None,
-            sandbox: Arc::from(WORKSPACE),
         };
         if let Err(e) = std::thread::Builder::new().spawn(move || bench.work(inbox)) {
             rights::or_end::<()>(Err(Complaint::io(PROGRAM, "cannot start a thread", &e)));
@@ -242,6 +256,9 @@ struct Bench {
     /// What an earlier broker's workers have left was taken away.
     swept: bool,
     held: Held,
+    reach: Reach,
+    /// The only way out, if there is one.
+    egress: Arc<Mutex<Option<Egress>>>,
     /// Where tools put what they commit, if they can.
     commits: Arc<Mutex<Option<Store>>>,
     drafter: Arc<Mutex<Drafter>>,
@@ -335,10 +352,9 @@ impl Bench {
             confined::sweep_outputs(&confined::tmp(&self.ace_home, session));
         }
         let store = self.store(created, session);
-        let sandboxed = self.held != Held::Open;
         let commits = store.is_some();
         *lock(&self.commits) = store;
-        let start = || confined::start(created, session, &self.ace_home, sandboxed, commits);
+        let start = || confined::start(created, session, &self.ace_home, &self.reach, commits);
         let mut worker = start()?;
         let mut greeted = worker.greeting(READY);
         // Killed before it was asked to do anything: a second one does nothing twice. One that refuses would refuse again.
@@ -349,7 +365,7 @@ impl Bench {
             greeted = worker.greeting(READY);
         }
         let greeting = greeted.map_err(|e| format!("no sandbox for tools: {e}"))?;
-        self.sandbox = Arc::from(profile_name(&greeting));
+        self.sandbox = Arc::from(profile_name(&greeting, self.reach.profile));
         if let Some((_, lacking)) = greeting.split_once("; without ") {
             self.out.note(&format!("the sandbox is weaker than it should be: without {lacking}"));
         }
@@ -357,10 +373,26 @@ impl Bench {
         Ok(())
     }
 
+    fn site(&self, tmp: PathBuf) -> Site {
+        let root =
+            self.session.as_ref().map(|(created, _)| created.worktree.as_ref().map_or(&created.cwd, |tree| &tree.path));
+        Site {
+            root: root.map(PathBuf::from).unwrap_or_default(),
+            tmp,
+            ace_home: self.ace_home.clone(),
+            profile: self.reach.profile,
+            sandbox: self.sandbox.clone(),
+            recorded: self.recorded,
+        }
+    }
+
     /// The store for what tools commit: in a worktree of the session's own, under a view. Where it cannot be made git's data is
     /// only read.
     fn store(&self, created: &SessionCreated, session: &str) -> Option<Store> {
-        let tree = created.worktree.as_ref().filter(|_| self.held == Held::View)?;
+        let tree = created
+            .worktree
+            .as_ref()
+            .filter(|_| self.held == Held::View && self.reach.profile != Confinement::ReadOnly)?;
         let place = Place { git_dir: PathBuf::from(&tree.git_dir), path: PathBuf::from(&tree.path) };
         match Store::open(&confined::store(&self.ace_home, session), &place, &tree.branch) {
             Ok(store) => Some(store),
@@ -442,8 +474,9 @@ impl Bench {
             }
         }
         let commits = (!reads).then(|| self.commits.clone());
-        let recorded = self.recorded;
-        let (sandbox, chalker, spills) = (self.sandbox.clone(), self.chalker.clone(), self.spills.clone());
+        let egress = (!reads).then(|| self.egress.clone());
+        let (chalker, spills) = (self.chalker.clone(), self.spills.clone());
+        let site = Arc::new(self.site(tmp));
         let heard = self.hooks.hear(Hook::PostToolUse).then(|| (self.hooks.clone(), self.session.clone()));
         let heard = heard.map(|(hooks, session)| (hooks, session, call, tool.clone(), args.get().to_owned()));
         let Some(worker) = &self.worker else { return done(&open) };
@@ -454,8 +487,9 @@ impl Bench {
                 let _ = out.write(&line);
             }
             Answer::Done(outcome) => {
-                let (out, drafter, open, sandbox) = (out.clone(), drafter.clone(), open.clone(), sandbox.clone());
-                let (claim, tmp, states, commits) = (claim.clone(), tmp.clone(), states.clone(), commits.clone());
+                let (out, drafter, open) = (out.clone(), drafter.clone(), open.clone());
+                let (claim, states, commits) = (claim.clone(), states.clone(), commits.clone());
+                let (egress, site) = (egress.clone(), site.clone());
                 let spilled = outcome.output().is_some_and(|kept| kept.spill.is_some() || !kept.images.is_empty());
                 let (spills, heard) = (spills.clone(), heard.clone());
                 let goes_aside = spilled || heard.is_some();
@@ -470,14 +504,16 @@ impl Bench {
                         (Some((hooks, Some((created, id)), call, tool, args)), Outcome::Completed(ran)) => {
                             let at = Where { created: &created, id: &id, turn, mode };
                             let args = serde_json::from_str(&args).unwrap_or_default();
-                            let ran = ran.clone().into_event(&sandbox, Blobs::default());
+                            let ran = ran.clone().into_event(&site.sandbox, Blobs::default());
                             hooks.after_call(at, (&call, &tool, &args), &ran)
                         }
                         _ => Feedback::default(),
                     };
                     // Nothing else runs beside a call that writes, so that what is seen now is its doing.
                     let seen = states.and_then(|states| look_after_call(&mut lock(&states), &out));
-                    record((outcome, feedback), seen, (turn, &claim), &sandbox, (&tmp, recorded), &out, &drafter);
+                    let contacts = egress.and_then(|egress| lock(&egress).as_mut().map(Egress::contacts));
+                    let told = (seen, contacts.unwrap_or_default());
+                    record((outcome, feedback), told, (turn, &claim), &site, &out, &drafter);
                     done(&open);
                 };
                 // Reading a long output takes its time, and so do hooks; other answers must not wait for it, if a thread can be had.
@@ -496,10 +532,10 @@ impl Bench {
 }
 
 /// The recorded name of how a worker is confined: the profile, or what is left of it.
-fn profile_name(greeting: &str) -> &str {
+fn profile_name(greeting: &str, profile: Confinement) -> &str {
     match greeting {
         "off" => "off",
-        whole if !whole.contains("; without ") => WORKSPACE,
+        whole if !whole.contains("; without ") => profile.name(),
         // Fewer layers than the profile wants: the layers themselves are the name.
         partial => partial.split(';').next().unwrap_or(partial),
     }
@@ -508,94 +544,4 @@ fn profile_name(greeting: &str) -> &str {
 fn done(open: &(Mutex<usize>, Condvar)) {
     *lock(&open.0) -= 1;
     open.1.notify_all();
-}
-
-/// Writes the outcome, after the parts of its blob if the output was long.
-fn record(
-    (outcome, feedback): (Outcome, Feedback),
-    seen: Option<Seen>,
-    at: (u32, &str),
-    sandbox: &str,
-    (tmp, recorded): (&std::path::Path, bool),
-    out: &Out,
-    drafter: &Mutex<Drafter>,
-) {
-    let blobs = outcome.output().map_or_else(Blobs::default, |kept| send_blobs(kept, (tmp, recorded), out));
-    let line = {
-        let mut drafter = lock(drafter);
-        let (turn, claim) = at;
-        match outcome {
-            Outcome::Completed(mut done) => {
-                done.ms = ace_front::took(done.ms);
-                let mut data = done.into_event(sandbox, blobs);
-                if feedback.heard && seen.is_some() {
-                    // What the tool itself has changed is not all that was.
-                    (data.changed, data.patch) = (Vec::new(), String::new());
-                }
-                (data.feedback, data.stops) = (feedback.told, feedback.stops);
-                seen.into_iter().for_each(|seen| seen.complete(&mut data));
-                drafter.draft(turn, claim, ty::TOOL_COMPLETED, &data)
-            }
-            Outcome::Failed(mut failed) => {
-                failed.ms = ace_front::took(failed.ms);
-                let mut data = failed.into_event(blobs);
-                seen.into_iter().for_each(|seen| seen.fail(&mut data));
-                drafter.draft(turn, claim, ty::TOOL_FAILED, &data)
-            }
-        }
-        .1
-    };
-    let _ = out.write(&line);
-}
-
-/// Sends what a call kept to the keeper.
-fn send_blobs(kept: &Kept, (tmp, recorded): (&std::path::Path, bool), out: &Out) -> Blobs {
-    let whole = kept.spill.as_ref().and_then(|spill| send_blob(spill, None, (tmp, recorded), out));
-    let images = kept.images.iter().filter(|image| image.media.starts_with("image/"));
-    let images = images.filter_map(|image| send_blob(&image.spill, Some(&image.media), (tmp, false), out)).collect();
-    Blobs { whole, images }
-}
-
-/// Sends a kept file to the keeper, part by part, never whole in memory.
-fn send_blob(spill: &str, media: Option<&str>, (tmp, unnamed): (&std::path::Path, bool), out: &Out) -> Option<BlobRef> {
-    let mut file = open_spill(tmp, spill).ok()?;
-    // Nobody has looked through it yet: it goes without a name until it is recorded, and comes back as the record has it.
-    if unnamed {
-        let _ = std::fs::remove_file(tmp.join(spill));
-    }
-    let bytes = file.metadata().ok()?.len().min(limits::BLOB_BYTES);
-    let mut part = vec![0; limits::BLOB_PART_BYTES];
-    let mut hasher = ace_core::Digester::default();
-    let mut text = true;
-    for_each_part(&mut file, bytes, &mut part, |chunk| {
-        hasher.update(chunk);
-        text = text && !chunk.contains(&0);
-        true
-    })?;
-    let sha = hasher.finish();
-    file.rewind().ok()?;
-    let of = bytes.div_ceil(limits::BLOB_PART_BYTES as u64).max(1);
-    let mut n = 0;
-    for_each_part(&mut file, bytes, &mut part, |chunk| {
-        let data = BASE64_STANDARD.encode(chunk);
-        let line =
-            format!("{{\"type\":\"log.blob\",\"sha\":\"{sha}\",\"part\":{n},\"of\":{of},\"data\":\"{data}\"}}\n");
-        n += 1;
-        out.write(line.as_bytes()).is_ok() && !out.is_known_broken()
-    })?;
-    let media = media.unwrap_or(if text { "text/plain" } else { "application/octet-stream" });
-    Some(BlobRef { sha, bytes, media: media.to_owned() })
-}
-
-fn for_each_part(file: &mut impl Read, bytes: u64, part: &mut [u8], mut take: impl FnMut(&[u8]) -> bool) -> Option<()> {
-    let mut left = bytes;
-    while left > 0 {
-        let most = usize::try_from(left).unwrap_or(usize::MAX).min(part.len());
-        file.read_exact(&mut part[..most]).ok()?;
-        left -= most as u64;
-        if !take(&part[..most]) {
-            return None;
-        }
-    }
-    Some(())
 }

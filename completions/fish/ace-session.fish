@@ -48,6 +48,10 @@ complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l mode -d 
 ask\t''
 edit\t''
 auto\t''"
+complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l sandbox -d 'read-only, workspace (default), network, off' -r -f -a "read-only\t''
+workspace\t''
+network\t''
+off\t''"
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l name -d 'Of session and branch' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l base -d 'The worktree starts there (default HEAD)' -r
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -l max-turns -d 'Stop after N model answers' -r

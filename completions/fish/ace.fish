@@ -74,6 +74,10 @@ complete -c ace -n "__fish_ace_using_subcommand run" -l mode -d 'plan, ask (defa
 ask\t''
 edit\t''
 auto\t''"
+complete -c ace -n "__fish_ace_using_subcommand run" -l sandbox -d 'read-only, workspace (default), network, off' -r -f -a "read-only\t''
+workspace\t''
+network\t''
+off\t''"
 complete -c ace -n "__fish_ace_using_subcommand run" -l name -d 'Of session and branch' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l base -d 'The worktree starts there (default HEAD)' -r
 complete -c ace -n "__fish_ace_using_subcommand run" -l max-turns -d 'Stop after N model answers' -r

@@ -21,6 +21,12 @@ pub struct Fetch {
     /// Act on drafts too, where no log stands behind the pipe
     #[arg(long)]
     pub unrecorded: bool,
+    /// The way out of a sandbox: serves listeners that come on stdin
+    #[arg(long, hide = true, conflicts_with = "url")]
+    pub proxy: bool,
+    /// A host that the proxy reaches
+    #[arg(long, hide = true, requires = "proxy", value_name = "HOST")]
+    pub host: Vec<String>,
     /// auto, always or never
     #[arg(long, value_name = "WHEN", default_value = "auto", hide = true)]
     pub color: When,

@@ -1,7 +1,7 @@
 //! Arguments that more than one program takes. They are values only; what they do is decided elsewhere.
 
 use ace_schema::limits::{ANSWERS_PER_TURN_MOST, ROUNDS_MOST};
-use ace_schema::permission::Mode;
+use ace_schema::permission::{Confinement, Mode};
 use clap::Args;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -22,8 +22,11 @@ pub struct SessionOptions {
     /// plan, ask (default), edit, auto
     #[arg(long, value_name = "MODE", value_parser = modes(), hide_possible_values = true, help_heading = "Rights")]
     pub mode: Option<Mode>,
+    /// read-only, workspace (default), network, off
+    #[arg(long, value_name = "PROFILE", value_parser = profiles(), hide_possible_values = true, help_heading = "Rights")]
+    pub sandbox: Option<Confinement>,
     /// Tools without a sandbox, recorded
-    #[arg(long, help_heading = "Rights")]
+    #[arg(long, help_heading = "Rights", conflicts_with = "sandbox")]
     pub unsandboxed: bool,
     /// Of session and branch
     #[arg(long, value_name = "NAME", help_heading = "Place")]
@@ -56,6 +59,9 @@ impl SessionOptions {
         if let Some(mode) = self.mode {
             layers.push(ace_config::Layer::flag("--mode", "mode", mode.name()));
         }
+        if let Some(profile) = self.sandbox {
+            layers.push(ace_config::Layer::flag("--sandbox", "sandbox.profile", profile.name()));
+        }
         if let Some(answers) = self.max_turns {
             layers.push(ace_config::Layer::flag("--max-turns", "limits.answers", &answers.to_string()));
         }
@@ -71,6 +77,7 @@ impl SessionOptions {
         pair("--model", self.model.as_deref());
         pair("--schema", self.schema.as_ref().map(|p| p.display().to_string()).as_deref());
         pair("--mode", self.mode.map(Mode::name));
+        pair("--sandbox", self.sandbox.map(Confinement::name));
         pair("--name", self.name.as_deref());
         pair("--base", self.base.as_deref());
         pair("--max-turns", self.max_turns.map(|n| n.to_string()).as_deref());
@@ -107,6 +114,12 @@ pub struct Filter {
 /// Reads a mode; its names are shown when a wrong one is typed.
 fn modes() -> impl TypedValueParser<Value = Mode> {
     PossibleValuesParser::new(Mode::ALL.map(Mode::name)).map(|name| Mode::parse(&name).unwrap_or_default())
+}
+
+/// Reads the profile of a sandbox.
+fn profiles() -> impl TypedValueParser<Value = Confinement> {
+    PossibleValuesParser::new(Confinement::ALL.map(Confinement::name))
+        .map(|name| Confinement::parse(&name).unwrap_or_default())
 }
 
 /// The prompt: the argument, what came on stdin, or both (`git diff | ace ask "review this"`); `None` if neither says anything.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ace_schema::hook::Hook;
 use ace_schema::limits::ANSWERS_PER_TURN;
-use ace_schema::permission::Mode;
+use ace_schema::permission::{Confinement, Mode};
 
 pub use crate::read::Value;
 use crate::read::{Setting, read};
@@ -46,6 +46,8 @@ pub struct Config {
     pub serve_hosts: Vec<String>,
     /// Proxies, as addresses or networks, whose word on client and scheme a server takes.
     pub serve_proxies: Vec<String>,
+    /// What tools may reach.
+    pub sandbox: Sandbox,
     /// What a project said and may not.
     pub ignored: Vec<Ignored>,
     set: BTreeMap<String, (Value, Origin)>,
@@ -75,6 +77,19 @@ pub struct Redact {
     pub variables: Vec<String>,
     /// Rules that are left out.
     pub leave: Vec<String>,
+}
+
+/// What tools may reach, as configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Profile of new sessions.
+    pub profile: Confinement,
+    /// Hosts that the profile `network` reaches; none for all public ones.
+    pub hosts: Vec<String>,
+    /// Further folders that are read, `~/` for the home.
+    pub read: Vec<String>,
+    /// Further folders that are written.
+    pub write: Vec<String>,
 }
 
 /// A value of a project that would widen what may happen.
@@ -158,6 +173,9 @@ impl Config {
             ("limits.context", Value::Number(tokens)) => self.context = u64::from(*tokens),
             ("notify.bell", Value::Flag(bell)) => self.bell = *bell,
             ("notify.desktop", Value::Text(desktop)) => self.desktop = Desktop::parse(desktop).unwrap_or_default(),
+            ("sandbox.profile", Value::Text(profile)) => {
+                self.sandbox.profile = Confinement::parse(profile).unwrap_or_default();
+            }
             (key, Value::Commands(commands)) if key.starts_with("hooks.") => {
                 if let Some(on) = Hook::ALL.into_iter().find(|on| key == format!("hooks.{}", on.name())) {
                     self.hooks.extend(commands.iter().map(|argv| Hooked { on, argv: argv.clone(), layer: layer.name }));
@@ -182,6 +200,10 @@ impl Config {
             }
             ("model", _) => true,
             ("mode", Value::Text(mode)) => Mode::parse(mode).is_some_and(|mode| rank(mode) <= rank(self.mode)),
+            ("sandbox.profile", Value::Text(profile)) => {
+                Confinement::parse(profile).is_some_and(|profile| profile <= self.sandbox.profile)
+            }
+            _ if key.starts_with("sandbox.") => return Some("a project may not open the sandbox"),
             ("limits.answers", Value::Number(answers)) => *answers <= self.answers,
             ("limits.context", Value::Number(tokens)) => self.context == 0 || u64::from(*tokens) <= self.context,
             // A limit where there was none narrows, and so does a lower one.
@@ -219,6 +241,9 @@ impl Config {
                         "redact.variables" => &mut self.redact.variables,
                         "serve.hosts" => &mut self.serve_hosts,
                         "serve.trusted_proxies" => &mut self.serve_proxies,
+                        "sandbox.hosts" => &mut self.sandbox.hosts,
+                        "sandbox.read" => &mut self.sandbox.read,
+                        "sandbox.write" => &mut self.sandbox.write,
                         _ => &mut self.redact.leave,
                     };
                     list.clone_from(words);

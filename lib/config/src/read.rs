@@ -6,9 +6,9 @@ use toml::de::{DeTable, DeValue};
 use ace_schema::limits::{
     ANSWERS_PER_TURN_MOST, CONFIG_BYTES, CONTEXT_TOKENS_RANGE, NAME_BYTES, QUOTA_MOST, USER_FILTERS,
 };
-use ace_schema::permission::Mode;
+use ace_schema::permission::{Confinement, Mode};
 
-use crate::{Desktop, Layer, Per, Problem, What, Wire, millionths, models, nearest, split_model};
+use crate::{Desktop, Layer, LayerName, Per, Problem, What, Wire, millionths, models, nearest, split_model};
 
 /// The dearest price, in millionths of a dollar a million tokens: a million dollars is a slip of a digit.
 const PRICE_MOST: u64 = 1_000_000_000_000;
@@ -80,8 +80,20 @@ pub struct Setting {
     pub line: usize,
 }
 
-const TOP: &[&str] =
-    &["model", "mode", "providers", "pipeline", "hooks", "limits", "quota", "prices", "notify", "redact", "serve"];
+const TOP: &[&str] = &[
+    "model",
+    "mode",
+    "providers",
+    "pipeline",
+    "hooks",
+    "limits",
+    "quota",
+    "prices",
+    "notify",
+    "redact",
+    "sandbox",
+    "serve",
+];
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env", "version", "reasoning", "think_tags", "images"];
 const PIPELINE: &[&str] = &["filters", "gates"];
 const HOOKS: &[&str] = &["PreToolUse", "PostToolUse", "UserPromptSubmit", "Stop"];
@@ -91,6 +103,7 @@ const QUOTA: &[&str] = &["session", "day", "month", "groups"];
 const AMOUNTS: &[&str] = &["money", "tokens", "calls", "turns", "seconds"];
 const GROUP: &[&str] = &["money", "tokens", "calls", "turns", "seconds", "per"];
 const PRICE: &[&str] = &["input", "output", "cache_read", "cache_write", "cache_write_1h"];
+const SANDBOX: &[&str] = &["profile", "hosts", "read", "write"];
 const REDACT: &[&str] = &["gate", "personal", "prefixes", "variables", "leave"];
 
 const SERVE: &[&str] = &["hosts", "trusted_proxies"];
@@ -112,6 +125,7 @@ pub fn keys() -> Vec<String> {
         ("prices", "prices.\"MODEL\".", PRICE),
         ("redact", "redact.", REDACT),
         ("serve", "serve.", SERVE),
+        ("sandbox", "sandbox.", SANDBOX),
     ];
     let leaf = |top: &&&str| tables.iter().all(|(table, ..)| table != *top);
     let inner = tables.iter().flat_map(|(_, path, leaves)| leaves.iter().map(move |l| format!("{path}{l}")));
@@ -184,6 +198,7 @@ impl Reader<'_> {
                     "trusted_proxies" => r.words("serve.trusted_proxies", node, network),
                     _ => r.unknown("serve.", name, at, SERVE),
                 }),
+                "sandbox" => self.each(node, "sandbox", Self::sandbox),
                 other => self.unknown("", other, key.span().start, TOP),
             }
         }
@@ -328,6 +343,18 @@ impl Reader<'_> {
         }
     }
 
+    fn sandbox(&mut self, name: &str, at: usize, node: &Node<'_>) {
+        let key = format!("sandbox.{name}");
+        // Without a sandbox a session runs on a person's word, for this very session.
+        let most = if self.layer.name == LayerName::Flag { Confinement::Off } else { Confinement::Network };
+        match name {
+            "profile" => self.text(&key, node, |text| confinement(text, most)),
+            "hosts" => self.words(&key, node, reached),
+            "read" | "write" => self.words(&key, node, folder),
+            other => self.unknown("sandbox.", other, at, SANDBOX),
+        }
+    }
+
     fn words(&mut self, key: &str, node: &Node<'_>, check: impl Fn(&str) -> Verdict) {
         const WANTS: &str = "a list of words, [\"word\"]";
         let DeValue::Array(rows) = node.get_ref() else { return self.wrong_type(key, WANTS, node) };
@@ -462,6 +489,45 @@ fn desktop(text: &str) -> Verdict {
             Err((format!("knows no '{text}'"), Some(format!("one of {all}"))))
         }
     }
+}
+
+fn confinement(text: &str, most: Confinement) -> Verdict {
+    match Confinement::parse(text) {
+        Some(profile) if profile <= most => Ok(()),
+        Some(_) => Err((format!("cannot be '{text}' in a file"), Some("--sandbox off, for one session".to_owned()))),
+        None => {
+            let all = Confinement::ALL.into_iter().filter(|profile| *profile <= most).map(Confinement::name);
+            Err((format!("knows no '{text}'"), Some(format!("one of {}", all.collect::<Vec<_>>().join(", ")))))
+        }
+    }
+}
+
+/// `example.org`, `*.example.org`, each with a port or without.
+fn reached(text: &str) -> Verdict {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    match () {
+        () if text == "*" => {
+            Err(("takes no '*'".to_owned(), Some("without any host all public ones are reached".to_owned())))
+        }
+        () if name.is_empty() || name.len() > 253 || !name.bytes().all(plain) => Err((
+            format!("takes hosts, not '{}'", text.escape_debug()),
+            Some("\"example.org\" or \"*.example.org\"".to_owned()),
+        )),
+        () => Ok(()),
+    }
+}
+
+fn folder(text: &str) -> Verdict {
+    let is_narrow = text
+        .strip_prefix("~/")
+        .or_else(|| text.strip_prefix('/'))
+        .is_some_and(|rest| !rest.trim_matches('/').is_empty());
+    let is_plain = !text.split('/').any(|part| part == "..") && !text.contains(|c: char| c.is_control());
+    if is_narrow && is_plain {
+        return Ok(());
+    }
+    Err((format!("takes whole paths, not '{}'", text.escape_debug()), Some("\"~/folder\" or \"/folder\"".to_owned())))
 }
 
 fn switch(text: &str) -> Verdict {

@@ -6,6 +6,8 @@
 mod address;
 mod get;
 mod page;
+mod proxy;
 
 pub use address::{Hosts, is_public};
 pub use get::{Body, Fetcher, Page, Refused};
+pub use proxy::{Closed, Contact, Egress, serve};

@@ -6,6 +6,7 @@ use ace_core::{State, Until, digest};
 use ace_host::{Made, NewSession, Plan, Programs, REDACT, Stage, create, suite};
 use ace_redact::Redactor;
 use ace_schema::data::{Batch, Limits, Purse, SessionConfigured};
+use ace_schema::permission::Confinement;
 use ace_schema::{Kind, limits};
 use ace_storage::Log;
 use std::io::{IsTerminal, Read};
@@ -178,7 +179,11 @@ pub fn make_as(
         limits,
         schema: schema(opening.program, options.schema.as_deref())?,
         hooks: config.awaited(),
-        unsandboxed: options.unsandboxed,
+        unsandboxed: options.unsandboxed || config.sandbox.profile == Confinement::Off,
+        sandbox: match config.sandbox.profile {
+            Confinement::Workspace | Confinement::Off => String::new(),
+            profile => profile.name().to_owned(),
+        },
         name: options.name.clone().unwrap_or_default(),
         base: options.base.clone().unwrap_or_default(),
         carry: options.carry,

@@ -8,7 +8,7 @@
 //! | `ace-model` | a client's | blobs, certificates, name resolution, recordings read | no |
 //! | `ace-quota`, the filter | none | blobs and sessions read, the ledger's folder | no |
 //! | `ace-permit`, the filter | none | blobs read | no |
-//! | `ace-fetch` | a client's | certificates, name resolution | no |
+//! | `ace-fetch`, as a filter and as the proxy of a sandbox | a client's | certificates, name resolution | no |
 //! | `ace-redact` | none | none | no |
 //! | `ace-tool`, the broker | none | the user's, without capabilities | its workers |
 //!
@@ -113,6 +113,14 @@ pub fn fetch(opening: &Opening) -> Result<(), Complaint> {
     take(opening.program, Profile::fetch())
 }
 
+/// `ace-fetch` as the proxy of a sandbox: the network, and the listeners that come on its stdin.
+///
+/// # Errors
+/// Rights that should be gone are not.
+pub fn proxy(program: &'static str) -> Result<(), Complaint> {
+    take(program, Profile::fetch())
+}
+
 /// `ace-quota` as a filter: what is set aside for sessions that are gone is told from their logs.
 ///
 /// # Errors
@@ -165,12 +173,14 @@ pub fn permit_in(opening: &Opening) -> Result<(), Complaint> {
 /// well; so it leaves the network and its capabilities instead, and nobody can look into its memory.
 ///
 /// Whether its workers will have a view of their own of the files: for one without a user namespace nothing can be mounted, and
-/// what lies inside a writable folder cannot be closed.
+/// what lies inside a writable folder cannot be closed. The descriptors `keep` stay open.
 ///
 /// # Errors
 /// Rights that should be gone are not.
-pub fn broker(program: &'static str) -> Result<bool, Complaint> {
-    taken(program, Profile::broker()).map(|applied| applied.holds(Layer::User))
+pub fn broker(program: &'static str, keep: &[i32]) -> Result<bool, Complaint> {
+    let mut profile = Profile::broker();
+    profile.keep.extend(keep);
+    taken(program, profile).map(|applied| applied.holds(Layer::User))
 }
 
 /// The broker whose workers a person wants without a sandbox: whatever it gave up, they would lack. Nobody looks into its memory.

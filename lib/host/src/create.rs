@@ -29,6 +29,8 @@ pub struct NewSession {
     pub hooks: Vec<Hook>,
     /// Tools without a sandbox.
     pub unsandboxed: bool,
+    /// Profile of the sandbox; empty for the default.
+    pub sandbox: String,
     /// JSON Schema that the first answer has to fit; empty if any will do.
     pub schema: String,
     /// Name; empty for the prompt's first words.
@@ -193,6 +195,7 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
         limits: new.limits.clone(),
         hooks: new.hooks.clone(),
         unsandboxed: new.unsandboxed,
+        sandbox: new.sandbox.clone(),
         config: new.config.clone(),
         inputs: new.inputs.clone(),
         batch: new.batch.clone(),

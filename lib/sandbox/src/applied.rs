@@ -24,11 +24,24 @@ pub enum Layer {
     Landlock,
     /// seccomp: system calls that no tool needs.
     Seccomp,
+    /// Seatbelt, the sandbox of macOS: files by path, the network, other processes.
+    Seatbelt,
 }
 
 impl Layer {
-    /// All layers, from the outermost inwards.
-    pub const ALL: [Layer; 6] = [Layer::User, Layer::Mount, Layer::Net, Layer::Pid, Layer::Landlock, Layer::Seccomp];
+    /// All layers that there are on this system, from the outermost inwards.
+    #[cfg(target_os = "macos")]
+    pub const ALL: &[Layer] = &[Layer::Seatbelt];
+    /// All layers that there are on this system, from the outermost inwards.
+    #[cfg(not(target_os = "macos"))]
+    pub const ALL: &[Layer] = &[Layer::User, Layer::Mount, Layer::Net, Layer::Pid, Layer::Landlock, Layer::Seccomp];
+
+    /// The least that is called a sandbox on this system.
+    #[cfg(target_os = "macos")]
+    pub const LEAST: &[Layer] = &[Layer::Seatbelt];
+    /// The least that is called a sandbox on this system: what a kernel without user namespaces still gives.
+    #[cfg(not(target_os = "macos"))]
+    pub const LEAST: &[Layer] = &[Layer::Landlock, Layer::Seccomp];
 
     /// The name used in events, reports and profiles.
     pub fn name(self) -> &'static str {
@@ -39,6 +52,7 @@ impl Layer {
             Layer::Pid => "pid",
             Layer::Landlock => "landlock",
             Layer::Seccomp => "seccomp",
+            Layer::Seatbelt => "seatbelt",
         }
     }
 }

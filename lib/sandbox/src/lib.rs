@@ -14,6 +14,8 @@ mod git;
 mod places;
 mod plan;
 mod profile;
+#[cfg(any(target_os = "macos", test))]
+mod seatbelt;
 
 pub use applied::{Applied, Ceiling, Lack, Layer, Refused, Resource};
 pub use environment::{CORE, environment, holds_secret, is_secret};

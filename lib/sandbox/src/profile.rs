@@ -143,7 +143,7 @@ impl Profile {
             hosts: false,
             keep: [0, 1, 2].into(),
             limits: Limits::default(),
-            layers: [Layer::Landlock, Layer::Seccomp].into(),
+            layers: Layer::LEAST.iter().copied().collect(),
             require: BTreeSet::new(),
         }
     }
@@ -182,7 +182,7 @@ impl Profile {
     /// closed, no network but a loopback of its own, its own processes only.
     pub fn worker(place: &Worker) -> Profile {
         let mut profile = Profile::bare("worker");
-        profile.layers = Layer::ALL.into();
+        profile.layers = Layer::ALL.iter().copied().collect();
         profile.hosts = true;
         profile.limits = Limits::of_machine();
         profile.network = Network::Loopback;

@@ -58,6 +58,9 @@ pub struct SessionCreated {
     /// Tools may run without a sandbox; a person said so.
     #[serde(default, skip_serializing_if = "is_false")]
     pub unsandboxed: bool,
+    /// Profile of the sandbox its tools run in: `read-only` or `network`; empty for `workspace`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sandbox: String,
     /// Hex SHA-256 of the effective configuration.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub config: String,
@@ -700,6 +703,16 @@ pub struct LeftOut {
     pub bytes: u64,
 }
 
+/// A host that a tool asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Its name and port, as asked for: `example.org:443`.
+    pub host: String,
+    /// Why it was not reached; empty if it was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub refused: String,
+}
+
 /// `tool.completed`. Its cause is the claim.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCompleted {
@@ -742,6 +755,9 @@ pub struct ToolCompleted {
     /// Files that the tree leaves out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// Hosts that were asked for through the proxy of the sandbox, each once; at most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<Contact>,
 }
 
 /// `tool.failed`. Its cause is the claim.
@@ -776,6 +792,9 @@ pub struct ToolFailed {
     /// Files that the tree leaves out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// Hosts that were asked for through the proxy of the sandbox, each once; at most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<Contact>,
 }
 
 /// `turn.completed`. Its cause is the last answer.

@@ -345,6 +345,10 @@ pub const FETCH_MS: u64 = 30_000;
 pub const REDIRECTS: usize = 5;
 /// Tags open within each other before a page is read as bare text.
 pub const HTML_DEPTH: usize = 4096;
+/// Connections that tools have through the proxy of their sandbox at once.
+pub const PROXY_CONNECTIONS: usize = 128;
+/// Hosts that the record of one call names.
+pub const CONTACTS: usize = 32;
 /// Pages that are fetched at once in one session.
 pub const FETCHES: usize = 4;
 /// An answer that may have fewer tokens than this is not worth its money: the call is stopped instead.

@@ -51,6 +51,42 @@ impl Mode {
     }
 }
 
+/// What tools may reach: the profile of their sandbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confinement {
+    /// The worktree is read, nothing but the temporary folder is written, no network.
+    ReadOnly,
+    /// The worktree is written, no network.
+    #[default]
+    Workspace,
+    /// The same with a way to some hosts, or to all public ones.
+    Network,
+    /// No sandbox.
+    Off,
+}
+
+impl Confinement {
+    /// All profiles, from the narrowest.
+    pub const ALL: [Self; 4] = [Self::ReadOnly, Self::Workspace, Self::Network, Self::Off];
+
+    /// The name as typed and recorded.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::Workspace => "workspace",
+            Self::Network => "network",
+            Self::Off => "off",
+        }
+    }
+
+    /// The profile of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+}
+
 /// How far a decision reaches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -55,7 +55,11 @@ impl SessionFacts {
             base: worktree.base,
             model: created.model.clone(),
             mode: created.mode.name().to_owned(),
-            sandbox: if created.unsandboxed { "off" } else { "workspace" }.to_owned(),
+            sandbox: match created.sandbox.as_str() {
+                _ if created.unsandboxed => "off".to_owned(),
+                "" => "workspace".to_owned(),
+                profile => profile.to_owned(),
+            },
             person: created.owner.clone(),
             place: created.cwd.clone(),
             in_project: created.repository.is_some(),

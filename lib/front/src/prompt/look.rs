@@ -260,7 +260,10 @@ impl Desk {
 
     fn permissions(&self) {
         let mode = self.session.as_ref().map_or(self.opening.settings.config.mode, |s| s.state.mode);
-        let unsandboxed = self.session.as_ref().is_some_and(|s| s.state.created.unsandboxed);
+        let reach = self.session.as_ref().map_or("", |s| match s.state.created.sandbox.as_str() {
+            _ if s.state.created.unsandboxed => "off",
+            profile => profile,
+        });
         let free = match mode {
             Mode::Plan => "reading is free, all else is refused",
             Mode::Ask => "reading is free, edits and commands are asked",
@@ -270,7 +273,15 @@ impl Desk {
         let row = |label: &str, value: &str| Text::new().gap(2).dim(label).to(11).plain(value);
         self.show(&[
             row("mode", &format!("{}: {free}", mode.name())),
-            row("sandbox", if unsandboxed { "off" } else { "tools see the worktree and no network" }),
+            row(
+                "sandbox",
+                match reach {
+                    "off" => "off",
+                    "read-only" => "tools read the worktree, write nothing and see no network",
+                    "network" => "tools see the worktree, and hosts through a proxy",
+                    _ => "tools see the worktree and no network",
+                },
+            ),
             row("never", "downloads piped into a shell, removing everything, git's hooks, raw disks"),
             row("never", "writing what git and ace believe: .git, the sessions, their configuration"),
         ]);

@@ -94,7 +94,7 @@ pub fn probe() -> Result<Applied, Refused> {
             profile.hosts = true;
             profile.limits = crate::Limits::of_machine();
             profile.network = crate::Network::Loopback;
-            profile.layers = Layer::ALL.into();
+            profile.layers = Layer::ALL.iter().copied().collect();
             profile.keep = [writer.as_raw_fd()].into();
             let mut writer = fs::File::from(writer);
             let report = match enter(&profile) {
@@ -133,7 +133,7 @@ fn encode(applied: &Applied) -> String {
 
 fn decode(report: &str) -> Result<Applied, Refused> {
     let mut applied = Applied::default();
-    let layer = |name: &str| Layer::ALL.into_iter().find(|layer| layer.name() == name);
+    let layer = |name: &str| Layer::ALL.iter().copied().find(|layer| layer.name() == name);
     for line in report.lines() {
         match line.split('\t').collect::<Vec<_>>()[..] {
             ["abi", number] => applied.landlock_abi = number.parse().unwrap_or(0),
