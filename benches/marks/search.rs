@@ -13,7 +13,7 @@ const PATTERN: &str = "needle-[0-9]+";
 pub fn measure(table: &mut Table) {
     let rg = |scene: &Scene| {
         let mut rg = Command::new("rg");
-        rg.args(["--hidden", "--line-number", PATTERN, "."]).current_dir(scene.path("project"));
+        rg.args(["--hidden", "--glob", "!.git", "--line-number", PATTERN, "."]).current_dir(scene.path("project"));
         rg.output().ok().filter(|out| out.status.success())
     };
     let scene = Scene::new(FILES);
@@ -28,7 +28,7 @@ pub fn measure(table: &mut Table) {
     let mut cassette = String::from("{\"cassette\":1,\"model\":\"x/y\"}\n");
     for n in 0..RUNS {
         cassette.push_str(&format!(
-            "{{\"answer\":{n},\"call\":{{\"tool\":\"grep\",\"args\":{{\"pattern\":\"{PATTERN}\"}}}}}}\n{{\"answer\":{n},\"stop\":\"tool_calls\"}}\n"
+            "{{\"answer\":{n},\"call\":{{\"tool\":\"grep\",\"args\":{{\"pattern\":\"{PATTERN}\"}}}}}}\n{{\"answer\":{n},\"stop\":\"tools\"}}\n"
         ));
     }
     cassette.push_str(&format!("{{\"answer\":{RUNS},\"text\":\"done\"}}\n{{\"answer\":{RUNS},\"stop\":\"end\"}}\n"));

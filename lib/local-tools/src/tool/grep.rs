@@ -1,5 +1,6 @@
 //! The grep tool: lines that match, in the order of paths and lines, however many threads have looked.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
         }
         let Some(file) = fence.reopen(walk.base, below) else { return };
         let mut hits = Hits { matcher: &matcher, cancel: job.cancel, lines: Vec::new(), total: 0, binary: false };
-        let searched = searcher().search_file(&matcher, &file, &mut hits);
+        let searched = SEARCHER.with_borrow_mut(|searcher| searcher.search_file(&matcher, &file, &mut hits));
         if hits.binary {
             lock().binary += 1;
         } else if searched.is_err() {
@@ -62,6 +63,11 @@ pub(crate) fn run(job: Job<'_>) -> Result<Completed, Failed> {
     }
     capture.push(found.notes(walk.is_late(), walk.is_folder).as_bytes());
     Ok(told(capture.finish()))
+}
+
+thread_local! {
+    /// One for each thread of a walk: its buffers are as large as many a file.
+    static SEARCHER: RefCell<Searcher> = RefCell::new(searcher());
 }
 
 fn searcher() -> Searcher {
