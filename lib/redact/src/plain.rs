@@ -1,9 +1,27 @@
 //! Text as a reader sees it: without terminal sequences, control characters and marks of no width, and where each byte of it stood.
+//!
+//! What a sequence swallows is text all the same to whoever reads the file: a title, or the first letter behind a lone escape. So
+//! there is a second way to look, in which a sequence is text that the escape character cuts from what stands before it.
 
 use std::borrow::Cow;
 
 /// Longest terminal sequence that is understood, bytes; a longer one is text.
 pub(crate) const SEQUENCE: usize = 512;
+
+/// Begins a sequence.
+pub(crate) const ESCAPE: u8 = 0x1b;
+
+/// What counts as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    /// What a terminal shows.
+    Shown,
+    /// What a file holds: sequences as well.
+    Written,
+}
+
+/// The ways a text is looked at, one after the other.
+pub(crate) const VIEWS: [View; 2] = [View::Shown, View::Written];
 
 /// Text without what is not seen.
 pub(crate) struct Plain<'a> {
@@ -36,7 +54,7 @@ fn begins(b: u8) -> bool {
 }
 
 /// Leaves out what is not seen. `end`: nothing follows, so that a sequence without its end is text.
-pub(crate) fn plain(source: &[u8], end: bool) -> Plain<'_> {
+pub(crate) fn plain(source: &[u8], view: View, end: bool) -> Plain<'_> {
     if !source.iter().copied().any(begins) {
         return Plain { bytes: Cow::Borrowed(source), at: None, read: source.len() };
     }
@@ -44,6 +62,11 @@ pub(crate) fn plain(source: &[u8], end: bool) -> Plain<'_> {
     let mut i = 0;
     while i < source.len() {
         match unseen(&source[i..]) {
+            _ if view == View::Written && source[i] == ESCAPE => {
+                bytes.push(ESCAPE);
+                at.push(i);
+                i += 1;
+            }
             Unseen::Bytes(n) => i += n,
             Unseen::More if !end => break,
             Unseen::None | Unseen::More => {
@@ -81,7 +104,7 @@ fn unseen(rest: &[u8]) -> Unseen {
         _ => None,
     };
     match rest[0] {
-        0x1b => sequence(rest),
+        ESCAPE => sequence(rest),
         0..=8 | 0x0e..=0x1f | 0x7f => Unseen::Bytes(1),
         // Soft hyphen; spaces and joiners of no width; byte order mark.
         0xc2 => whole("\u{ad}".as_bytes()).unwrap_or(Unseen::None),
@@ -139,7 +162,7 @@ mod tests {
     #[test]
     fn a30_what_a_reader_does_not_see_is_left_out_and_found_again() {
         let source = "a\u{1b}[31;1mb\u{1b}]8;;http://x\u{1b}\\c\u{200b}d\u{ad}e\u{8}f é‹›";
-        let plain = plain(source.as_bytes(), true);
+        let plain = plain(source.as_bytes(), View::Shown, true);
         assert_eq!(String::from_utf8_lossy(&plain.bytes), "abcdef é‹›");
         assert_eq!((plain.source(0), plain.source(1)), (0, 8));
         assert_eq!(plain.source_end(1), 1);
@@ -149,10 +172,10 @@ mod tests {
     #[test]
     fn a_sequence_without_its_end_waits_for_it() {
         for cut in ["a\u{1b}", "a\u{1b}[3", "a\u{1b}]0;title", "a\u{1b}("] {
-            assert_eq!(plain(cut.as_bytes(), false).read, 1, "{cut:?}");
-            assert!(plain(cut.as_bytes(), true).read == cut.len());
+            assert_eq!(plain(cut.as_bytes(), View::Shown, false).read, 1, "{cut:?}");
+            assert!(plain(cut.as_bytes(), View::Shown, true).read == cut.len());
         }
-        assert_eq!(plain(&[0xe2, 0x80], false).read, 0);
-        assert!(plain(&[b"\x1b]".as_slice(), &[b'x'; 2000]].concat(), false).read > 1000, "no end in sight: text");
+        assert_eq!(plain(&[0xe2, 0x80], View::Shown, false).read, 0);
+        assert!(plain(&[b"\x1b]".as_slice(), &[b'x'; 2000]].concat(), View::Shown, false).read > 1000, "no end in sight: text");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::mark::Key;
 use crate::personal::Personal;
-use crate::plain::plain;
+use crate::plain::{ESCAPE, View, plain};
 use crate::scan::{Found, Scanner, field_rule};
 use crate::stream::Stream;
 use crate::value;
@@ -84,7 +84,19 @@ impl Redactor {
     /// The same for bytes that may be no text.
     #[must_use]
     pub fn bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let seen = plain(bytes, true);
+        let shown = self.seen(bytes, View::Shown);
+        let written = match &shown {
+            // What stood behind a secret begins at its placeholder now.
+            Some(text) => self.seen(text, View::Written),
+            None if bytes.contains(&ESCAPE) => self.seen(bytes, View::Written),
+            // Without an escape both ways to look are one.
+            None => None,
+        };
+        written.or(shown)
+    }
+
+    fn seen(&self, bytes: &[u8], view: View) -> Option<Vec<u8>> {
+        let seen = plain(bytes, view, true);
         let (found, _) = self.scanner.scan(&seen.bytes, 0, true);
         if found.is_empty() {
             return None;

@@ -6,6 +6,7 @@ use aho_corasick::{AhoCorasick, Input, MatchKind};
 
 use crate::assign::{self, WORDS};
 use crate::personal::{self, Personal};
+use crate::plain::ESCAPE;
 use crate::rule::{self, Class, FORMATS, Format, JWT, LONGEST, OWN, PEM, URL, is_random, is_real};
 
 /// Bytes before a place that have a say in it.
@@ -235,7 +236,7 @@ fn is_start(text: &[u8], at: usize) -> bool {
     let before = &text[at.saturating_sub(CONTEXT)..at];
     match before {
         [] => true,
-        [.., b'\\', b'n' | b'r' | b't'] => true,
+        [.., b'\\', b'n' | b'r' | b't'] | [.., ESCAPE, _] => true,
         [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => true,
         [.., last] => !(last.is_ascii_alphanumeric() || matches!(last, b'_' | b'-')),
     }

@@ -4,7 +4,7 @@
 //! ([`Stream::eager`]) the first two bytes of what may become a secret do not wait: nearly every word ends so, and a text whose last
 //! letter is always missing reads badly. If it is one, its first bytes stand before its placeholder then.
 
-use crate::plain::plain;
+use crate::plain::{VIEWS, View, plain};
 use crate::policy::Redactor;
 use crate::scan::CONTEXT;
 
@@ -15,20 +15,29 @@ const EAGER: usize = 2;
 #[derive(Debug)]
 pub struct Stream {
     redactor: Redactor,
+    /// One behind the other: what the first lets go is read by the second.
+    passes: [Pass; 2],
+    eager: bool,
+    /// Secrets taken out so far.
+    found: usize,
+}
+
+/// One way to look, and what it waits for.
+#[derive(Debug)]
+struct Pass {
+    view: View,
     /// What waits, as it came.
     held: Vec<u8>,
     /// The last bytes that were seen before it.
     before: Vec<u8>,
     /// So many of them are out already and may still be the beginning of a secret.
     loose: usize,
-    eager: bool,
-    /// Secrets taken out so far.
-    found: usize,
 }
 
 impl Stream {
     pub(crate) fn new(redactor: Redactor) -> Self {
-        Self { redactor, held: Vec::new(), before: Vec::new(), loose: 0, eager: false, found: 0 }
+        let passes = VIEWS.map(|view| Pass { view, held: Vec::new(), before: Vec::new(), loose: 0 });
+        Self { redactor, passes, eager: false, found: 0 }
     }
 
     /// The same for somebody who watches: see above.
@@ -39,13 +48,12 @@ impl Stream {
 
     /// Takes a piece in, gives out what is final.
     pub fn push(&mut self, piece: &[u8]) -> Vec<u8> {
-        self.held.extend_from_slice(piece);
-        self.clean(false)
+        self.clean(piece, false)
     }
 
     /// Nothing follows: gives out what waited.
     pub fn finish(&mut self) -> Vec<u8> {
-        self.clean(true)
+        self.clean(&[], true)
     }
 
     /// Secrets taken out so far.
@@ -57,17 +65,31 @@ impl Stream {
     /// Whether something waits.
     #[must_use]
     pub fn holds(&self) -> bool {
-        !self.held.is_empty()
+        self.passes.iter().any(|pass| !pass.held.is_empty())
     }
 
-    fn clean(&mut self, end: bool) -> Vec<u8> {
+    fn clean(&mut self, piece: &[u8], end: bool) -> Vec<u8> {
+        let mut text = piece.to_vec();
+        for pass in &mut self.passes {
+            let (out, found) = pass.clean(&self.redactor, &text, self.eager, end);
+            text = out;
+            self.found += found;
+        }
+        text
+    }
+}
+
+impl Pass {
+    /// What is final, and how many secrets were taken out of it.
+    fn clean(&mut self, redactor: &Redactor, piece: &[u8], eager: bool, end: bool) -> (Vec<u8>, usize) {
+        self.held.extend_from_slice(piece);
         let held = std::mem::take(&mut self.held);
-        let seen = plain(&held, end);
+        let seen = plain(&held, self.view, end);
         let skip = self.before.len();
         let text = [&self.before, seen.bytes.as_ref()].concat();
-        let (found, final_to) = self.redactor.scanner.scan(&text, skip - self.loose, end);
+        let (found, final_to) = redactor.scanner.scan(&text, skip - self.loose, end);
         let waits = text.len() - final_to;
-        let (final_to, loose) = match self.eager && !end && waits <= EAGER {
+        let (final_to, loose) = match eager && !end && waits <= EAGER {
             true => (text.len(), waits),
             // Bytes that are out already are not held any more, whatever they have become the beginning of.
             false => (final_to.max(skip), skip.saturating_sub(final_to)),
@@ -77,7 +99,7 @@ impl Stream {
         for hit in &found {
             let start = hit.start.max(skip) - skip;
             out.extend_from_slice(&held[at..seen.source(start).max(at)]);
-            out.extend_from_slice(self.redactor.mark(hit, &text).as_bytes());
+            out.extend_from_slice(redactor.mark(hit, &text).as_bytes());
             at = seen.source_end(hit.end - skip);
         }
         let stop = match () {
@@ -87,10 +109,9 @@ impl Stream {
             () => seen.read.max(at),
         };
         out.extend_from_slice(&held[at..stop]);
-        self.found += found.len();
         self.before = text[final_to.saturating_sub(CONTEXT + EAGER)..final_to].to_vec();
         self.loose = loose;
         self.held = held[stop..].to_vec();
-        out
+        (out, found.len())
     }
 }

@@ -221,3 +221,23 @@ fn a30_terminal_codes_and_marks_of_no_width_do_not_hide_a_secret() {
         }
     }
 }
+
+#[test]
+fn a30_a_secret_that_a_terminal_would_swallow_is_found() {
+    for (rule, secret) in secrets() {
+        for (before, after) in [
+            ("\u{1b}", ""),
+            ("\u{1b}(", ""),
+            ("\u{1b}[", ""),
+            ("\u{1b}[1;", ""),
+            ("\u{1b}]0;", "\u{7}"),
+            ("\u{1b}]8;;", "\u{1b}\\link\u{1b}]8;;\u{1b}\\"),
+            ("\u{1b}P", "\u{1b}\\"),
+            ("\u{1b}_", ""),
+        ] {
+            let text = format!("a {before}{secret}{after} rest");
+            let out = clean(&text);
+            assert!(!out.contains(&secret) && out.ends_with("rest"), "{rule}: {text:?} became {out:?}");
+        }
+    }
+}
