@@ -6,6 +6,10 @@ pub const LINE_BYTES: usize = 64 * 1024;
 pub const UNFINISHED_BYTES: usize = 1024 * 1024;
 /// What the log may put in front of a draft (`seq`, `ts`, `prev`, `pen`), bytes: a draft must leave this much room.
 pub const STAMP_BYTES: usize = 256;
+/// Recorded lines on which a filter has nothing to do wait for one on which it has: so long, ms …
+pub const FEED_WAITING_MS: u64 = 5;
+/// … and so many bytes.
+pub const FEED_WAITING_BYTES: usize = 64 * 1024;
 /// A payload above this goes to a blob, bytes (the rest of the line is envelope and other fields; JSON may double the size by escapes).
 pub const INLINE_BYTES: usize = 24 * 1024;
 /// One `log.blob` part before base64, bytes.
@@ -280,6 +284,8 @@ pub mod worktree {
     pub const ADOPT_BYTES: u64 = 1 << 30;
     /// Names of changed or left out files in one record, bytes; further ones are counted.
     pub const STATE_NAMES_BYTES: usize = 4 << 10;
+    /// Objects that are kept in memory from one look to the next, bytes.
+    pub const OBJECT_CACHE_BYTES: usize = 512 * 1024;
     /// A patch above this is a blob beside its record, bytes of its JSON.
     pub const STATE_PATCH_INLINE: usize = 8 << 10;
     /// Bytes of the patch that is kept with one record; the trees have the rest.

@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use gix::bstr::{BString, ByteSlice};
-use gix::object::tree::diff::ChangeDetached as Change;
+use gix::diff::tree::Recorder;
+use gix::diff::tree::recorder::Change;
 use gix::objs::tree::{EntryKind, EntryMode};
 
 use ace_schema::limits::worktree as limits;
@@ -120,20 +121,25 @@ pub(crate) struct Differs {
 
 /// The paths of files that differ, in order; folders and renames are not named.
 pub(crate) fn compare(repo: &gix::Repository, old: &gix::Tree<'_>, new: &gix::Tree<'_>) -> Result<Vec<Differs>, Error> {
-    let mut options = gix::diff::Options::default();
-    options.track_path().track_rewrites(None);
-    let changes = repo.diff_tree_to_tree(Some(old), Some(new), Some(options)).map_err(Error::git("compare trees"))?;
-    let mut out: Vec<Differs> = changes
+    // Not the repository's own comparison: it gets ready to look for renames and reads the index for that.
+    let mut seen = Recorder::default();
+    let entries = (
+        gix::objs::TreeRefIter::from_bytes(&old.data, repo.object_hash()),
+        gix::objs::TreeRefIter::from_bytes(&new.data, repo.object_hash()),
+    );
+    gix::diff::tree(entries.0, entries.1, gix::diff::tree::State::default(), &repo.objects, &mut seen)
+        .map_err(Error::git("compare trees"))?;
+    let mut out: Vec<Differs> = seen
+        .records
         .into_iter()
         .filter_map(|change| {
             let file = |mode: EntryMode, id| (!mode.is_tree()).then_some((mode, id));
             let (path, old, new) = match change {
-                Change::Addition { location, entry_mode, id, .. } => (location, None, file(entry_mode, id)),
-                Change::Deletion { location, entry_mode, id, .. } => (location, file(entry_mode, id), None),
-                Change::Modification { location, previous_entry_mode, previous_id, entry_mode, id } => {
-                    (location, file(previous_entry_mode, previous_id), file(entry_mode, id))
+                Change::Addition { path, entry_mode, oid, .. } => (path, None, file(entry_mode, oid)),
+                Change::Deletion { path, entry_mode, oid, .. } => (path, file(entry_mode, oid), None),
+                Change::Modification { path, previous_entry_mode, previous_oid, entry_mode, oid } => {
+                    (path, file(previous_entry_mode, previous_oid), file(entry_mode, oid))
                 }
-                Change::Rewrite { .. } => return None,
             };
             (old.is_some() || new.is_some()).then_some(Differs { path, old, new })
         })

@@ -92,7 +92,10 @@ impl Pool {
         let config = like.config_snapshot();
         let value = |key: &&str| config.string(*key).map(|value| format!("{key}={}", value.to_str_lossy()));
         let settings = SETTINGS.iter().filter_map(value).filter(|setting| !setting.contains('\n')).collect();
-        repository::open_with(&self.folder, Some(root), settings)
+        let mut repo = repository::open_with(&self.folder, Some(root), settings)?;
+        // One look reads the same few objects again and again, and the next begins with them.
+        repo.object_cache_size(limits::OBJECT_CACHE_BYTES);
+        Ok(repo)
     }
 
     /// Opens it without a work tree.
