@@ -3,7 +3,7 @@
 use ace_cli::{Complaint, Exit};
 use ace_front::redaction;
 use ace_pipe::{Lines, Out};
-use ace_redact::{Gate, GateError, Memory, Policy, Redactor, Spool};
+use ace_redact::{Gate, GateError, Memory, Policy, Spool};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -45,7 +45,6 @@ impl Spool for Kept {
 /// Runs until the input ends. A batch that came together goes on together.
 pub fn run(policy: Policy, session: &str, spool: Option<File>, out: &Out) -> Result<Exit, Complaint> {
     let spool = spool.map_or_else(|| Kept::Memory(Memory::default()), Kept::File);
-    let rest_of = Redactor::new(&policy, session);
     let mut gate = Gate::new(policy, session, spool);
     let mut lines = Lines::default();
     let mut gathered = Vec::new();
@@ -72,7 +71,7 @@ pub fn run(policy: Policy, session: &str, spool: Option<File>, out: &Out) -> Res
     }
     // An unfinished last line is not there yet for any reader, but it passes all the same.
     let rest = lines.rest();
-    let clean = rest_of.bytes(rest);
+    let clean = gate.redactor().bytes(rest);
     out.write(clean.as_deref().unwrap_or(rest)).map_err(|e| Complaint::io(PROGRAM, "cannot go on", &e))?;
     Ok(if out.is_known_broken() { Exit::BrokenPipe } else { Exit::Done })
 }

@@ -126,6 +126,8 @@ impl<S: Spool> Gate<S> {
     /// A gate for a session; empty if the stream will tell.
     pub fn new(policy: Policy, session: &str, spool: S) -> Self {
         let redactor = Redactor::new(&policy, session);
+        // Before the first draft waits for it.
+        redactor.get_ready();
         Self {
             policy,
             redactor,
@@ -143,6 +145,12 @@ impl<S: Spool> Gate<S> {
     #[must_use]
     pub fn found(&self) -> u64 {
         self.found
+    }
+
+    /// What cleans the rest of a stream that ends within a line.
+    #[must_use]
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// Takes one line without its LF; `out` gets what goes on, with it.

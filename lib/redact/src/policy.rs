@@ -1,6 +1,6 @@
 //! What is looked for, as a person has said it, and the redactor that is made of it for one session.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::mark::Key;
 use crate::personal::Personal;
@@ -33,7 +33,7 @@ pub struct Policy {
 /// Cleans texts of one session.
 #[derive(Clone)]
 pub struct Redactor {
-    pub(crate) scanner: Arc<Scanner>,
+    scanner: Arc<LazyLock<Scanner, Box<dyn FnOnce() -> Scanner + Send>>>,
     pub(crate) key: Key,
 }
 
@@ -44,9 +44,24 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// A redactor for one session.
+    /// A redactor for one session. Its tables are made when it looks for the first time, or is told to get ready.
     #[must_use]
     pub fn new(policy: &Policy, session: &str) -> Self {
+        let all = policy.clone();
+        let scanner = LazyLock::new(Box::new(move || Self::tables(&all)) as Box<dyn FnOnce() -> Scanner + Send>);
+        Self { scanner: Arc::new(scanner), key: policy.key.session(session) }
+    }
+
+    /// Makes the tables now.
+    pub fn get_ready(&self) {
+        LazyLock::force(&self.scanner);
+    }
+
+    pub(crate) fn scanner(&self) -> &Scanner {
+        &self.scanner
+    }
+
+    fn tables(policy: &Policy) -> Scanner {
         let mut values: Vec<(String, Vec<u8>)> = Vec::new();
         let passwords = policy.values.iter().filter_map(|(name, value)| Some((name, value::password_of(value)?)));
         let values_of = policy.values.iter().map(|(name, value)| (name, value.as_str()));
@@ -64,8 +79,7 @@ impl Redactor {
         }
         values.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
         values.truncate(VALUES);
-        let scanner = Scanner::new(&values, &policy.prefixes, policy.personal.clone(), policy.left_out.clone());
-        Self { scanner: Arc::new(scanner), key: policy.key.session(session) }
+        Scanner::new(&values, &policy.prefixes, policy.personal.clone(), policy.left_out.clone())
     }
 
     /// The same for another session.
@@ -97,7 +111,7 @@ impl Redactor {
 
     fn seen(&self, bytes: &[u8], view: View) -> Option<Vec<u8>> {
         let seen = plain(bytes, view, true);
-        let (found, _) = self.scanner.scan(&seen.bytes, 0, true);
+        let (found, _) = self.scanner().scan(&seen.bytes, 0, true);
         if found.is_empty() {
             return None;
         }
@@ -127,7 +141,7 @@ impl Redactor {
     /// Whether a text may hold anything; a cheap no for nearly every one.
     #[must_use]
     pub fn may_hold(&self, text: &[u8]) -> bool {
-        self.scanner.may_hold(text)
+        self.scanner().may_hold(text)
     }
 
     pub(crate) fn mark(&self, hit: &Found<'_>, text: &[u8]) -> String {

@@ -2,7 +2,7 @@
 //!
 //! What is decided at a place depends on the three bytes before it and on what follows up to a bound, never on how the text was cut.
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 use crate::assign::{self, WORDS};
 use crate::personal::{self, Personal};
@@ -186,6 +186,8 @@ fn build<'a>(patterns: impl Iterator<Item = &'a [u8]>, any_case: bool) -> AhoCor
     let patterns: Vec<&[u8]> = patterns.collect();
     let mut builder = AhoCorasick::builder();
     builder.match_kind(MatchKind::LeftmostLongest).ascii_case_insensitive(any_case);
+    // The other kind reads faster, but takes as long to make as a session takes to read.
+    builder.kind(Some(AhoCorasickKind::ContiguousNFA));
     // It fails above billions of states only, and the lists are bounded; whoever cannot look must not pass anything on.
     builder.build(patterns).unwrap_or_else(|_| std::process::abort())
 }

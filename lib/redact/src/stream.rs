@@ -87,7 +87,7 @@ impl Pass {
         let seen = plain(&held, self.view, end);
         let skip = self.before.len();
         let text = [&self.before, seen.bytes.as_ref()].concat();
-        let (found, final_to) = redactor.scanner.scan(&text, skip - self.loose, end);
+        let (found, final_to) = redactor.scanner().scan(&text, skip - self.loose, end);
         let waits = text.len() - final_to;
         let (final_to, loose) = match eager && !end && waits <= EAGER {
             true => (text.len(), waits),
