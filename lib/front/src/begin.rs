@@ -3,7 +3,7 @@
 use ace_cli::{Complaint, Exit, SessionOptions, When};
 use ace_config::{Choice, choose_model, split_model};
 use ace_core::{State, Until, digest};
-use ace_host::{Made, NewSession, Plan, Programs, REDACT, Stage, create, suite};
+use ace_host::{Begins, Made, NewSession, Plan, Programs, REDACT, Stage, create, suite};
 use ace_redact::Redactor;
 use ace_schema::data::{Batch, Limits, Purse, SessionConfigured};
 use ace_schema::permission::Confinement;
@@ -330,7 +330,7 @@ pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
         model_with(&mut stages, "--play", &path);
     }
     let own = config.filters.iter().filter(|f| !f.is_empty()).take(limits::USER_FILTERS);
-    stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter, lazy: false }));
+    stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter, begins: Begins::AtOnce }));
     let mut gates = config.gates.clone();
     let redacts = !config.redact.off;
     // Last of all, so that what the user's own gates put in is looked through too.

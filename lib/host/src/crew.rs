@@ -1,6 +1,6 @@
 //! The filters at work: each with its pen, its feed and the thread that records what it sends back.
 
-use ace_core::{Call, CallState, State};
+use ace_core::{CallState, Phase, State};
 use ace_schema::Kind;
 use ace_storage::{Nib, Pen};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
@@ -16,7 +16,7 @@ use ace_schema::limits;
 use crate::feed::Feed;
 use crate::gate::Gates;
 use crate::hub::start_catching_up;
-use crate::stage::{Stage, Started, start};
+use crate::stage::{Begins, Stage, Started, start};
 use crate::star::{News, Plan, Shared, StarError, lock};
 
 /// Exit codes after which starting again cannot help: usage, not events, no provider, I/O, credentials, configuration.
@@ -114,7 +114,8 @@ impl Crew {
     pub fn start(shared: &Arc<Shared>, plan: &Plan) -> Result<Self, StarError> {
         let stderr = listen(shared)?;
         let gates = Gates::start(shared, plan)?;
-        let (waiting, stages): (Vec<Stage>, Vec<Stage>) = plan.stages.iter().cloned().partition(|stage| stage.lazy);
+        let (waiting, stages): (Vec<Stage>, Vec<Stage>) =
+            plan.stages.iter().cloned().partition(|stage| stage.begins != Begins::AtOnce);
         let mut crew = Self { members: Vec::new(), waiting, gates, leaving: false, hurried: false, stderr };
         for stage in stages {
             let member = crew.hire(stage, 0, crew.members.len(), shared, plan)?;
@@ -123,11 +124,18 @@ impl Crew {
         Ok(crew)
     }
 
-    /// Starts the stages that a call in this state waits for.
+    /// Starts the stages that this state calls for.
     pub fn summon(&mut self, state: &State, shared: &Arc<Shared>, plan: &Plan) -> Result<(), StarError> {
-        let wanted = |stage: &Stage| {
-            let allowed = |call: &Call| matches!(call.state, CallState::Allowed(_)) && call.program() == stage.argv[0];
-            state.calls().any(allowed)
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let phase = state.turn.as_ref().map(|turn| &turn.phase);
+        let wanted = |stage: &Stage| match stage.begins {
+            Begins::AtOnce => true,
+            Begins::Asking => !matches!(phase, None | Some(Phase::Context(_))) || state.calls().next().is_some(),
+            Begins::Called => {
+                state.calls().any(|call| matches!(call.state, CallState::Allowed(_)) && call.program() == stage.argv[0])
+            }
         };
         while let Some(at) = self.waiting.iter().position(wanted) {
             let stage = self.waiting.remove(at);
@@ -164,7 +172,7 @@ impl Crew {
         let (started, pen) = with_pen(pen, || start(&stage, &plan.programs, stderr))
             .map_err(|source| StarError::Start { program: program.clone(), source })?;
         let Started { child, stdin, stdout } = started;
-        let (feed, backlog) = Feed::new(stdin)?;
+        let (feed, backlog) = Feed::new(stdin, stage.kind)?;
         lock(&shared.hub).set(at, feed);
         let follow = plan.log.follow(0)?;
         start_catching_up(&shared.hub, at, backlog, follow)?;

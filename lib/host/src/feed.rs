@@ -1,8 +1,10 @@
 //! The way of recorded lines into one filter's stdin.
 //!
 //! Whoever has just recorded something hands it straight on, without blocking. A filter that does not keep up, or that was just
-//! started, is caught up by a thread of its own with a reader of its own, so that it holds up nobody else.
+//! started, is caught up by a thread of its own with a reader of its own, so that it holds up nobody else. Lines on which it has
+//! nothing to do wait for one on which it has, so that it is not woken for each.
 
+use ace_schema::{Kind, Line, limits};
 use ace_storage::Follower;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -11,6 +13,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::hub::{Hub, pump};
+use crate::urgency::is_urgent;
 
 /// One filter's stdin.
 #[derive(Debug)]
@@ -18,6 +21,9 @@ pub struct Feed {
     stdin: Option<Arc<OwnedFd>>,
     /// A thread is catching it up.
     behind: bool,
+    kind: Kind,
+    /// Lines that wait for one that is urgent.
+    waiting: Vec<u8>,
 }
 
 /// What a filter still has to get.
@@ -30,23 +36,52 @@ pub struct Backlog {
 }
 
 impl Feed {
-    /// A feed that has got nothing yet, and the work to catch it up.
+    /// A feed of a filter of that kind, which has got nothing yet, and the work to catch it up.
     ///
     /// # Errors
     /// The pipe cannot be made non-blocking.
-    pub fn new(stdin: OwnedFd) -> io::Result<(Self, Backlog)> {
+    pub fn new(stdin: OwnedFd, kind: Kind) -> io::Result<(Self, Backlog)> {
         rustix::io::ioctl_fionbio(&stdin, true)?;
         let stdin = Arc::new(stdin);
         let live = Some(ace_schema::draft::control(ace_schema::ty::LOG_LIVE));
         let backlog = Backlog { stdin: stdin.clone(), rest: Vec::new(), live };
-        Ok((Self { stdin: Some(stdin), behind: true }, backlog))
+        Ok((Self { stdin: Some(stdin), behind: true, kind, waiting: Vec::new() }, backlog))
     }
 
-    /// Hands whole lines on. What does not fit comes back as work for a thread.
-    pub fn push(&mut self, lines: &[u8]) -> Option<Backlog> {
-        if self.behind {
+    /// Hands whole lines on, now or with those that are urgent; `read` holds the same, if they can be read. What does not fit comes
+    /// back as work for a thread.
+    pub fn push(&mut self, lines: &[u8], read: Option<&[Line<'_>]>) -> Option<Backlog> {
+        if self.behind || self.stdin.is_none() {
             return None;
         }
+        let full = self.waiting.len() + lines.len() > limits::FEED_WAITING_BYTES;
+        if !full && read.is_some_and(|read| !is_urgent(self.kind, read)) {
+            self.waiting.extend_from_slice(lines);
+            return None;
+        }
+        if self.waiting.is_empty() {
+            return self.write(lines);
+        }
+        let mut all = std::mem::take(&mut self.waiting);
+        all.extend_from_slice(lines);
+        let backlog = self.write(&all);
+        all.clear();
+        self.waiting = all;
+        backlog
+    }
+
+    /// Whether lines wait.
+    pub fn holds(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Hands on what waits.
+    pub fn flush(&mut self) -> Option<Backlog> {
+        let all = std::mem::take(&mut self.waiting);
+        self.write(&all)
+    }
+
+    fn write(&mut self, lines: &[u8]) -> Option<Backlog> {
         let stdin = self.stdin.clone()?;
         let mut rest = lines;
         while !rest.is_empty() {

@@ -1,9 +1,11 @@
 //! Where recorded lines go out: one reader of the log, every filter's feed, and the one who watches.
 
+use ace_schema::{Line, limits};
 use ace_storage::{Follower, Log};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::feed::{Backlog, Feed, catch_up};
 use crate::news::Teller;
@@ -18,12 +20,17 @@ pub struct Hub {
     behind: bool,
     /// Feeds that fell behind in the last pump, with what they lack and a reader that stands behind it.
     fallen: Vec<(usize, Backlog, Follower)>,
+    /// Since when a feed holds lines back that are not urgent.
+    holds: Option<Instant>,
 }
+
+/// How long lines that are not urgent may wait.
+pub const HELD: Duration = Duration::from_millis(limits::FEED_WAITING_MS);
 
 impl Hub {
     /// A hub whose reader stands where `follow` stands.
     pub fn new(follow: Follower, watcher: Teller) -> Self {
-        Self { follow, feeds: Vec::new(), watcher, behind: false, fallen: Vec::new() }
+        Self { follow, feeds: Vec::new(), watcher, behind: false, fallen: Vec::new(), holds: None }
     }
 
     /// Bytes of the log handed on so far.
@@ -45,9 +52,29 @@ impl Hub {
         }
     }
 
-    /// Ends the input of every filter.
+    /// Ends the input of every filter, which gets what waits for it before.
     pub fn close(&mut self) {
-        self.feeds.iter_mut().for_each(Feed::close);
+        for feed in &mut self.feeds {
+            // One whose pipe is full gets no more now, as ever when its input ends.
+            let _ = feed.flush();
+            feed.close();
+        }
+    }
+
+    /// How long the oldest of the lines that wait may still do so; `None` if none does.
+    pub fn holds(&self) -> Option<Duration> {
+        self.holds.map(|since| HELD.saturating_sub(since.elapsed()))
+    }
+
+    /// Hands on what waits in the feeds.
+    fn flush(&mut self) -> io::Result<()> {
+        self.holds = None;
+        for (at, feed) in self.feeds.iter_mut().enumerate() {
+            if let Some(backlog) = feed.flush() {
+                self.fallen.push((at, backlog, self.follow.fork()?));
+            }
+        }
+        Ok(())
     }
 
     /// Whether lines wait here until the watcher has heard what was handed on.
@@ -70,12 +97,17 @@ impl Hub {
             if lines.is_empty() {
                 return Ok(true);
             }
+            let read: Result<Vec<Line<'_>>, _> = ace_storage::split(&lines).map(Line::parse).collect();
             for (at, feed) in self.feeds.iter_mut().enumerate() {
-                if let Some(backlog) = feed.push(&lines) {
+                if let Some(backlog) = feed.push(&lines, read.as_deref().ok()) {
                     // It goes on where these lines end, not where this pump will: more may be read below that it is not sent.
                     self.fallen.push((at, backlog, self.follow.fork()?));
                 }
             }
+            self.holds = match self.feeds.iter().any(Feed::holds) {
+                true => Some(self.holds.unwrap_or_else(Instant::now)),
+                false => None,
+            };
             self.watcher.send(News::Lines(lines));
         }
     }
@@ -87,14 +119,26 @@ impl Hub {
 /// # Errors
 /// The log cannot be read.
 pub fn pump(hub: &Arc<Mutex<Hub>>) -> io::Result<bool> {
-    let (reached, fallen) = {
+    catching_up(hub, Hub::pump)
+}
+
+/// Hands on what has waited long enough for something urgent to come.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn flush(hub: &Arc<Mutex<Hub>>) -> io::Result<()> {
+    catching_up(hub, Hub::flush)
+}
+
+fn catching_up<T>(hub: &Arc<Mutex<Hub>>, work: impl FnOnce(&mut Hub) -> io::Result<T>) -> io::Result<T> {
+    let (done, fallen) = {
         let mut hub = hub.lock().unwrap_or_else(PoisonError::into_inner);
-        (hub.pump()?, std::mem::take(&mut hub.fallen))
+        (work(&mut hub)?, std::mem::take(&mut hub.fallen))
     };
     for (at, backlog, follow) in fallen {
         start_catching_up(hub, at, backlog, follow)?;
     }
-    Ok(reached)
+    Ok(done)
 }
 
 /// Starts the thread that catches one feed up.

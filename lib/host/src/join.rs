@@ -45,7 +45,7 @@ pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)
     let (started, pen) = with_pen(pen, || start(stage, &Programs::beside_this(), Stdio::inherit()))
         .map_err(|source| StarError::Start { program: program.clone(), source })?;
     let Started { mut child, stdin, stdout } = started;
-    let (feed, backlog) = Feed::new(stdin)?;
+    let (feed, backlog) = Feed::new(stdin, Kind::Filter)?;
     lock(&shared.hub).set(0, feed);
     start_catching_up(&shared.hub, 0, backlog, log.follow(0)?)?;
     let theirs = shared.clone();

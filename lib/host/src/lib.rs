@@ -24,6 +24,7 @@ mod star;
 mod steps;
 mod travel;
 mod trust;
+mod urgency;
 
 pub use create::{Made, NewError, NewSession, Note, Picture, Said, create, message_drafts, name_of};
 pub use gate::REDACT;
@@ -33,7 +34,7 @@ pub use point::{Point, point};
 pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, project_file, settings};
 pub use site::{Site, pool, pools};
 pub use spending::Spending;
-pub use stage::{Programs, Stage, clean_environment, quota, suite};
+pub use stage::{Begins, Programs, Stage, clean_environment, quota, suite};
 pub use star::{Outcome, Plan, Seen, Star, StarError};
 pub use steps::{Step, steps};
 pub use travel::{NewFork, Rewound, TravelError, at_point, fork, rewind, undo};

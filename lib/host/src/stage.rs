@@ -15,8 +15,19 @@ pub struct Stage {
     pub argv: Vec<String>,
     /// What its pen may write.
     pub kind: Kind,
-    /// It is started only when a call that it runs was allowed.
-    pub lazy: bool,
+    /// When it is started.
+    pub begins: Begins,
+}
+
+/// When a stage is started. What a session does not need yet must not stand in the way of its first request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begins {
+    /// With the session.
+    AtOnce,
+    /// When the first context is there, so that an answer may come.
+    Asking,
+    /// When a call that it runs was allowed.
+    Called,
 }
 
 /// Finds the suite's programs: beside our own executable first, then on PATH.
@@ -50,22 +61,22 @@ impl Programs {
 pub fn suite(more: &[String]) -> Vec<Stage> {
     let stage = |argv: &[&str], kind, more: &[String]| {
         let argv = argv.iter().map(|&a| a.to_owned()).chain(more.iter().cloned()).collect();
-        Stage { argv, kind, lazy: false }
+        Stage { argv, kind, begins: Begins::AtOnce }
     };
     vec![
         stage(&["ace-tool", "--drafts-only"], Kind::Tool, more),
         stage(&["ace-session", "step", "--drafts-only"], Kind::Step, &[]),
         stage(&["ace-model", "--drafts-only"], Kind::Model, &[]),
-        stage(&["ace-permit", "--drafts-only"], Kind::Permit, more),
+        Stage { begins: Begins::Asking, ..stage(&["ace-permit", "--drafts-only"], Kind::Permit, more) },
         // Most sessions fetch nothing: they need not pay for a process that has the network.
-        Stage { lazy: true, ..stage(&["ace-fetch", "--drafts-only"], Kind::Tool, &[]) },
+        Stage { begins: Begins::Called, ..stage(&["ace-fetch", "--drafts-only"], Kind::Tool, &[]) },
     ]
 }
 
 /// The filter that sets aside what a call may take, for sessions with limits.
 #[must_use]
 pub fn quota() -> Stage {
-    Stage { argv: vec!["ace-quota".to_owned(), "--drafts-only".to_owned()], kind: Kind::Quota, lazy: false }
+    Stage { argv: vec!["ace-quota".to_owned(), "--drafts-only".to_owned()], kind: Kind::Quota, begins: Begins::AtOnce }
 }
 
 /// What a filter that was started gives its supervisor.

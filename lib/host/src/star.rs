@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::crew::{Crew, Fate};
-use crate::hub::{Chalking, Hub, OWN_BIT, follow_chalk, follow_others, pump};
+use crate::hub::{Chalking, Hub, OWN_BIT, flush, follow_chalk, follow_others, pump};
 use crate::news::{Ear, Teller, queue};
 use crate::pens::dropped;
 use crate::stage::{Programs, Stage, quota};
@@ -353,8 +353,14 @@ impl Star {
         if lock(&self.shared.hub).is_behind() {
             pump(&self.shared.hub)?;
         }
-        match self.news.hear(TICK) {
+        let held = lock(&self.shared.hub).holds();
+        if held.is_some_and(|left| left.is_zero()) {
+            flush(&self.shared.hub)?;
+            return Ok(());
+        }
+        match self.news.hear(held.unwrap_or(TICK)) {
             Ok(news) => self.hear(news, seen, crew.as_deref_mut())?,
+            Err(RecvTimeoutError::Timeout) if held.is_some() => flush(&self.shared.hub)?,
             Err(RecvTimeoutError::Timeout) => seen(Seen::Tick, &self.state),
             // This star holds a sender itself.
             Err(RecvTimeoutError::Disconnected) => {}
@@ -411,13 +417,11 @@ impl Star {
         match news {
             News::Lines(lines) => {
                 self.idle = None;
-                let mut decided = false;
                 for bytes in lines.split_inclusive(|&b| b == b'\n') {
                     let line = self.take(bytes.strip_suffix(b"\n").unwrap_or(bytes))?;
-                    decided |= line.ty == ty::PERMISSION_RESOLVED;
                     seen(Seen::Line(bytes, &line), &self.state);
                 }
-                if let Some(crew) = crew.filter(|_| decided) {
+                if let Some(crew) = crew {
                     crew.summon(&self.state, &self.shared, &self.plan)?;
                 }
             }
