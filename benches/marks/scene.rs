@@ -101,6 +101,8 @@ impl Scene {
         std::fs::write(&config, text).unwrap();
         let mut command = self.command("ace", &["run", "--mode", "auto"]);
         command.args(more).arg("write the steps").env("ACE_CONFIG", config).stderr(Stdio::piped());
+        // Each session finds the project as it was committed: what an earlier one wrote there would stand in its patches.
+        let _ = std::fs::remove_file(self.path("project/steps.txt"));
         let started = Instant::now();
         (command.spawn().unwrap(), started)
     }
