@@ -1,9 +1,10 @@
 //! Names of sessions, each for one: a name is held from the moment it is chosen until its session is there. It must never know
 //! what a session is for.
 
-use std::collections::HashSet;
+use ace_schema::id;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
@@ -61,8 +62,38 @@ impl Home {
     }
 
     fn taken(&self, wanted: &str) -> io::Result<HashSet<String>> {
-        let names = self.sessions()?;
-        Ok(names.iter().filter_map(SessionRef::first_name).filter(|name| name.starts_with(wanted)).collect())
+        let path = self.path().join("names").join(KNOWN);
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let known: HashMap<&str, &str> = text.lines().filter_map(entry).collect();
+        let mut fresh = String::new();
+        let mut name_of = |one: &SessionRef| match known.get(one.id.as_str()) {
+            Some(name) => Some((*name).to_owned()),
+            None => {
+                let name = one.first_name()?;
+                fresh.push_str(&format!("\n{} {name} {END}", one.id));
+                Some(name)
+            }
+        };
+        let sessions = self.sessions()?;
+        let taken = sessions.iter().filter_map(&mut name_of).filter(|name| name.starts_with(wanted)).collect();
+        if !fresh.is_empty() {
+            // One that cannot be written only saves nothing: the logs have it all.
+            let kept = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+            let _ = kept.and_then(|mut file| file.write_all(fresh.as_bytes()));
+        }
+        Ok(taken)
+    }
+}
+
+/// First names that were read before: a log never changes its first line. A line each: id, name, and what tells that it is whole.
+const KNOWN: &str = ".known";
+const END: &str = ".";
+
+fn entry(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.split(' ');
+    match (words.next(), words.next(), words.next(), words.next()) {
+        (Some(id), Some(name), Some(END), None) if id::is_session(id) => Some((id, name)),
+        _ => None,
     }
 }
 

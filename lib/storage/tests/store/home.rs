@@ -94,7 +94,35 @@ fn a_name_is_for_one_session_from_the_moment_it_is_chosen() {
     assert_eq!((first.name(), name("new").as_str()), ("new", "new-2"));
     drop(first);
     assert_eq!(name("new"), "new", "who is gone holds nothing");
-    assert_eq!(std::fs::read_dir(home.path().join("names")).unwrap().count(), 0);
+    let left: Vec<_> = fs::read_dir(home.path().join("names")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, [".known"], "what was read before");
+}
+
+#[test]
+fn names_that_were_read_before_are_a_help_and_no_truth() {
+    let (_dir, home) = home();
+    let name = |wanted: &str| home.hold_name(wanted).unwrap().name().to_owned();
+    session(&home, 1, 1, "fix");
+    assert_eq!(name("fix"), "fix-2");
+    let known = home.path().join("names/.known");
+    let text = fs::read_to_string(&known).unwrap();
+    // Torn by a crash; of a session that is gone; lost.
+    for (what, damaged) in [
+        ("torn", text[..text.len() - 3].to_owned()),
+        ("of one that is gone", format!("{text}\n{} other .\n", ace_schema::id::session(9, 9))),
+        ("no text", "\u{0}\u{0}fix .\n".to_owned()),
+    ] {
+        fs::write(&known, damaged).unwrap();
+        assert_eq!((name("fix").as_str(), name("other").as_str()), ("fix-2", "other"), "{what}");
+        session(&home, 2, 2, "more");
+        assert_eq!(name("more"), "more-2", "{what}: what came later is read");
+        fs::remove_dir_all(
+            home.session(&home.sessions().unwrap().iter().find(|s| s.first_name().unwrap() == "more").unwrap().id),
+        )
+        .unwrap();
+    }
+    fs::remove_file(&known).unwrap();
+    assert_eq!(name("fix"), "fix-2");
 }
 
 #[test]
