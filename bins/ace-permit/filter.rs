@@ -247,7 +247,7 @@ pub fn record(call: &str, digest: String, verdict: Verdict) -> (String, &'static
         return (id::ask(call), ty::PERMISSION_REQUESTED, serde_json::to_value(data).unwrap_or_default());
     }
     let why = if decision == Decision::Allow { String::new() } else { why };
-    let who = "rule".to_owned();
+    let who = PermissionResolved::RULE.to_owned();
     let data = PermissionResolved {
         decision,
         who,

@@ -640,6 +640,11 @@ pub struct PermissionResolved {
     pub answer: String,
 }
 
+impl PermissionResolved {
+    /// Who decides where no person was asked.
+    pub const RULE: &str = "rule";
+}
+
 /// `tool.discovered`: drafted when what is on offer differs from the last one recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolDiscovered {

@@ -349,4 +349,25 @@ mod tests {
         let pen = Nib { number: 3, kind: Kind::Step };
         assert!(matches!(one.append(pen, &draft), Err(AppendError::Poisoned)), "it must have tried to sync");
     }
+
+    #[test]
+    fn what_a_rule_allows_waits_for_the_claim_and_what_a_person_says_does_not() {
+        let (_dir, log, mut drafter) = place();
+        let mut one = log.append(Clock::System).unwrap();
+        let permit = Nib { number: 3, kind: Kind::Permit };
+        let mut decided = |decision: &str, who: &str| {
+            let data = serde_json::json!({"decision": decision, "who": who, "digest": ""});
+            drafter.draft(1, "", ty::PERMISSION_RESOLVED, &data).1
+        };
+        let (rule, denied, person) = (decided("allow", "rule"), decided("deny", "rule"), decided("allow", "me"));
+        let forged = decided("allow", "rule");
+        one.failing_sync = true;
+        assert!(one.append(permit, &rule).is_ok());
+        for (pen, draft) in [(permit, denied), (PERSON, person), (PERSON, forged)] {
+            let (_dir, log, _) = place();
+            let mut other = log.append(Clock::System).unwrap();
+            other.failing_sync = true;
+            assert!(matches!(other.append(pen, &draft), Err(AppendError::Poisoned)), "it must have tried to sync");
+        }
+    }
 }

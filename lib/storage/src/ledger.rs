@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
-use ace_schema::data::{ForkedFrom, LogRefused};
+use ace_schema::data::{ForkedFrom, LogRefused, PermissionResolved};
+use ace_schema::permission::Decision;
 use ace_schema::{Kind, Line, LineError, event, id, limits, ty};
 
 use crate::batch::{Item, parse, shape_fits, sort};
@@ -23,6 +24,16 @@ impl Hasher for Same {
     fn write_u64(&mut self, n: u64) {
         self.0 = n;
     }
+}
+
+/// What a rule allows can be drawn again from what stands before it, and nobody acts on it before the claim that follows is on the
+/// disk, and this with it. A person is not asked twice.
+fn is_drawn_again(pen: Nib, line: &Line<'_>) -> bool {
+    pen.kind == Kind::Permit
+        && line.ty == ty::PERMISSION_RESOLVED
+        && line
+            .data::<PermissionResolved>()
+            .is_ok_and(|data| data.decision == Decision::Allow && data.who == PermissionResolved::RULE)
 }
 
 /// The state a store needs to go on: the last line's number and hash, and the ids.
@@ -282,7 +293,7 @@ impl Ledger {
             self.max_pen = self.max_pen.max(pen.number);
             self.ids.insert(known);
             out.undo.ids.push(known);
-            out.sync |= event::synced(&line.ty);
+            out.sync |= event::synced(&line.ty) && !is_drawn_again(pen, line);
             out.ends |= [ty::TURN_COMPLETED, ty::TURN_FAILED, ty::TURN_CANCELLED].contains(&line.ty.as_ref());
         }
         refuse(at, line, result, out);
