@@ -4,10 +4,11 @@
 use ace_cli::{Complaint, SessionAddress};
 use ace_core::{CallState, State, TurnEnd};
 use ace_schema::{Line, LineError};
-use ace_storage::{Follower, Index, IndexRow, Log};
+use ace_storage::{Follower, Home, Index, IndexRow, Log};
 use ace_view::list::Row;
 use ace_view::{Ledger, Mark};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 use crate::opening::{Opening, clock};
 
@@ -79,39 +80,70 @@ pub fn list(opening: &Opening, all: bool) -> Result<Vec<Session>, Complaint> {
     let home = opening.home();
     let refs = home.sessions().map_err(|e| Complaint::io(opening.program, "cannot read the sessions", &e))?;
     let mut index = if refs.is_empty() { None } else { Index::open(home.path()) };
-    let mut known = index.as_ref().and_then(|i| i.rows().ok()).unwrap_or_default();
-    let (mut changed, mut sessions) = (Vec::new(), Vec::new());
+    let known = index.as_ref().and_then(|i| i.rows().ok()).unwrap_or_default();
     let now = clock().now();
-    for one in refs {
-        let log = home.log(&one.id);
-        let bytes = std::fs::metadata(log.file()).map_or(0, |m| m.len());
-        let kept = known.remove(&one.id).filter(|row| row.bytes == bytes && bytes > 0);
-        let facts = match kept.and_then(|row| serde_json::from_str(&row.facts).ok()) {
-            Some(facts) => facts,
-            None => {
-                let facts = read(&log);
-                let text = serde_json::to_string(&facts).unwrap_or_default();
-                changed.push(IndexRow { id: one.id.clone(), bytes, facts: text });
-                facts
-            }
-        };
+    let looked = in_parallel(&refs, |part| {
+        let bytes = home.log_bytes(part);
+        part.iter().zip(bytes).map(|(one, bytes)| look(&home.log(&one.id), &one.id, bytes, &known)).collect()
+    });
+    let (mut changed, mut sessions, mut met) = (Vec::new(), Vec::new(), 0);
+    for (one, (facts, row)) in refs.into_iter().zip(looked) {
+        met += usize::from(known.contains_key(&one.id));
+        changed.extend(row);
         if all || !facts.archived {
-            sessions.push(session(one.id, &log, facts, now));
+            sessions.push(session(&home, one.id, facts, now));
         }
     }
     if let Some(index) = &mut index
-        && (!changed.is_empty() || !known.is_empty())
+        && (!changed.is_empty() || met < known.len())
     {
         // What is left over belongs to no session any more. An index that takes nothing is as good as none.
-        let gone: Vec<String> = known.into_keys().collect();
+        let gone: Vec<String> = match met < known.len() {
+            true => known.into_keys().filter(|id| !home.session(id).exists()).collect(),
+            false => Vec::new(),
+        };
         let _ = index.put(&changed, &gone);
     }
     sessions.sort_by_key(|s| s.row.mark != Mark::Waits);
     Ok(sessions)
 }
 
-fn session(id: String, log: &Log, facts: Facts, now: i64) -> Session {
-    let (mark, state) = stands(&facts, log);
+/// What is known of a session, or was read just now, with what the index should know then.
+fn look(log: &Log, id: &str, bytes: u64, known: &HashMap<String, IndexRow>) -> (Facts, Option<IndexRow>) {
+    let kept = known.get(id).filter(|row| row.bytes == bytes && bytes > 0);
+    if let Some(facts) = kept.and_then(|row| serde_json::from_str(&row.facts).ok()) {
+        return (facts, None);
+    }
+    let facts = read(log);
+    let text = serde_json::to_string(&facts).unwrap_or_default();
+    (facts, Some(IndexRow { id: id.to_owned(), bytes, facts: text }))
+}
+
+/// Fewest things that a thread of its own is worth.
+const SHARE: usize = 256;
+
+/// What `work` makes of each part of many things, in their order; a part for each core.
+pub(crate) fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = all.len().div_ceil(cores).max(SHARE);
+    let mut parts = all.chunks(share);
+    let Some(first) = parts.next() else { return Vec::new() };
+    std::thread::scope(|scope| {
+        let work = &work;
+        let start = |part| (part, std::thread::Builder::new().spawn_scoped(scope, move || work(part)));
+        let started: Vec<_> = parts.map(start).collect();
+        let mut done = work(first);
+        for (part, thread) in started {
+            // Where no thread can be had, or one is lost, it is done here.
+            done.extend(thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| work(part)));
+        }
+        done
+    })
+}
+
+fn session(home: &Home, id: String, facts: Facts, now: i64) -> Session {
+    let log = home.log(&id);
+    let (mark, state) = stands(&facts, &log);
     let row = Row {
         mark,
         name: if facts.name.is_empty() { id.clone() } else { facts.name.clone() },

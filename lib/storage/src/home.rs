@@ -124,6 +124,18 @@ impl Home {
         Ok(all)
     }
 
+    /// Bytes of the log of each of these sessions, in their order; 0 for one that is not there.
+    #[must_use]
+    pub fn log_bytes(&self, sessions: &[SessionRef]) -> Vec<u64> {
+        // From the folder of all, so that the way to it is walked once.
+        let Ok(folder) = fs::File::open(self.path.join("sessions")) else { return vec![0; sessions.len()] };
+        let bytes = |one: &SessionRef| {
+            let stat = rustix::fs::statat(&folder, format!("{}/log.jsonl", one.id), rustix::fs::AtFlags::empty());
+            stat.ok().and_then(|stat| u64::try_from(stat.st_size).ok()).unwrap_or(0)
+        };
+        sessions.iter().map(bytes).collect()
+    }
+
     /// The sessions that were forked from this one: it cannot go before they do.
     ///
     /// # Errors
