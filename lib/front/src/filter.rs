@@ -2,14 +2,15 @@
 
 use ace_cli::{Complaint, Exit};
 use ace_pipe::{Filter, Options, Out, PipeError};
-use ace_schema::LineError;
+use ace_schema::draft::BlobPartLine;
+use ace_schema::{Line, LineError, limits};
 
 /// Runs a filter over stdin.
 ///
 /// # Errors
 /// In words for people.
 pub fn run(program: &'static str, filter: &mut dyn Filter, out: &Out, drafts_only: bool) -> Result<Exit, Complaint> {
-    match ace_pipe::run(filter, out, Options { drafts_only }) {
+    match ace_pipe::run(&mut Settling { filter, rounds: 0 }, out, Options { drafts_only }) {
         Ok(()) => Ok(Exit::Done),
         Err(PipeError::Broken) => Ok(Exit::BrokenPipe),
         Err(PipeError::NotEvents { line, why: why @ LineError::Version(_) }) => {
@@ -19,6 +20,38 @@ pub fn run(program: &'static str, filter: &mut dyn Filter, out: &Out, drafts_onl
         Err(PipeError::Endless { line, why }) => Err(not_events(program, line, &why)),
         Err(PipeError::Unrecorded(what)) => Err(Complaint::new(program, Exit::Usage, what)),
         Err(PipeError::Io(e)) => Err(Complaint::io(program, "cannot go on", &e)),
+    }
+}
+
+/// A filter, and how often it has done what is due: one that has been at work for a while holds no memory that only its start needed.
+struct Settling<'f> {
+    filter: &'f mut dyn Filter,
+    rounds: u32,
+}
+
+impl Filter for Settling<'_> {
+    fn fold(&mut self, line: &Line) {
+        self.filter.fold(line);
+    }
+
+    fn due(&mut self, drafts: &mut Vec<u8>) {
+        self.filter.due(drafts);
+        self.rounds = self.rounds.saturating_add(1);
+        if self.rounds == limits::SETTLED_ROUNDS {
+            ace_sandbox::give_back();
+        }
+    }
+
+    fn unrecorded(&mut self) -> Result<(), String> {
+        self.filter.unrecorded()
+    }
+
+    fn blob(&mut self, part: &BlobPartLine) {
+        self.filter.blob(part);
+    }
+
+    fn finish(&mut self) {
+        self.filter.finish();
     }
 }
 

@@ -141,7 +141,12 @@ pub fn nameless(home: &Path) -> Option<std::fs::File> {
 pub fn pieces(mut take: impl FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     let mut stdin = std::io::stdin().lock();
+    let mut rounds = 0_u32;
     loop {
+        rounds = rounds.saturating_add(1);
+        if rounds == ace_schema::limits::SETTLED_ROUNDS {
+            ace_sandbox::give_back();
+        }
         match stdin.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(n) => take(&buffer[..n])?,

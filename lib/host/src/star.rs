@@ -206,6 +206,8 @@ pub struct Star {
     interrupts: u32,
     /// Lines heard so far.
     lines: u64,
+    /// Batches heard so far.
+    rounds: u32,
     /// When it last looked around.
     looked: Instant,
     /// Since when something is due that nobody has claimed, and whether that was said.
@@ -232,6 +234,7 @@ impl Star {
             drafter,
             interrupts: 0,
             lines: 0,
+            rounds: 0,
             looked: Instant::now(),
             idle: None,
         })
@@ -417,6 +420,10 @@ impl Star {
         match news {
             News::Lines(lines) => {
                 self.idle = None;
+                self.rounds = self.rounds.saturating_add(1);
+                if self.rounds == limits::SETTLED_ROUNDS {
+                    ace_sandbox::give_back();
+                }
                 for bytes in lines.split_inclusive(|&b| b == b'\n') {
                     let line = self.take(bytes.strip_suffix(b"\n").unwrap_or(bytes))?;
                     seen(Seen::Line(bytes, &line), &self.state);

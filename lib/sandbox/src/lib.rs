@@ -25,9 +25,9 @@ pub use profile::{Access, Grant, Limits, Network, Profile, Worker};
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::{confine, enter, missing, probe};
+pub use linux::{confine, enter, give_back, missing, probe};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{confine, enter, missing, probe};
+pub use elsewhere::{confine, enter, give_back, missing, probe};

@@ -7,9 +7,11 @@ pub const UNFINISHED_BYTES: usize = 1024 * 1024;
 /// What the log may put in front of a draft (`seq`, `ts`, `prev`, `pen`), bytes: a draft must leave this much room.
 pub const STAMP_BYTES: usize = 256;
 /// Recorded lines on which a filter has nothing to do wait for one on which it has: so long, ms …
-pub const FEED_WAITING_MS: u64 = 5;
+pub const FEED_WAITING_MS: u64 = 20;
 /// … and so many bytes.
 pub const FEED_WAITING_BYTES: usize = 64 * 1024;
+/// Batches after which a program of a session is past its start, and gives back what only that needed.
+pub const SETTLED_ROUNDS: u32 = 32;
 /// A payload above this goes to a blob, bytes (the rest of the line is envelope and other fields; JSON may double the size by escapes).
 pub const INLINE_BYTES: usize = 24 * 1024;
 /// One `log.blob` part before base64, bytes.

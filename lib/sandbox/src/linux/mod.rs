@@ -23,6 +23,12 @@ use raw::Fork;
 /// The kernel's own floor for the largest process number.
 const PROCESSES_MIN: u32 = 301;
 
+/// Gives the pages back that hold the program's code and constants. Most of them were needed to start and are not needed again;
+/// those that are come back from the file, at the cost of a fault for each 64 KiB.
+pub fn give_back() {
+    raw::give_back();
+}
+
 /// Confines this process, for good. Call it first thing after the arguments are parsed, with one thread and no descriptor in
 /// use beside `profile.keep`. The pid layer needs [`enter`] and is lacking here. After an error the process must end.
 pub fn confine(profile: &Profile) -> Result<Applied, Refused> {

@@ -37,6 +37,29 @@ pub(super) fn fork() -> io::Result<Fork> {
     }
 }
 
+// Set by the linker: where the program begins in memory, and where its code ends. Between them nothing can be written.
+unsafe extern "C" {
+    static __executable_start: u8;
+    static etext: u8;
+}
+
+/// Lets go of the pages of the program's own code and constants. They are the file's: what is needed again comes back with a fault.
+pub(super) fn give_back() {
+    // SAFETY: `sysconf` has no preconditions.
+    let Some(page) = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).ok().filter(|page| *page > 0) else {
+        return;
+    };
+    let from = (&raw const __executable_start).addr().next_multiple_of(page);
+    let to = (&raw const etext).addr() / page * page;
+    let length = to.saturating_sub(from);
+    if length > 0 {
+        let start = (&raw const __executable_start).with_addr(from).cast_mut().cast();
+        // SAFETY: the range is the program's own read-only part, mapped from its file and never changed, so that every page of it can
+        // be read again. Where the advice is refused nothing happens.
+        let _ = unsafe { libc::madvise(start, length, libc::MADV_DONTNEED) };
+    }
+}
+
 /// Ends the process at once, running nothing that was meant for the other side of a fork.
 pub(super) fn exit(code: i32) -> ! {
     // SAFETY: `_exit` has no preconditions.
