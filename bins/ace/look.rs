@@ -50,7 +50,7 @@ pub fn show(args: &Ace, session: &SessionAddress, full: bool) -> Result<Exit, Co
             let mut state = State::new();
             lines.iter().for_each(|l| state.fold(l));
             let facts = sessions::facts(&state, &ace_view::Ledger::default(), 0);
-            let (_, words) = sessions::stands(&facts, &log);
+            let (_, words) = sessions::stands(&facts, || log.clone());
             let head = views::Head { name: state.name.clone(), id: state.session.clone(), state: words };
             views::session(&head, &lines, &TimeZone::system(), full, &style)
         }

@@ -84,14 +84,14 @@ pub fn list(opening: &Opening, all: bool) -> Result<Vec<Session>, Complaint> {
     let now = clock().now();
     let looked = in_parallel(&refs, |part| {
         let bytes = home.log_bytes(part);
-        part.iter().zip(bytes).map(|(one, bytes)| look(&home.log(&one.id), &one.id, bytes, &known)).collect()
+        part.iter().zip(bytes).map(|(one, bytes)| look(home, &one.id, bytes, &known)).collect()
     });
     let (mut changed, mut sessions, mut met) = (Vec::new(), Vec::new(), 0);
     for (one, (facts, row)) in refs.into_iter().zip(looked) {
         met += usize::from(known.contains_key(&one.id));
         changed.extend(row);
         if all || !facts.archived {
-            sessions.push(session(&home, one.id, facts, now));
+            sessions.push(session(home, one.id, facts, now));
         }
     }
     if let Some(index) = &mut index
@@ -109,12 +109,12 @@ pub fn list(opening: &Opening, all: bool) -> Result<Vec<Session>, Complaint> {
 }
 
 /// What is known of a session, or was read just now, with what the index should know then.
-fn look(log: &Log, id: &str, bytes: u64, known: &HashMap<String, IndexRow>) -> (Facts, Option<IndexRow>) {
+fn look(home: &Home, id: &str, bytes: u64, known: &HashMap<String, IndexRow>) -> (Facts, Option<IndexRow>) {
     let kept = known.get(id).filter(|row| row.bytes == bytes && bytes > 0);
     if let Some(facts) = kept.and_then(|row| serde_json::from_str(&row.facts).ok()) {
         return (facts, None);
     }
-    let facts = read(log);
+    let facts = read(&home.log(id));
     let text = serde_json::to_string(&facts).unwrap_or_default();
     (facts, Some(IndexRow { id: id.to_owned(), bytes, facts: text }))
 }
@@ -142,8 +142,7 @@ pub(crate) fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&[T]) -> Ve
 }
 
 fn session(home: &Home, id: String, facts: Facts, now: i64) -> Session {
-    let log = home.log(&id);
-    let (mark, state) = stands(&facts, &log);
+    let (mark, state) = stands(&facts, || home.log(&id));
     let row = Row {
         mark,
         name: if facts.name.is_empty() { id.clone() } else { facts.name.clone() },
@@ -154,7 +153,8 @@ fn session(home: &Home, id: String, facts: Facts, now: i64) -> Session {
         changed: facts.changed,
         age: u64::try_from(now.saturating_sub(facts.last)).unwrap_or(0),
     };
-    Session { id, row, log: log.file().display().to_string(), facts }
+    let log = home.session(&id).join("log.jsonl").display().to_string();
+    Session { id, row, log, facts }
 }
 
 /// What a log says. One that cannot be read says that it is damaged.
@@ -209,7 +209,7 @@ fn fold(log: &Log) -> std::io::Result<(State, Ledger, i64)> {
 
 /// Mark and words for how a session stands now: what its log says, and whether anybody runs it.
 #[must_use]
-pub fn stands(facts: &Facts, log: &Log) -> (Mark, String) {
+pub fn stands(facts: &Facts, log: impl FnOnce() -> Log) -> (Mark, String) {
     if facts.damaged {
         return (Mark::Failed, "damaged: ace verify tells where".to_owned());
     }
@@ -217,7 +217,7 @@ pub fn stands(facts: &Facts, log: &Log) -> (Mark, String) {
         return (Mark::Waits, format!("asks: {}", facts.asks));
     }
     if !facts.settled {
-        return match log.folder().and_then(ace_storage::Runner::holder) {
+        return match log().folder().and_then(ace_storage::Runner::holder) {
             Some(_) => (Mark::Runs, format!("turn {}", facts.turn.max(1))),
             None if facts.turn == 0 => (Mark::Warns, "not begun: ace resume begins".to_owned()),
             None => (Mark::Warns, "stopped in mid-turn: ace resume goes on".to_owned()),

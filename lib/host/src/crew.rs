@@ -1,6 +1,6 @@
 //! The filters at work: each with its pen, its feed and the thread that records what it sends back.
 
-use ace_core::{CallState, Phase, State};
+use ace_core::{CallState, Due, Phase, State};
 use ace_schema::Kind;
 use ace_storage::{Nib, Pen};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
@@ -132,7 +132,11 @@ impl Crew {
         let phase = state.turn.as_ref().map(|turn| &turn.phase);
         let wanted = |stage: &Stage| match stage.begins {
             Begins::AtOnce => true,
-            Begins::Asking => !matches!(phase, None | Some(Phase::Context(_))) || state.calls().next().is_some(),
+            Begins::Asking => {
+                // What is said has to be heard by hooks before a turn takes it up.
+                let vets = state.due().any(|due| matches!(due, Due::Vet { .. }));
+                vets || !matches!(phase, None | Some(Phase::Context(_))) || state.calls().next().is_some()
+            }
             Begins::Called => {
                 state.calls().any(|call| matches!(call.state, CallState::Allowed(_)) && call.program() == stage.argv[0])
             }

@@ -25,15 +25,8 @@ const MODEL: &[&str] = &[
     ty::TOOL_FAILED,
 ];
 
-const PERMIT: &[&str] = &[
-    ty::USER_MESSAGE,
-    ty::TURN_STARTED,
-    ty::CONTEXT_BUILT,
-    ty::MODEL_REQUESTED,
-    ty::TOOL_STARTED,
-    ty::TOOL_COMPLETED,
-    ty::TOOL_FAILED,
-];
+const PERMIT: &[&str] =
+    &[ty::TURN_STARTED, ty::CONTEXT_BUILT, ty::MODEL_REQUESTED, ty::TOOL_STARTED, ty::TOOL_COMPLETED, ty::TOOL_FAILED];
 
 const TOOL: &[&str] = &[
     ty::USER_MESSAGE,
@@ -41,7 +34,6 @@ const TOOL: &[&str] = &[
     ty::CONTEXT_BUILT,
     ty::MODEL_REQUESTED,
     ty::MODEL_CALL,
-    ty::MODEL_COMPLETED,
     ty::PERMISSION_REQUESTED,
 ];
 
@@ -64,11 +56,13 @@ fn acts(kind: Kind, line: &Line<'_>) -> bool {
         return false;
     }
     match (kind, ty) {
-        // What was allowed is the tools' affair, and an answer that calls is the judge's.
+        // What was allowed is the tools' affair; an answer that calls is the judge's, one that does not may end the turn.
         (Kind::Step, ty::PERMISSION_RESOLVED) => {
             line.data::<PermissionResolved>().map_or(true, |data| data.decision != Decision::Allow)
         }
-        (Kind::Step, ty::MODEL_COMPLETED) => line.data::<ModelCompleted>().map_or(true, |data| data.calls == 0),
+        (Kind::Step | Kind::Tool, ty::MODEL_COMPLETED) => {
+            line.data::<ModelCompleted>().map_or(true, |data| data.calls == 0)
+        }
         _ => true,
     }
 }
@@ -96,7 +90,8 @@ mod tests {
             (ty::MODEL_REQUESTED, "{}", &[Model]),
             (ty::MODEL_CALL, "{}", &[Permit]),
             (ty::MODEL_COMPLETED, r#"{"stop":"tools","calls":1}"#, &[Permit]),
-            (ty::MODEL_COMPLETED, r#"{"stop":"end"}"#, &[Step, Permit]),
+            (ty::MODEL_COMPLETED, r#"{"stop":"end"}"#, &[Step, Permit, Tool]),
+            (ty::USER_MESSAGE, "{}", &[Step, Permit]),
             (ty::PERMISSION_RESOLVED, r#"{"decision":"allow","who":"rule","digest":""}"#, &[Permit, Tool]),
             (ty::PERMISSION_RESOLVED, r#"{"decision":"deny","who":"rule","digest":""}"#, &[Step, Permit, Tool]),
             (ty::TOOL_STARTED, "{}", &[Tool]),

@@ -14,6 +14,10 @@ pub struct Text(pub Vec<(Role, String)>);
 /// Cells of one piece of text, counted by grapheme.
 #[must_use]
 pub fn cells(text: &str) -> usize {
+    // Nearly every text is of this kind, and long tables of nothing else.
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return text.len();
+    }
     text.graphemes(true).map(grapheme_cells).sum()
 }
 
