@@ -176,6 +176,9 @@ mod tests {
             assert!(plain(cut.as_bytes(), View::Shown, true).read == cut.len());
         }
         assert_eq!(plain(&[0xe2, 0x80], View::Shown, false).read, 0);
-        assert!(plain(&[b"\x1b]".as_slice(), &[b'x'; 2000]].concat(), View::Shown, false).read > 1000, "no end in sight: text");
+        assert!(
+            plain(&[b"\x1b]".as_slice(), &[b'x'; 2000]].concat(), View::Shown, false).read > 1000,
+            "no end in sight: text"
+        );
     }
 }
