@@ -1,5 +1,6 @@
 //! The server, as browsers, scripts and attackers meet it: the real program, real sessions, real HTTP.
 
+mod acting;
 mod client;
 
 use crate::generated::same;

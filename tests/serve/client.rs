@@ -266,6 +266,23 @@ impl Socket {
         }
     }
 
+    /// The frame of that name, past all others and all bytes.
+    #[track_caller]
+    pub fn frame_past_bytes(&mut self, name: &str) -> Value {
+        loop {
+            match self.next() {
+                Frame::Bytes(_) => {}
+                Frame::Text(text) => {
+                    let frame: Value = serde_json::from_str(&text).unwrap();
+                    if frame["frame"] == name {
+                        return frame;
+                    }
+                }
+                end => panic!("no {name}: {end:?}"),
+            }
+        }
+    }
+
     /// Sends a frame, masked as clients do.
     pub fn send(&mut self, opcode: u8, data: &[u8]) -> std::io::Result<()> {
         let mut out = vec![0x80 | opcode];

@@ -3,7 +3,6 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -75,7 +74,7 @@ struct Login {
 }
 
 /// A link to one session, to look at.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Share {
     /// Its name, by which it is revoked.
     pub share: String,
@@ -91,7 +90,6 @@ pub struct Share {
     pub by: String,
     /// Hash of its token.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    #[schemars(skip)]
     key: String,
 }
 

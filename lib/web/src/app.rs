@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ace_host::Programs;
+use ace_schema::data::SessionConfigured;
 use ace_storage::Home;
+use tokio::sync::Semaphore;
 
 use crate::access::{Access, Grant};
 use crate::board::Board;
@@ -16,6 +18,36 @@ use crate::redacted::Veils;
 
 /// What is a person's own, and not the server's to know.
 pub trait Person: Send + Sync {
+    /// Lets a message that waits steer the running turn.
+    ///
+    /// # Errors
+    /// In words.
+    fn steer(&self, session: &str, message: &str) -> Result<(), Problem>;
+
+    /// Takes a message back; whether it still waited.
+    ///
+    /// # Errors
+    /// In words.
+    fn withdraw(&self, session: &str, message: &str) -> Result<bool, Problem>;
+
+    /// Changes model or mode.
+    ///
+    /// # Errors
+    /// In words.
+    fn configure(&self, session: &str, change: &SessionConfigured) -> Result<(), Problem>;
+
+    /// Orders the conversation to be made shorter.
+    ///
+    /// # Errors
+    /// In words.
+    fn shorten(&self, session: &str, keep: &str) -> Result<(), Problem>;
+
+    /// What is configured in a folder, and who said so: `{"values": […], "problems": […], "providers": […]}`.
+    ///
+    /// # Errors
+    /// In words.
+    fn config(&self, place: &std::path::Path) -> Result<serde_json::Value, Problem>;
+
     /// What is taken out of what others are shown: all that is never recorded, and personal data too.
     ///
     /// # Errors
@@ -65,6 +97,10 @@ pub struct Inside {
     pub hub: Arc<Hub>,
     /// What shared views leave out.
     pub veils: Veils,
+    /// Programs that act at once.
+    pub acts: Semaphore,
+    /// Terminals.
+    pub terminals: crate::terminal::Terminals,
 }
 
 /// Shared by all requests.
@@ -98,6 +134,8 @@ impl Inside {
             board: Board::new(home.clone()),
             hub: Arc::new(Hub::new(home)),
             veils: Veils::default(),
+            acts: Semaphore::new(ace_schema::limits::web::ACTS),
+            terminals: crate::terminal::Terminals::default(),
             options,
         }
     }

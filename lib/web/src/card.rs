@@ -39,6 +39,15 @@ impl Tokens {
         self.reasoning = self.reasoning.saturating_add(usage.reasoning);
     }
 
+    /// Adds others.
+    pub fn join(&mut self, other: &Self) {
+        self.input = self.input.saturating_add(other.input);
+        self.cache_read = self.cache_read.saturating_add(other.cache_read);
+        self.cache_write = self.cache_write.saturating_add(other.cache_write);
+        self.output = self.output.saturating_add(other.output);
+        self.reasoning = self.reasoning.saturating_add(other.reasoning);
+    }
+
     /// All of them, those of reasoning being in the output already.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -413,16 +422,9 @@ pub struct Asked {
     /// What is asked.
     pub text: String,
     /// What may be chosen.
-    pub choices: Vec<AskedChoice>,
-}
-
-/// One answer on offer.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct AskedChoice {
-    /// The answer.
-    pub label: String,
-    /// What it means.
-    pub detail: String,
+    pub choices: Vec<String>,
+    /// What each of them means.
+    pub details: Vec<String>,
 }
 
 /// A message that waits.
@@ -497,7 +499,7 @@ pub struct Session {
     pub state_at: u64,
     /// The running turn.
     pub turn: Option<Running>,
-    /// Calls that wait for a person, whole. Stands in place of those of the card.
+    /// Calls that wait for a person, whole; `asks` holds the same.
     pub questions: Vec<Ask>,
     /// Messages that wait.
     pub waiting: Vec<Queued>,
@@ -581,9 +583,9 @@ impl Fold {
             risk: request.and_then(|r| r.risk).map(|risk| risk.name().to_owned()),
             since: asked.map(|(_, ts, _)| ts.clone()).unwrap_or_default(),
             proposal: request.and_then(|r| r.proposal.as_ref()).map(rule),
-            question: question.map(|q| Asked {
-                text: q.question,
-                choices: q.choices.into_iter().map(|c| AskedChoice { label: c.label, detail: c.detail }).collect(),
+            question: question.map(|q| {
+                let (choices, details) = q.choices.into_iter().map(|c| (c.label, c.detail)).unzip();
+                Asked { text: q.question, choices, details }
             }),
         }
     }

@@ -129,7 +129,8 @@ fn identify(
     let site = headers.get("sec-fetch-site").map(|v| v.as_bytes());
     let foreign = site.is_some_and(|site| site != b"same-origin" && site != b"none");
     let Some(grant) = cookies(headers, from).find_map(|value| app.access.cookie(value)) else {
-        return Err(refused(app, from, false));
+        // Who shows nothing has guessed nothing.
+        return Err(if headers.contains_key(header::COOKIE) { refused(app, from, false) } else { Problem::who() });
     };
     if foreign {
         return Err(Problem::forbidden("another page may not do that"));

@@ -4,17 +4,20 @@
 //! killed at any moment it takes nothing with it. Whoever watches never makes a writer wait.
 
 mod access;
+mod act;
 mod app;
 mod assets;
 mod board;
 mod body;
 mod card;
+mod doing;
 mod export;
 mod guard;
 mod hub;
 mod lines;
 mod list;
 mod login;
+mod looking;
 pub mod openapi;
 mod origin;
 mod problem;
@@ -25,6 +28,7 @@ pub mod server;
 mod share;
 mod socket;
 mod stream;
+mod terminal;
 
 pub use access::Access;
 pub use app::{App, Asset, Inside, Options, Person};

@@ -116,7 +116,10 @@ pub async fn session(
         if !who.grant.is_owner() {
             session.log = None;
         }
+        let questions = serde_json::to_value(&session.questions).unwrap_or_default();
         let mut value = serde_json::to_value(session).unwrap_or_default();
+        // What waits is told whole here, not in short as in the list.
+        value["asks"] = questions;
         if let Some(veil) = veil {
             veil.value(&mut value);
         }

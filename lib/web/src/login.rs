@@ -22,12 +22,14 @@ pub struct Me {
     pub scope: String,
     /// That session.
     pub session: Option<String>,
-    /// When it ends, ms since 1970.
-    pub expires_ms: Option<i64>,
+    /// When it ends.
+    pub expires: Option<String>,
     /// Events are shown without secrets and personal data.
     pub redacted: bool,
     /// A terminal may be opened.
     pub terminal: bool,
+    /// Scenarios can be run.
+    pub scenarios: bool,
     /// Version of ace.
     pub version: String,
     /// Git commit it was built from; empty if unknown.
@@ -50,9 +52,10 @@ fn about(app: &App, who: &Who) -> Me {
             Scope::Owner => None,
             Scope::Share { session, .. } => Some(session.clone()),
         },
-        expires_ms: who.grant.until,
+        expires: who.grant.until.map(ace_storage::stamp),
         redacted: !owner,
         terminal: owner && options.terminal,
+        scenarios: false,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: options.commit.clone(),
         host: if owner { options.host.clone() } else { String::new() },

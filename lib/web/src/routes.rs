@@ -12,7 +12,7 @@ use ace_schema::limits::web as limits;
 
 use crate::app::App;
 use crate::guard::{Right, guard};
-use crate::{list, login, read, share, socket};
+use crate::{doing, export, list, login, looking, read, share, socket, terminal};
 
 /// A schema, made when the description is.
 pub type Shape = fn(&mut SchemaGenerator) -> Schema;
@@ -99,6 +99,10 @@ impl Route {
         Self { gives, ..self }
     }
 
+    fn pictures(self) -> Self {
+        Self { body: limits::PICTURES_BYTES, ..self }
+    }
+
     fn status(self, status: u16) -> Self {
         Self { status, ..self }
     }
@@ -148,7 +152,11 @@ const CURSOR: &[Query] = &[
 pub fn routes() -> Vec<Route> {
     let mut all = who();
     all.extend(looking());
+    all.extend(files());
+    all.extend(doing());
+    all.extend(talking());
     all.extend(sharing());
+    all.extend(terminals());
     all
 }
 
@@ -206,6 +214,131 @@ fn looking() -> Vec<Route> {
             .becomes(Gives::Media("text/event-stream")),
         get("/sessions/{id}/stream", Right::Ticket, "events as they are recorded", socket::session)
             .asks(CURSOR)
+            .status(101)
+            .becomes(Gives::Socket),
+    ]
+}
+
+fn files() -> Vec<Route> {
+    vec![
+        get(
+            "/search",
+            Right::Owner,
+            "words over all sessions: hits of session, name, seq, type, around",
+            looking::search,
+        )
+        .asks(&[
+            ("q", "string", "words that must all be there"),
+            ("limit", "integer", "how many; 50 if it is not said"),
+        ]),
+        get("/repositories", Right::Owner, "the repositories that sessions are of", looking::repositories),
+        get("/models", Right::Owner, "the models that sessions use, and the default", looking::models),
+        get("/config", Right::Owner, "what is configured, and who said so", looking::config)
+            .asks(&[("session", "string", "where this session works"), ("repository", "string", "or in this folder")]),
+        get("/cost", Right::Owner, "what sessions cost: by session, day, and hour of the week", looking::cost_of_all)
+            .asks(&[("since", "string", "90m, 12h, 7d, a day"), ("project", "string", "of this project")]),
+        get("/worktrees", Right::Owner, "the worktrees of all repositories", looking::worktrees),
+        get("/sessions/{id}/tree", Right::Owner, "the files as they were after a record", looking::tree)
+            .asks(&[("at", "integer", "the record"), ("base", "integer", "what differs from that record, too")])
+            .gives::<looking::Files>(),
+        get("/sessions/{id}/file", Right::Owner, "one file as it was after a record", looking::file)
+            .asks(&[("path", "string", "its path"), ("at", "integer", "the record")])
+            .becomes(Gives::Media("application/octet-stream")),
+        get("/sessions/{id}/diff", Right::Owner, "what a call, a turn, a span or the session changed", looking::diff)
+            .asks(&[
+                ("seq", "integer", "of this call, or of the turn this record is of"),
+                ("from", "integer", "from the state after this record"),
+                ("to", "integer", "to the state after this one"),
+            ])
+            .gives::<looking::Difference>(),
+        get("/sessions/{id}/verify", Right::Owner, "whether the log is whole", looking::verify)
+            .gives::<looking::Whole>(),
+        get("/sessions/{id}/cost", Right::Look, "what it cost, by request and tool", looking::cost)
+            .gives::<looking::Costs>(),
+        get("/sessions/{id}/export.html", Right::Look, "one page that opens without a server", export::export)
+            .asks(&[("redacted", "integer", "1: without secrets and personal data, for its owner too")])
+            .becomes(Gives::Media("text/html")),
+        get("/blobs/{sha}", Right::Any, "what is kept beside logs", looking::blob)
+            .asks(&[("download", "string", "the name to save it by")])
+            .becomes(Gives::Media("application/octet-stream")),
+    ]
+}
+
+fn doing() -> Vec<Route> {
+    vec![
+        post("/sessions", Right::Owner, "new sessions, begun at once", doing::create)
+            .takes::<doing::NewSession>()
+            .pictures()
+            .status(201)
+            .gives::<doing::NewSessions>(),
+        post("/sessions/{id}/cancel", Right::Owner, "stops the running turn", doing::cancel).gives::<doing::Done>(),
+        post("/sessions/{id}/resume", Right::Owner, "goes on with what is due", doing::resume).gives::<doing::Done>(),
+        post("/sessions/{id}/compact", Right::Owner, "makes the conversation shorter", doing::compact)
+            .takes::<doing::Compact>()
+            .gives::<doing::Done>(),
+        post("/sessions/{id}/configure", Right::Owner, "changes model or mode", doing::configure)
+            .takes::<doing::Configure>()
+            .gives::<doing::Done>(),
+        post("/sessions/{id}/calls/{call}/decision", Right::Owner, "answers a call that waits", doing::decide)
+            .takes::<doing::Decision>()
+            .gives::<doing::Done>(),
+        post("/sessions/{id}/rewind", Right::Owner, "conversation and files back to a record", doing::rewind)
+            .takes::<doing::Rewind>()
+            .gives::<doing::Done>(),
+        post("/sessions/{id}/undo", Right::Owner, "takes the last turn back", doing::undo).gives::<doing::Done>(),
+        post("/sessions/{id}/archive", Right::Owner, "puts the session away", doing::archive).gives::<doing::Done>(),
+        post("/sessions/{id}/land", Right::Owner, "brings the work to its branch of origin", doing::land)
+            .takes::<doing::Land>()
+            .gives::<doing::Done>(),
+        post("/sessions/{id}/fork", Right::Owner, "a session with that past", doing::fork)
+            .takes::<doing::Fork>()
+            .status(201)
+            .gives::<doing::Done>(),
+        delete("/sessions/{id}", Right::Owner, "removes the session for good", doing::remove)
+            .asks(FORCE)
+            .gives::<doing::Done>(),
+        delete(
+            "/sessions/{id}/worktree",
+            Right::Owner,
+            "removes its worktree, keeps the branch",
+            doing::remove_worktree,
+        )
+        .asks(FORCE)
+        .gives::<doing::Done>(),
+        post("/worktrees/prune", Right::Owner, "removes worktrees nobody needs", doing::prune)
+            .takes::<doing::Prune>()
+            .gives::<doing::Done>(),
+    ]
+}
+
+const FORCE: &[Query] = &[("force", "boolean", "also when work that is nowhere else is lost")];
+
+fn talking() -> Vec<Route> {
+    vec![
+        post("/sessions/{id}/messages", Right::Owner, "queues a message, or steers the running turn", doing::say)
+            .takes::<doing::Message>()
+            .pictures()
+            .status(201)
+            .gives::<doing::Done>(),
+        delete("/sessions/{id}/messages/{message}", Right::Owner, "takes a message back that waits", doing::unsay)
+            .gives::<doing::Done>(),
+        post("/sessions/{id}/messages/{message}/steer", Right::Owner, "lets a message that waits steer", doing::steer)
+            .gives::<doing::Done>(),
+    ]
+}
+
+fn terminals() -> Vec<Route> {
+    vec![
+        post("/sessions/{id}/terminals", Right::Owner, "a terminal in the session's worktree", terminal::begin)
+            .takes::<terminal::Screen>()
+            .status(201)
+            .gives::<terminal::Opened>(),
+        get("/sessions/{id}/terminals", Right::Owner, "the terminals of this session", terminal::list),
+        delete("/terminals/{terminal}", Right::Owner, "ends a terminal", terminal::end)
+            .status(204)
+            .becomes(Gives::Nothing),
+        get("/terminals/{terminal}/stream", Right::Ticket, "what a terminal says and is told", terminal::stream)
+            .asks(&[("offset", "integer", "from this byte of its output on")])
             .status(101)
             .becomes(Gives::Socket),
     ]

@@ -66,8 +66,8 @@ pub struct Shared {
     pub share: String,
     /// The link, with the token that is told once.
     pub url: String,
-    /// When it ends, ms since 1970.
-    pub expires_ms: i64,
+    /// When it ends.
+    pub expires: String,
 }
 
 /// `POST /sessions/{id}/shares`.
@@ -87,7 +87,7 @@ pub async fn make(
         blocking(move || app.access.share(&id, seconds, &person).map_err(|e| Problem::io("cannot keep the link", &e)))
             .await?;
     let url = format!("{}/#share={token}", who.origin);
-    Ok((StatusCode::CREATED, Json(Shared { share: share.share, url, expires_ms: share.expires_ms })))
+    Ok((StatusCode::CREATED, Json(Shared { share: share.share, url, expires: ace_storage::stamp(share.expires_ms) })))
 }
 
 /// Of which session.
@@ -97,16 +97,41 @@ pub struct Of {
     session: Option<String>,
 }
 
+/// A link that there is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Link {
+    /// By which it is taken back.
+    pub share: String,
+    /// Its session.
+    pub session: String,
+    /// When it was made.
+    pub created: String,
+    /// When it ends.
+    pub expires: String,
+    /// How often it was opened.
+    pub opened: u64,
+    /// Who made it.
+    pub by: String,
+}
+
 /// Links.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Shares {
     /// Those that have not ended.
-    pub shares: Vec<Share>,
+    pub shares: Vec<Link>,
 }
 
 /// `GET /shares`.
 pub async fn list(State(app): State<App>, Ask(of): Ask<Of>) -> Json<Shares> {
-    Json(Shares { shares: app.access.shares(of.session.as_deref()) })
+    let link = |share: Share| Link {
+        created: ace_storage::stamp(share.created_ms),
+        expires: ace_storage::stamp(share.expires_ms),
+        share: share.share,
+        session: share.session,
+        opened: share.opened,
+        by: share.by,
+    };
+    Json(Shares { shares: app.access.shares(of.session.as_deref()).into_iter().map(link).collect() })
 }
 
 /// `DELETE /shares/{share}`.

@@ -53,8 +53,8 @@ pub enum End {
 pub enum Heard {
     /// A text.
     Text(Utf8Bytes),
-    /// Bytes, which mean nothing here.
-    Bytes,
+    /// Bytes.
+    Bytes(bytes::Bytes),
 }
 
 /// Takes the socket if its ticket opens that door; otherwise it is closed at once, with a code that says why.
@@ -136,7 +136,7 @@ impl Wire {
                         self.count()?;
                         match message {
                             Message::Text(text) => return Ok(Heard::Text(text)),
-                            Message::Binary(_) => return Ok(Heard::Bytes),
+                            Message::Binary(bytes) => return Ok(Heard::Bytes(bytes)),
                             Message::Close(_) => return Err(End::Gone),
                             Message::Ping(_) | Message::Pong(_) => {}
                         }

@@ -7,6 +7,7 @@
 //! [`land`], where a merge is made by the `git` program in the user's own name.
 
 mod branch;
+mod browse;
 mod carry;
 mod commit;
 mod conflict;
@@ -38,6 +39,7 @@ mod store;
 mod target;
 mod tree;
 
+pub use browse::Filed;
 pub use commit::{Committed, commit_all};
 pub use conflict::Clash;
 pub use create::{Carry, Created, Making, begin, create};
