@@ -388,3 +388,29 @@ fn a_recovery_that_is_killed_anywhere_can_be_done_again() {
         world.git(&["fsck", "--no-dangling"]);
     }
 }
+
+#[test]
+fn states_are_mirrored_on_request_and_old_ones_go_when_no_record_names_them() {
+    let world = worked(&STEPS, &[]);
+    assert!(!world.git(&["for-each-ref"]).contains("refs/ace/"));
+    let name = world.run("ace-worktree", &["mirror", "work"]).ok();
+    assert_eq!(name.trim(), format!("refs/ace/{}", world.sessions()[0]));
+    let log = world.git(&["log", "--format=%s", name.trim()]);
+    assert!(log.starts_with("shell echo last > b.txt\n") && log.ends_with("first\n"), "{log}");
+    assert_eq!(world.git(&["show", &format!("{}~2:b.txt", name.trim())]), "b\n");
+    // What a record names stays however old it is; without its record it goes.
+    let age = || {
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3600);
+        for file in crate::suite::files(&world.ace_home().join("git")) {
+            let _ = std::fs::File::open(file).map(|f| f.set_modified(then));
+        }
+    };
+    age();
+    let run = world.run("ace-worktree", &["prune", "--states"]).done();
+    assert!(run.stderr.contains("removed 0 objects"), "{run:?}");
+    world.run("ace", &["rm", "--force", "work"]).ok();
+    let dry = world.run("ace-worktree", &["prune", "--states", "-n"]).done();
+    assert!(dry.stderr.contains("would remove ") && !dry.stderr.contains(" 0 objects"), "{dry:?}");
+    let run = world.run("ace-worktree", &["prune", "--states"]).done();
+    assert_eq!(run.stderr, dry.stderr.replace("would remove", "removed"));
+}

@@ -17,6 +17,7 @@ mod durable;
 mod egress;
 mod errors;
 mod exits;
+mod furnish;
 mod generated;
 mod gullible;
 mod hooks;

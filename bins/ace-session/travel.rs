@@ -24,6 +24,8 @@ pub fn fork(
         owner: opening.person(),
         host: machine(),
         client: PROGRAM.to_owned(),
+        cwd: opening.cwd.clone(),
+        wishes: opening.settings.config.worktree.clone(),
     };
     let made = make(opening.home(), &opening.log(&found), &new, &clock(), (random(), random()))
         .map_err(|e| words::travel(PROGRAM, &session.place_text(), &e))?;

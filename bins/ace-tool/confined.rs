@@ -139,7 +139,7 @@ pub fn planned(
             ace_home: ace_home.to_owned(),
             tmp: Some(tmp.clone()),
             read: [read, Reach::folders(&reach.more.read)].concat(),
-            write: Reach::folders(&reach.more.write),
+            write: [own_caches(created), Reach::folders(&reach.more.write)].concat(),
             caches: toolchains(ace_home, CACHES, false),
         };
         let mut profile = Profile::worker(&place).requiring(Layer::LEAST.iter().copied());
@@ -161,6 +161,8 @@ pub fn planned(
         Some(profile) => profile.variables().into_iter().chain(commits.then(identity).into_iter().flatten()).collect(),
         None => vec![("TMPDIR".into(), tmp.clone().into_os_string())],
     };
+    let own = tree.map(|t| t.variables.iter()).into_iter().flatten();
+    let extra = extra.into_iter().chain(own.map(|(name, value)| (name.into(), value.into())));
     let env = ace_sandbox::environment(&root, &[], std::env::vars_os(), extra)
         .into_iter()
         .map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
@@ -235,6 +237,14 @@ fn own_files(hook: &Heard) -> Vec<PathBuf> {
         TOOL_FOLDERS.contains(&first).then(|| folder.to_owned())
     };
     named.map(|file| beside(&file).unwrap_or(file)).collect()
+}
+
+/// Folders of a worktree's own caches: those beside it that its variables name.
+fn own_caches(created: &SessionCreated) -> Vec<PathBuf> {
+    let Some(tree) = &created.worktree else { return Vec::new() };
+    let own = tree.variables.iter();
+    let own = own.filter(|(name, value)| ace_worktree::cache_of(Path::new(&tree.path), name) == Path::new(value));
+    own.map(|(_, value)| PathBuf::from(value)).collect()
 }
 
 /// Variables that name a folder of a toolchain, with the parts of it that are read; no parts for all of it. Credentials lie beside

@@ -7,6 +7,7 @@ mod hints;
 mod hooks;
 mod outcome;
 mod runner;
+mod setup;
 mod states;
 
 use ace_cli::tool::Command;
@@ -40,10 +41,13 @@ fn run(args: &ace_cli::tool::Tool) -> Result<Exit, Complaint> {
                 command,
             ));
         }
-        None => {}
+        Some(Command::Setup { .. }) | None => {}
     }
     let opening = open(PROGRAM, Vec::new())?;
     rights::leave_secrets(&opening)?;
+    if let Some(Command::Setup { unsandboxed }) = args.command {
+        return setup::set_up(&opening, unsandboxed);
+    }
     let out = Out::stdout(PROGRAM);
     let home = opening.home();
     let granted = filter::Granted { unrecorded: args.unrecorded, unsandboxed: args.unsandboxed };

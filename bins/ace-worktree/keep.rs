@@ -1,10 +1,12 @@
 //! Making, landing, removing. Work is never lost: whatever is in the way is named, and everything stays as it was.
 
 use ace_cli::{Complaint, Exit, SessionAddress};
+use ace_config::Worktree as Wishes;
 use ace_front::{Opening, clock, random, sessions};
-use ace_schema::data::SessionCreated;
+use ace_schema::data::{SessionCreated, Worktree};
 use ace_schema::{id, ty};
 use ace_worktree as git;
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::io::Write;
 use std::path::Path;
@@ -30,11 +32,34 @@ pub fn create(
             git::begin(&repository, name, &path, base, carry).map_err(failed)?
         }
     };
+    let variables = furnish(opening, &made, &id)?;
     let made = made.finish();
+    for (name, value) in variables.iter().filter(|_| std::io::stderr().is_terminal()) {
+        eprintln!("export {name}={value}");
+    }
     // Whoever reads it may be gone, or its disk full: then the words say so, and where the worktree is.
     let path = made.place.path.display();
     let printed = writeln!(std::io::stdout(), "{path}");
     printed.map(|()| Exit::Done).map_err(|e| Complaint::io(PROGRAM, &format!("made '{path}', but cannot print"), &e))
+}
+
+/// Makes a worktree ready as configured; the variables that keep it apart.
+fn furnish(opening: &Opening, made: &git::Making, id: &str) -> Result<BTreeMap<String, String>, Complaint> {
+    let wishes = &opening.settings.config.worktree;
+    let repository = here(opening)?;
+    let (Some(root), true) = (&repository.facts().root, *wishes != Wishes::default()) else {
+        return Ok(BTreeMap::new());
+    };
+    let place = &made.created().place;
+    let tree = Worktree {
+        path: place.path.display().to_string(),
+        git_dir: place.git_dir.display().to_string(),
+        ..Worktree::default()
+    };
+    let mut created = SessionCreated { cwd: tree.path.clone(), worktree: Some(tree), ..SessionCreated::default() };
+    let done = ace_host::furnish(made, root, (id, &mut created), wishes);
+    done.map_err(|e| ace_front::words::furnish(PROGRAM, &e))?;
+    Ok(created.worktree.unwrap_or_default().variables)
 }
 
 /// A worktree with the files of a session, at one of its records.
@@ -108,6 +133,9 @@ pub fn remove(opening: &Opening, session: &SessionAddress, force: bool) -> Resul
     let removed = git::remove(&home_of(&created)?, &place.path, force).map_err(failed)?;
     if let Some(tree) = &created.worktree {
         crate::land::draft(opening, session, ty::WORKTREE_REMOVED, tree)?;
+    }
+    if let Some(folder) = place.path.parent() {
+        let _ = git::sweep(folder);
     }
     let branch = if removed.branch_deleted { "and its branch" } else { "its branch stays:" };
     say(format!("removed the worktree, {branch} {}", removed.branch));

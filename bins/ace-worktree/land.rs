@@ -40,7 +40,9 @@ impl Work {
 /// Brings a session's work to the branch that is checked out in the user's own work tree, or gets it ready for that.
 pub fn land(opening: &Opening, args: &Land) -> Result<Exit, Complaint> {
     let session = &args.session;
-    let work = work(opening, session, args.message.as_deref())?;
+    let config = &opening.settings.config.worktree;
+    let configured = Some(config.message.as_str()).filter(|message| !message.is_empty());
+    let work = work(opening, session, args.message.as_deref().or(configured))?;
     if args.pr {
         return request::request(opening, session, &work, args.remote.as_deref(), args.onto.as_deref());
     }
@@ -53,15 +55,17 @@ pub fn land(opening: &Opening, args: &Land) -> Result<Exit, Complaint> {
         let what = format!("'{branch}' is checked out in {}, not '{onto}'", root.display());
         return Err(Complaint::new(PROGRAM, Exit::No, what).hint(format!("git switch {onto} there, then land again")));
     }
-    let (how, name) = match (args.squash, args.rebase) {
-        (true, _) => (git::How::Squash, "squash"),
-        (_, true) => (git::How::Rebase, "rebase"),
+    let asked = [(args.squash, "squash"), (args.rebase, "rebase"), (args.merge, "merge")];
+    let asked = asked.into_iter().find_map(|(is, how)| is.then_some(how)).unwrap_or(&config.land);
+    let (how, name) = match asked {
+        "squash" => (git::How::Squash, "squash"),
+        "rebase" => (git::How::Rebase, "rebase"),
         _ => (git::How::Merge, "merge"),
     };
     let landed = git::land(&work.repository, &work.place, how, work.words()).map_err(failed)?;
     let onto = landed.onto.clone().unwrap_or_default();
     let is_old = work.repository.facts().head.as_ref() == Some(&landed.commit);
-    let how = if landed.fast_forward && !args.rebase { "forward" } else { name };
+    let how = if landed.fast_forward && how == git::How::Merge { "forward" } else { name };
     let data = WorktreeLanded {
         branch: landed.branch.clone(),
         into: onto.clone(),

@@ -6,6 +6,7 @@ mod land;
 mod look;
 mod recover;
 mod request;
+mod states;
 
 use ace_cli::worktree::Command;
 use ace_cli::{Complaint, Exit, SessionAddress};
@@ -39,7 +40,9 @@ fn run(args: &ace_cli::worktree::Worktree) -> Result<Exit, Complaint> {
         Command::Recover { session } => recover::recover(&opening, session),
         Command::Lock { session, reason } => keep::lock(&opening, session, Some(reason)),
         Command::Unlock { session } => keep::lock(&opening, session, None),
-        Command::Prune { dry_run, anchored } => keep::prune(&opening, *dry_run, *anchored),
+        Command::Mirror { session } => states::mirror(&opening, session),
+        Command::Prune { dry_run, states: true, .. } => states::clean(&opening, *dry_run),
+        Command::Prune { dry_run, anchored, .. } => keep::prune(&opening, *dry_run, *anchored),
     }
 }
 

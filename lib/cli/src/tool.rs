@@ -51,6 +51,13 @@ pub enum Command {
     /// One process of the broker, behind the sandbox
     #[command(hide = true)]
     Worker,
+    /// Runs the commands of a new worktree's setup, as a tool would
+    #[command(hide = true)]
+    Setup {
+        /// Without a sandbox
+        #[arg(long)]
+        unsandboxed: bool,
+    },
     /// One command, behind the sandbox
     #[command(hide = true)]
     Guest {

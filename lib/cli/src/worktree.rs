@@ -113,6 +113,13 @@ ace-worktree land fix-median --pr")]
         #[arg(value_name = "S")]
         session: SessionAddress,
     },
+    /// Its states as commits under refs/ace/
+    #[command(subcommand_help_heading = "Keep", after_help = "git log -p \"$(ace-worktree mirror fix-median)\"")]
+    Mirror {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+    },
     /// Remove what is merged or nobody's
     #[command(subcommand_help_heading = "Keep", after_help = "ace-worktree prune --dry-run")]
     Prune {
@@ -122,6 +129,9 @@ ace-worktree land fix-median --pr")]
         /// Also what a record holds as it is now
         #[arg(long)]
         anchored: bool,
+        /// Old states that no record of this home names
+        #[arg(long, conflicts_with = "anchored")]
+        states: bool,
     },
 }
 
@@ -134,6 +144,9 @@ pub struct Land {
     /// Another branch than the one it came from
     #[arg(long, value_name = "BRANCH")]
     pub onto: Option<String>,
+    /// Merge, whatever is configured
+    #[arg(long, group = "how")]
+    pub merge: bool,
     /// As one commit
     #[arg(long, group = "how")]
     pub squash: bool,

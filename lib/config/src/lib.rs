@@ -21,7 +21,7 @@ pub use edit::set;
 pub use layer::{
     ANSWERS_VARIABLE, CONTEXT_VARIABLE, Layer, LayerName, MODE_VARIABLE, MODEL_VARIABLE, Origin, VARIABLE_KEYS,
 };
-pub use load::{Config, Hooked, Ignored, Redact, Sandbox, Value, load};
+pub use load::{Config, Hooked, Ignored, Redact, Sandbox, Value, Worktree, load};
 pub use models::{Models, models};
 pub use near::nearest;
 pub use notify::Desktop;

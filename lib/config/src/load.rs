@@ -48,6 +48,8 @@ pub struct Config {
     pub serve_proxies: Vec<String>,
     /// What tools may reach.
     pub sandbox: Sandbox,
+    /// What a session's own worktree is like, and how it lands.
+    pub worktree: Worktree,
     /// What a project said and may not.
     pub ignored: Vec<Ignored>,
     set: BTreeMap<String, (Value, Origin)>,
@@ -90,6 +92,23 @@ pub struct Sandbox {
     pub read: Vec<String>,
     /// Further folders that are written.
     pub write: Vec<String>,
+}
+
+/// What a session's own worktree is like, as configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Worktree {
+    /// Ignored files that come along: a path within the project, with `copy:`, `link:` or `reflink:` before it or nothing.
+    pub bring: Vec<String>,
+    /// Commands that are run there before the first turn, each a program and its arguments.
+    pub setup: Vec<Vec<String>>,
+    /// Variables that each get a port of its own.
+    pub ports: Vec<String>,
+    /// Variables that each get a folder of its own.
+    pub caches: Vec<String>,
+    /// How it lands, if nobody says otherwise: `merge`, `squash`, `rebase`; empty for `merge`.
+    pub land: String,
+    /// What its commits say, with fields in braces; empty for the prompt.
+    pub message: String,
 }
 
 /// A value of a project that would widen what may happen.
@@ -198,7 +217,7 @@ impl Config {
             ("model", Value::Text(model)) if model.starts_with("recorded/") => {
                 return Some("a project may not name a recording");
             }
-            ("model", _) => true,
+            ("model" | "worktree.land" | "worktree.message", _) => true,
             ("mode", Value::Text(mode)) => Mode::parse(mode).is_some_and(|mode| rank(mode) <= rank(self.mode)),
             ("sandbox.profile", Value::Text(profile)) => {
                 Confinement::parse(profile).is_some_and(|profile| profile <= self.sandbox.profile)
@@ -227,6 +246,7 @@ impl Config {
             match value {
                 Value::Commands(commands) if key == "pipeline.filters" => self.filters.clone_from(commands),
                 Value::Commands(commands) if key == "pipeline.gates" => self.gates.clone_from(commands),
+                Value::Commands(commands) if key == "worktree.setup" => self.worktree.setup.clone_from(commands),
                 Value::Decimal(n) => {
                     let rest = key.strip_prefix("prices.\"").and_then(|rest| rest.rsplit_once("\"."));
                     if let Some((model, leaf)) = rest {
@@ -234,6 +254,8 @@ impl Config {
                     }
                 }
                 Value::Text(text) if key == "redact.gate" => self.redact.off = text == "off",
+                Value::Text(text) if key == "worktree.land" => self.worktree.land.clone_from(text),
+                Value::Text(text) if key == "worktree.message" => self.worktree.message.clone_from(text),
                 Value::Words(words) => {
                     let list = match key.as_str() {
                         "redact.personal" => &mut self.redact.personal,
@@ -244,6 +266,9 @@ impl Config {
                         "sandbox.hosts" => &mut self.sandbox.hosts,
                         "sandbox.read" => &mut self.sandbox.read,
                         "sandbox.write" => &mut self.sandbox.write,
+                        "worktree.bring" => &mut self.worktree.bring,
+                        "worktree.ports" => &mut self.worktree.ports,
+                        "worktree.caches" => &mut self.worktree.caches,
                         _ => &mut self.redact.leave,
                     };
                     list.clone_from(words);
@@ -285,7 +310,8 @@ impl Config {
 
 /// Whether the key names programs.
 fn starts(key: &str) -> bool {
-    key.starts_with("pipeline.") || key.starts_with("hooks.")
+    // What is brought may be a secret, and a variable may make a program do something else.
+    key.starts_with("pipeline.") || key.starts_with("hooks.") || key.starts_with("worktree.")
 }
 
 /// One value of `providers.NAME.LEAF`; other keys are left alone.

@@ -93,6 +93,7 @@ const TOP: &[&str] = &[
     "redact",
     "sandbox",
     "serve",
+    "worktree",
 ];
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env", "version", "reasoning", "think_tags", "images"];
 const PIPELINE: &[&str] = &["filters", "gates"];
@@ -104,6 +105,7 @@ const AMOUNTS: &[&str] = &["money", "tokens", "calls", "turns", "seconds"];
 const GROUP: &[&str] = &["money", "tokens", "calls", "turns", "seconds", "per"];
 const PRICE: &[&str] = &["input", "output", "cache_read", "cache_write", "cache_write_1h"];
 const SANDBOX: &[&str] = &["profile", "hosts", "read", "write"];
+const WORKTREE: &[&str] = &["bring", "setup", "ports", "caches", "land", "message"];
 const REDACT: &[&str] = &["gate", "personal", "prefixes", "variables", "leave"];
 
 const SERVE: &[&str] = &["hosts", "trusted_proxies"];
@@ -126,6 +128,7 @@ pub fn keys() -> Vec<String> {
         ("redact", "redact.", REDACT),
         ("serve", "serve.", SERVE),
         ("sandbox", "sandbox.", SANDBOX),
+        ("worktree", "worktree.", WORKTREE),
     ];
     let leaf = |top: &&&str| tables.iter().all(|(table, ..)| table != *top);
     let inner = tables.iter().flat_map(|(_, path, leaves)| leaves.iter().map(move |l| format!("{path}{l}")));
@@ -199,6 +202,7 @@ impl Reader<'_> {
                     _ => r.unknown("serve.", name, at, SERVE),
                 }),
                 "sandbox" => self.each(node, "sandbox", Self::sandbox),
+                "worktree" => self.each(node, "worktree", Self::worktree),
                 other => self.unknown("", other, key.span().start, TOP),
             }
         }
@@ -355,6 +359,21 @@ impl Reader<'_> {
         }
     }
 
+    fn worktree(&mut self, name: &str, at: usize, node: &Node<'_>) {
+        let key = format!("worktree.{name}");
+        match name {
+            "bring" => self.words(&key, node, path),
+            "setup" => self.commands(&key, node),
+            "ports" | "caches" => self.words(&key, node, own_variable),
+            "land" => self.text(&key, node, landing),
+            "message" => self.text(&key, node, |text| match text.trim().is_empty() {
+                true => Err(("is empty".to_owned(), None)),
+                false => Ok(()),
+            }),
+            other => self.unknown("worktree.", other, at, WORKTREE),
+        }
+    }
+
     fn words(&mut self, key: &str, node: &Node<'_>, check: impl Fn(&str) -> Verdict) {
         const WANTS: &str = "a list of words, [\"word\"]";
         let DeValue::Array(rows) = node.get_ref() else { return self.wrong_type(key, WANTS, node) };
@@ -502,6 +521,30 @@ fn confinement(text: &str, most: Confinement) -> Verdict {
     }
 }
 
+fn landing(text: &str) -> Verdict {
+    match text {
+        "merge" | "squash" | "rebase" => Ok(()),
+        other => Err((format!("knows no '{other}'"), Some("one of merge, squash, rebase".to_owned()))),
+    }
+}
+
+/// A path within the project, with `copy:`, `link:` or `reflink:` before it or nothing.
+fn path(text: &str) -> Verdict {
+    let path = match text.split_once(':') {
+        Some(("copy" | "link" | "reflink", path)) => path,
+        _ => text,
+    };
+    let parts: Vec<&str> = path.trim_end_matches('/').split('/').collect();
+    let is_plain = |part: &&str| !matches!(*part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git");
+    match parts.iter().all(is_plain) {
+        true => Ok(()),
+        false => {
+            let hint = Some("\".env\", \"copy:PATH\", \"link:PATH\": a file or folder of the project".to_owned());
+            Err((format!("takes no path '{text}'"), hint))
+        }
+    }
+}
+
 /// `example.org`, `*.example.org`, each with a port or without.
 fn reached(text: &str) -> Verdict {
     let name = text.strip_prefix("*.").unwrap_or(text);
@@ -528,6 +571,18 @@ fn folder(text: &str) -> Verdict {
         return Ok(());
     }
     Err((format!("takes whole paths, not '{}'", text.escape_debug()), Some("\"~/folder\" or \"/folder\"".to_owned())))
+}
+
+/// A variable that may say where a port or a cache is: none that programs are found or steered by.
+fn own_variable(text: &str) -> Verdict {
+    let is_steering = |name: &str| {
+        ["PATH", "HOME", "USER", "SHELL", "TMPDIR", "IFS", "ENV"].contains(&name)
+            || ["LD_", "DYLD_", "GIT_", "BASH", "ACE_"].iter().any(|start| name.starts_with(start))
+    };
+    match is_steering(text) {
+        true => Err((format!("may not set '{text}'"), None)),
+        false => variable(text),
+    }
 }
 
 fn switch(text: &str) -> Verdict {

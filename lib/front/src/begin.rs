@@ -194,6 +194,7 @@ pub fn make_as(
         config: digest(config.canonical().as_bytes()),
         client: opening.program.to_owned(),
         redact: if config.redact.off { None } else { Some(redaction::policy(opening)?) },
+        wishes: config.worktree.clone(),
         inputs: origin.inputs,
         batch: origin.batch,
     };

@@ -3,7 +3,7 @@
 use ace_cli::{Complaint, Exit};
 use ace_config::Problem;
 use ace_host::rules::RulesError;
-use ace_host::{NewError, Note, SettingsError, StarError, TravelError};
+use ace_host::{FurnishError, NewError, Note, SettingsError, StarError, TravelError};
 use ace_schema::data::Code;
 use ace_storage::{AppendError, CreateError, Fault, FindError};
 use ace_worktree as git;
@@ -89,6 +89,7 @@ pub fn not_made(program: &str, error: &NewError) -> Complaint {
         NewError::Name(name) => Complaint::new(program, Exit::Usage, format!("no branch can have the name '{name}'"))
             .hint("letters, digits, '-', '_' and '.'"),
         NewError::Git(e) => worktree(program, e),
+        NewError::Furnish(e) => furnish(program, e),
         NewError::Create(CreateError::Full) => {
             Complaint::new(program, Exit::Io, "cannot make the session: no space left on device")
         }
@@ -114,9 +115,21 @@ pub fn travel(program: &str, name: &str, error: &TravelError) -> Complaint {
         TravelError::FilesGone => complaint(Exit::No, format!("'{name}': {error}"))
             .hint("the private git folder under the home of ace was removed, or git gc took its base"),
         TravelError::Git(e) => worktree(program, e),
+        TravelError::Furnish(e) => furnish(program, e),
         TravelError::Create(e) => complaint(Exit::Io, format!("cannot make the session: {e}")),
         TravelError::Append(e) => append(program, name, e),
         TravelError::Io(e) => Complaint::io(program, &format!("cannot read '{name}'"), e),
+    }
+}
+
+/// A worktree that could not be made ready.
+#[must_use]
+pub fn furnish(program: &str, error: &FurnishError) -> Complaint {
+    match error {
+        FurnishError::Git(e) => worktree(program, e),
+        FurnishError::Setup => Complaint::new(program, Exit::No, error.to_string())
+            .hint("nothing was made; ace config shows worktree.setup, which runs in the sandbox without a network"),
+        FurnishError::Start(e) => Complaint::io(program, "cannot run the setup of the worktree", e),
     }
 }
 

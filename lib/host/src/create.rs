@@ -10,6 +10,7 @@ use ace_storage::{Clock, CreateError, Home};
 use ace_worktree as git;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What a new session is to be like.
@@ -57,6 +58,8 @@ pub struct NewSession {
     pub inputs: String,
     /// The batch that it is one of.
     pub batch: Option<Batch>,
+    /// What its worktree shall have.
+    pub wishes: ace_config::Worktree,
 }
 
 /// A picture that a person shows.
@@ -148,6 +151,9 @@ pub enum NewError {
     /// Git.
     #[error(transparent)]
     Git(#[from] git::Error),
+    /// Its worktree could not be made ready.
+    #[error(transparent)]
+    Furnish(#[from] crate::FurnishError),
     /// The session's folder.
     #[error(transparent)]
     Create(#[from] CreateError),
@@ -261,7 +267,9 @@ fn place(
         branch: made.branch,
         base: made.base_commit,
         from: facts.branch.clone().unwrap_or_default(),
+        variables: BTreeMap::new(),
     });
+    crate::furnish(&making, root, (id, created), &new.wishes)?;
     Ok(Some(making))
 }
 

@@ -7,6 +7,7 @@ mod create;
 mod crew;
 pub mod deciders;
 mod feed;
+mod furnish;
 mod gate;
 mod hub;
 pub mod instructions;
@@ -27,6 +28,7 @@ mod trust;
 mod urgency;
 
 pub use create::{Made, NewError, NewSession, Note, Picture, Said, create, message_drafts, name_of};
+pub use furnish::{FurnishError, furnish};
 pub use gate::REDACT;
 pub use join::{join, kind_of};
 pub use pens::Undertaker;

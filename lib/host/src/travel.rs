@@ -8,6 +8,7 @@ use ace_schema::data::{SessionCreated, SessionRewound, Worktree, WorktreeSnapsho
 use ace_schema::{Drafter, Kind, limits, ty};
 use ace_storage::{AppendError, Clock, CreateError, Home, Log};
 use ace_worktree as git;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -56,6 +57,9 @@ pub enum TravelError {
     /// The new session's folder.
     #[error(transparent)]
     Create(#[from] CreateError),
+    /// Its worktree could not be made ready.
+    #[error(transparent)]
+    Furnish(#[from] crate::FurnishError),
     /// The log.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -79,6 +83,10 @@ pub struct NewFork {
     pub host: String,
     /// Through which client.
     pub client: String,
+    /// Where the person stands.
+    pub cwd: PathBuf,
+    /// What its worktree shall have, if it is of the repository around the person.
+    pub wishes: ace_config::Worktree,
 }
 
 fn at(log: &Log, seq: Option<u64>) -> Result<Point, TravelError> {
@@ -119,7 +127,7 @@ pub fn fork(home: &Home, log: &Log, new: &NewFork, clock: &Clock, random: (u64, 
         batch: None,
         ..state.created.clone()
     };
-    let making = place(home, &past, &id, &mut created, &mut notes)?;
+    let making = place(home, &past, (&id, new), &mut created, &mut notes)?;
     let mut drafter = Drafter::new("ace-session", random.1);
     drafter.set_session(&id);
     let (_, mut drafts) = drafter.draft(0, "", ty::SESSION_CREATED, &created);
@@ -142,7 +150,7 @@ pub fn fork(home: &Home, log: &Log, new: &NewFork, clock: &Clock, random: (u64, 
 fn place(
     home: &Home,
     past: &Point,
-    id: &str,
+    (id, new): (&str, &NewFork),
     created: &mut SessionCreated,
     notes: &mut Vec<Note>,
 ) -> Result<Option<git::Making>, TravelError> {
@@ -172,7 +180,14 @@ fn place(
         branch: made.branch.clone(),
         base: made.base_commit.clone(),
         from: parent.map_or_else(|| repository.facts().branch.clone().unwrap_or_default(), |tree| tree.from.clone()),
+        variables: BTreeMap::new(),
     });
+    let wishes = &new.wishes;
+    if *wishes != ace_config::Worktree::default()
+        && let Some(own) = repository.facts().root.as_ref().filter(|root| new.cwd.starts_with(root))
+    {
+        crate::furnish(&making, own, (id, created), wishes)?;
+    }
     Ok(Some(making))
 }
 

@@ -94,7 +94,7 @@ pub fn commands(file: &str, text: &str) -> Vec<Vec<String>> {
     layer.trusted = true;
     let all = |c: ace_config::Config| {
         let hooks = c.hooks.into_iter().map(|hooked| hooked.argv);
-        c.filters.into_iter().chain(c.gates).chain(hooks).collect()
+        c.filters.into_iter().chain(c.gates).chain(hooks).chain(c.worktree.setup).collect()
     };
     load(&[layer]).map(all).unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! The payload of every event type, by name. Fields that are empty are left out of the line; readers take them as empty.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -116,6 +118,9 @@ pub struct Worktree {
     /// The branch that was checked out then; empty if detached.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub from: String,
+    /// Variables of its tools that keep it apart from others: ports and cache folders of its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
 }
 
 /// Limits of a session; 0 means the default.

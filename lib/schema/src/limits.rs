@@ -260,6 +260,12 @@ pub mod worktree {
     pub const DIFF_TOTAL_BYTES: u64 = 256 << 20;
     /// Lines of what the `git` program says that an error repeats.
     pub const GIT_SAYS_LINES: usize = 8;
+    /// A recorded state's objects stay so long in their pool whether a record names them or not, seconds.
+    pub const STATE_GRACE_SECONDS: u64 = 24 * 3600;
+    /// Ports that are given to worktrees, the last one not among them: below what systems give out by themselves.
+    pub const PORTS: (u16, u16) = (20_000, 32_000);
+    /// Ports and cache folders of one worktree.
+    pub const VARIABLES: usize = 32;
     /// Commits that landing plants anew one by one.
     pub const REBASE_COMMITS: usize = 1_000;
     /// References asked whether they hold a commit that is about to lose its branch.

@@ -17,6 +17,7 @@ use crate::branch::{delete_branch, make_branch};
 use crate::carry;
 use crate::error::Error;
 use crate::linked::{Place, read_pointer};
+use crate::list::places;
 use crate::making::Mark;
 use crate::note::Note;
 use crate::remove::{Force, remove};
@@ -62,6 +63,36 @@ impl Making {
     #[must_use]
     pub fn created(&self) -> &Created {
         &self.created
+    }
+
+    /// Ports that no other worktree of this repository has, side by side; `is_free` says whether one can be used now.
+    ///
+    /// # Errors
+    /// [`Error::TooMuch`] when there are none left, [`Error::Busy`], [`Error::Io`].
+    pub fn reserve_ports(&self, count: u16, is_free: impl Fn(u16) -> bool) -> Result<Vec<u16>, Error> {
+        let common = &self.undo.repo.facts().common_dir;
+        let _turn = wait_for_turn(common)?;
+        let notes = places(common)?.into_iter().filter_map(|place| Note::read(&place.git_dir)?.ports);
+        let taken: Vec<(u16, u16)> = notes.collect();
+        let (low, high) = limits::PORTS;
+        // Worktrees of other repositories begin elsewhere, more often than not.
+        let seed = common.as_os_str().as_encoded_bytes().iter();
+        let seed = seed.fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)));
+        let span = u32::from(high - low);
+        for step in 0..span {
+            let first = low + u16::try_from((seed % span + step) % span).unwrap_or(0);
+            let Some(end) = first.checked_add(count).filter(|end| *end <= high) else { continue };
+            let meets = |(other, many): &(u16, u16)| first < other.saturating_add(*many) && *other < end;
+            if taken.iter().any(meets) || !(first..end).all(&is_free) {
+                continue;
+            }
+            let git_dir = &self.created.place.git_dir;
+            if let Some(note) = Note::read(git_dir) {
+                Note { ports: Some((first, count)), ..note }.write(git_dir)?;
+            }
+            return Ok((first..end).collect());
+        }
+        Err(Error::TooMuch { what: "ports", limit: u64::from(span) })
     }
 
     /// From now on it is somebody's.

@@ -50,6 +50,8 @@ pub struct Lens {
     pub(crate) top: Folder,
     pub(crate) tree: gix::ObjectId,
     pub(crate) passes: u32,
+    /// Nothing is taken out of the pool meanwhile.
+    _held: std::fs::File,
 }
 
 impl std::fmt::Debug for Lens {
@@ -84,13 +86,14 @@ impl Lens {
     /// # Errors
     /// [`Error::BadRevision`] when that state is not in the pool, [`Error::Io`], [`Error::Git`].
     pub fn open(pool: &Pool, ground: &Ground, last: Option<&str>) -> Result<Self, Error> {
+        let held = pool.hold()?;
         let own = ground.open()?;
         let repo = pool.around(&ground.root, &own)?;
         let tree = match last {
             Some(last) => pool::tree(&repo, last)?,
             None => own.head_tree_id_or_empty().map_err(Error::git("read HEAD"))?.detach(),
         };
-        let mut lens = Self { ground: ground.clone(), repo, top: Folder::default(), tree, passes: 0 };
+        let mut lens = Self { ground: ground.clone(), repo, top: Folder::default(), tree, passes: 0, _held: held };
         lens.learn(&own)?;
         Ok(lens)
     }

@@ -7,8 +7,10 @@
 //! [`land`], where a merge is made by the `git` program in the user's own name.
 
 mod branch;
+mod bring;
 mod browse;
 mod carry;
+mod clean;
 mod commit;
 mod conflict;
 mod create;
@@ -24,6 +26,7 @@ mod linked;
 mod list;
 mod making;
 mod materialise;
+mod mirror;
 mod note;
 mod pass;
 mod patch;
@@ -39,7 +42,9 @@ mod store;
 mod target;
 mod tree;
 
+pub use bring::{Brought, Item, Way, bring};
 pub use browse::Filed;
+pub use clean::Cleaned;
 pub use commit::{Committed, commit_all};
 pub use conflict::Clash;
 pub use create::{Carry, Created, Making, begin, create};
@@ -52,11 +57,12 @@ pub use land::{How, Landed, Words, land, patches};
 pub use lens::{Lens, Look};
 pub use linked::Place;
 pub use list::{Listed, inspect, list, lock, unlock};
+pub use mirror::{State, mirror};
 pub use pass::LeftOut;
 pub use pool::Pool;
 pub use push::{Remote, push, remote};
 pub use recover::{Lost, Recovered, recover};
-pub use remove::{Force, Pruned, Removed, Rules, Verdict, prune, remove, stray_branches, sweep};
+pub use remove::{Force, Pruned, Removed, Rules, Verdict, cache_of, prune, remove, stray_branches, sweep};
 pub use repository::{Changed, Facts, Repository, discover};
 pub use restore::Restored;
 pub use store::Store;

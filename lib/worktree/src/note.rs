@@ -21,14 +21,16 @@ pub(crate) struct Note {
     pub branch: String,
     /// When it was made, seconds since 1970.
     pub made: u64,
-    /// The tip that landed as a squashed commit.
+    /// The tip that landed as other commits.
     pub landed: Option<String>,
+    /// Ports that are its own: the first, and how many.
+    pub ports: Option<(u16, u16)>,
 }
 
 impl Note {
     /// A note made now.
     pub(crate) fn now(base: String, from: Option<String>, branch: String) -> Self {
-        Self { base, from, branch, made: seconds_now(), landed: None }
+        Self { base, from, branch, made: seconds_now(), ..Self::default() }
     }
 
     /// Writes it in one step.
@@ -39,6 +41,9 @@ impl Note {
         }
         if let Some(landed) = &self.landed {
             text.push_str(&format!("landed {landed}\n"));
+        }
+        if let Some((first, count)) = self.ports {
+            text.push_str(&format!("ports {first} {count}\n"));
         }
         let (path, fresh) = (git_dir.join(FILE), git_dir.join("ace.new"));
         std::fs::write(&fresh, text).map_err(Error::io(&fresh))?;
@@ -56,6 +61,10 @@ impl Note {
                 "from" => note.from = Some(value.to_owned()),
                 "made" => note.made = value.parse().ok()?,
                 "landed" => note.landed = Some(value.to_owned()),
+                "ports" => {
+                    let pair = value.split_once(' ');
+                    note.ports = pair.and_then(|(first, count)| Some((first.parse().ok()?, count.parse().ok()?)));
+                }
                 _ => {}
             }
         }

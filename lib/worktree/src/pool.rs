@@ -80,6 +80,28 @@ impl Pool {
         Ok(())
     }
 
+    /// The pool in that folder, if it is one of ours.
+    pub(crate) fn at(folder: &Path) -> Option<Self> {
+        let alternate = read_small(&folder.join("objects/info/alternates"))?;
+        let objects = gix::path::from_byte_slice(alternate.trim_ascii_end()).ok()?;
+        let common_dir = objects.parent()?.to_owned();
+        let is_ours = folder.file_name().is_some_and(|name| key(&common_dir).is_ok_and(|key| *name == *key));
+        (is_ours && folder.join("HEAD").exists()).then(|| Self { folder: folder.to_owned(), common_dir })
+    }
+
+    /// Where it lies.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// As long as the file is open nothing is taken out of the pool.
+    pub(crate) fn hold(&self) -> Result<std::fs::File, Error> {
+        let path = self.folder.join("HEAD");
+        let file = std::fs::File::open(&path).map_err(Error::io(&path))?;
+        file.lock_shared().map_err(Error::io(&path))?;
+        Ok(file)
+    }
+
     /// The folder of the repository that it belongs to.
     #[must_use]
     pub fn common_dir(&self) -> &Path {

@@ -108,6 +108,15 @@ fn take_away(repo: &Repository, place: &Place, note: &Note, with_branch: bool) -
     Ok(Removed { path: place.path.clone(), branch: note.branch.clone(), branch_deleted })
 }
 
+/// The folder beside worktrees in which their caches lie.
+const CACHES: &str = ".caches";
+
+/// The folder beside the worktree at `root` for a cache of its own; it goes with the worktree.
+#[must_use]
+pub fn cache_of(root: &Path, name: &str) -> PathBuf {
+    root.with_file_name(CACHES).join(name)
+}
+
 /// How the name of a folder begins that is on its way out.
 const ASIDE: &str = ".gone-";
 
@@ -147,6 +156,11 @@ pub fn sweep(folder: &Path) -> usize {
     let all = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let gone = all.filter(|e| e.file_name().as_encoded_bytes().starts_with(ASIDE.as_bytes()));
     let swept = gone.filter(|e| clear_away(&e.path()).is_ok()).count();
+    let mut left = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    if left.all(|entry| entry.file_name() == CACHES) {
+        // What cannot be removed is tried again by the next one.
+        let _ = clear_away(&folder.join(CACHES));
+    }
     // Gone with its last worktree; somebody's who still has one stays.
     let _ = std::fs::remove_dir(folder);
     swept

@@ -1,6 +1,8 @@
 //! The worktree room against the real `git` program, in temporary folders.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod bring;
+mod clean;
 mod commit;
 mod create;
 mod diff;
@@ -9,7 +11,6 @@ mod hostile;
 mod land;
 mod list;
 mod making;
-mod measure;
 mod recover;
 mod remove;
 mod repository;
