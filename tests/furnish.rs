@@ -23,16 +23,18 @@ fn tools_find_what_was_brought_set_up_and_kept_apart() {
     let run = world.run("ace", &["run", "-q", "--mode", "auto", "go"]).done();
     assert!(run.stderr.contains("got it"), "{run:?}");
     let tree = world.created("@only")["worktree"].clone();
-    let port = |name: &str| tree["variables"][name].as_str().unwrap().to_owned();
+    let value = |tree: &serde_json::Value, name: &str| {
+        let all = tree["variables"].as_array().unwrap();
+        all.iter().find(|v| v["name"] == name).unwrap()["value"].as_str().unwrap().to_owned()
+    };
+    let port = |name: &str| value(&tree, name);
     let said = world.last("@only", "tool.completed")["output"]["text"].as_str().unwrap().to_owned();
     assert_eq!(said, format!("KEY=1\nready\n{} {}\nkept\n", port("WEB_PORT"), port("API_PORT")));
     assert_ne!(port("WEB_PORT"), port("API_PORT"));
     // A fork has its own.
     let child = world.run("ace", &["fork", "go"]).done().stdout;
-    let child = world.created(child.trim())["worktree"]["variables"].clone();
-    assert!(
-        child["WEB_PORT"] != tree["variables"]["WEB_PORT"] && child["BUILD_CACHE"] != tree["variables"]["BUILD_CACHE"]
-    );
+    let child = world.created(child.trim())["worktree"].clone();
+    assert!(["WEB_PORT", "BUILD_CACHE"].iter().all(|name| value(&child, name) != port(name)), "{child}");
     // The cache goes with the worktree.
     let cache = std::path::PathBuf::from(port("BUILD_CACHE"));
     assert!(cache.join("x").exists());

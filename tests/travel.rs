@@ -412,6 +412,7 @@ fn steps(world: &World, count: usize, text: impl Fn(usize) -> String) -> Vec<u64
         branch: made.branch,
         base: made.base_commit,
         from: "main".into(),
+        ..Default::default()
     });
     let (_, first) = drafter.draft(0, "", ty::SESSION_CREATED, &created);
     home.create(&id, Kind::Person, &first, &ace_storage::Clock::System).unwrap();

@@ -162,7 +162,7 @@ pub fn planned(
         None => vec![("TMPDIR".into(), tmp.clone().into_os_string())],
     };
     let own = tree.map(|t| t.variables.iter()).into_iter().flatten();
-    let extra = extra.into_iter().chain(own.map(|(name, value)| (name.into(), value.into())));
+    let extra = extra.into_iter().chain(own.map(|own| (own.name.clone().into(), own.value.clone().into())));
     let env = ace_sandbox::environment(&root, &[], std::env::vars_os(), extra)
         .into_iter()
         .map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
@@ -243,8 +243,8 @@ fn own_files(hook: &Heard) -> Vec<PathBuf> {
 fn own_caches(created: &SessionCreated) -> Vec<PathBuf> {
     let Some(tree) = &created.worktree else { return Vec::new() };
     let own = tree.variables.iter();
-    let own = own.filter(|(name, value)| ace_worktree::cache_of(Path::new(&tree.path), name) == Path::new(value));
-    own.map(|(_, value)| PathBuf::from(value)).collect()
+    let own = own.filter(|own| ace_worktree::cache_of(Path::new(&tree.path), &own.name) == Path::new(&own.value));
+    own.map(|own| PathBuf::from(&own.value)).collect()
 }
 
 /// Variables that name a folder of a toolchain, with the parts of it that are read; no parts for all of it. Credentials lie beside

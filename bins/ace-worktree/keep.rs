@@ -3,10 +3,9 @@
 use ace_cli::{Complaint, Exit, SessionAddress};
 use ace_config::Worktree as Wishes;
 use ace_front::{Opening, clock, random, sessions};
-use ace_schema::data::{SessionCreated, Worktree};
+use ace_schema::data::{SessionCreated, Variable, Worktree};
 use ace_schema::{id, ty};
 use ace_worktree as git;
-use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::io::Write;
 use std::path::Path;
@@ -34,8 +33,8 @@ pub fn create(
     };
     let variables = furnish(opening, &made, &id)?;
     let made = made.finish();
-    for (name, value) in variables.iter().filter(|_| std::io::stderr().is_terminal()) {
-        eprintln!("export {name}={value}");
+    for own in variables.iter().filter(|_| std::io::stderr().is_terminal()) {
+        eprintln!("export {}={}", own.name, own.value);
     }
     // Whoever reads it may be gone, or its disk full: then the words say so, and where the worktree is.
     let path = made.place.path.display();
@@ -44,11 +43,11 @@ pub fn create(
 }
 
 /// Makes a worktree ready as configured; the variables that keep it apart.
-fn furnish(opening: &Opening, made: &git::Making, id: &str) -> Result<BTreeMap<String, String>, Complaint> {
+fn furnish(opening: &Opening, made: &git::Making, id: &str) -> Result<Vec<Variable>, Complaint> {
     let wishes = &opening.settings.config.worktree;
     let repository = here(opening)?;
     let (Some(root), true) = (&repository.facts().root, *wishes != Wishes::default()) else {
-        return Ok(BTreeMap::new());
+        return Ok(Vec::new());
     };
     let place = &made.created().place;
     let tree = Worktree {

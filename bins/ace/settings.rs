@@ -137,5 +137,7 @@ fn would_start(name: &str, text: &str) -> Result<Vec<(&'static str, Vec<String>)
     let filters = config.filters.into_iter().map(|argv| ("filter", argv));
     let gates = config.gates.into_iter().map(|argv| ("gate", argv));
     let hooks = config.hooks.into_iter().map(|hooked| (hooked.on.name(), hooked.argv));
-    Ok(filters.chain(gates).chain(hooks).collect())
+    let setup = config.worktree.setup.into_iter().map(|argv| ("setup", argv));
+    let brought = Some(config.worktree.bring).filter(|bring| !bring.is_empty()).map(|bring| ("brings along", bring));
+    Ok(filters.chain(gates).chain(hooks).chain(setup).chain(brought).collect())
 }

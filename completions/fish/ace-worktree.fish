@@ -36,6 +36,7 @@ complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "remove" -
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "recover" -d 'Bring back one that is gone or broken'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "lock" -d 'Keep a worktree from prune and remove'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "unlock" -d 'Let prune and remove have it'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "mirror" -d 'Its states as commits under refs/ace/'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "prune" -d 'Remove what is merged or nobody\'s'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand create" -l base -d 'Start there (default HEAD)' -r
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand create" -l from -d 'With the files of a session, S or S@LINE' -r
@@ -54,6 +55,7 @@ complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l onto 
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l patch -d 'With --branch: its commits for git am, - is stdout' -r -F
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l remote -d 'With --pr: push there' -r
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -s m -l message -d 'Message of the commit that is made' -r
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l merge -d 'Merge, whatever is configured'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l squash -d 'As one commit'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l rebase -d 'Its commits one by one on top'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l branch -d 'Only commit, on its own branch'
@@ -64,6 +66,8 @@ complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand remove" -s h -
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand recover" -s h -l help -d 'Print help'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand lock" -s h -l help -d 'Print help'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand unlock" -s h -l help -d 'Print help'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand mirror" -s h -l help -d 'Print help'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand prune" -s n -l dry-run -d 'Say what would go'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand prune" -l anchored -d 'Also what a record holds as it is now'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand prune" -l states -d 'Old states that no record of this home names'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand prune" -s h -l help -d 'Print help'

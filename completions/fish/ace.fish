@@ -311,6 +311,7 @@ complete -c ace -n "__fish_ace_using_subcommand land" -s m -l message -d 'Messag
 complete -c ace -n "__fish_ace_using_subcommand land" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand land" -l merge -d 'Merge, whatever is configured'
 complete -c ace -n "__fish_ace_using_subcommand land" -l squash -d 'As one commit'
 complete -c ace -n "__fish_ace_using_subcommand land" -l rebase -d 'Its commits one by one on top'
 complete -c ace -n "__fish_ace_using_subcommand land" -l branch -d 'Only commit, on its own branch'
@@ -336,6 +337,7 @@ always\t'Also into pipes'
 never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand prune" -s n -l dry-run -d 'Say what would go'
 complete -c ace -n "__fish_ace_using_subcommand prune" -l anchored -d 'Also what a record holds as it is now'
+complete -c ace -n "__fish_ace_using_subcommand prune" -l states -d 'Old states that no record of this home names'
 complete -c ace -n "__fish_ace_using_subcommand prune" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand prune" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -577,7 +577,7 @@ fn folder(text: &str) -> Verdict {
 fn own_variable(text: &str) -> Verdict {
     let is_steering = |name: &str| {
         ["PATH", "HOME", "USER", "SHELL", "TMPDIR", "IFS", "ENV"].contains(&name)
-            || ["LD_", "DYLD_", "GIT_", "BASH", "ACE_"].iter().any(|start| name.starts_with(start))
+            || ["LD_", "DYLD_", "GIT_", "BASH", "ACE"].iter().any(|start| name.starts_with(start))
     };
     match is_steering(text) {
         true => Err((format!("may not set '{text}'"), None)),

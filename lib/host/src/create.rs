@@ -10,7 +10,6 @@ use ace_storage::{Clock, CreateError, Home};
 use ace_worktree as git;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What a new session is to be like.
@@ -267,7 +266,7 @@ fn place(
         branch: made.branch,
         base: made.base_commit,
         from: facts.branch.clone().unwrap_or_default(),
-        variables: BTreeMap::new(),
+        variables: Vec::new(),
     });
     crate::furnish(&making, root, (id, created), &new.wishes)?;
     Ok(Some(making))

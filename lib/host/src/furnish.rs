@@ -2,7 +2,7 @@
 //! up, which run in the sandbox as a tool would. Nothing of it costs anything where nothing is configured.
 
 use ace_config::Worktree as Wishes;
-use ace_schema::data::SessionCreated;
+use ace_schema::data::{SessionCreated, Variable};
 use ace_schema::limits::worktree as limits;
 use ace_worktree as git;
 use serde_json::json;
@@ -48,12 +48,13 @@ pub fn furnish(
     if let Some(count) = u16::try_from(wanted.len()).ok().filter(|count| *count > 0) {
         let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
         let ports = making.reserve_ports(count, is_free)?;
-        tree.variables.extend(wanted.into_iter().cloned().zip(ports.iter().map(u16::to_string)));
+        let named = wanted.into_iter().zip(&ports);
+        tree.variables.extend(named.map(|(name, port)| Variable { name: name.clone(), value: port.to_string() }));
     }
     for name in wishes.caches.iter().take(limits::VARIABLES) {
         let folder = git::cache_of(&place.path, name);
         std::fs::create_dir_all(&folder).map_err(|source| git::Error::Io { path: folder.clone(), source })?;
-        tree.variables.insert(name.clone(), folder.display().to_string());
+        tree.variables.push(Variable { name: name.clone(), value: folder.display().to_string() });
     }
     if wishes.setup.is_empty() { Ok(()) } else { set_up(session, created, &wishes.setup) }
 }

@@ -8,7 +8,6 @@ use ace_schema::data::{SessionCreated, SessionRewound, Worktree, WorktreeSnapsho
 use ace_schema::{Drafter, Kind, limits, ty};
 use ace_storage::{AppendError, Clock, CreateError, Home, Log};
 use ace_worktree as git;
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -180,7 +179,7 @@ fn place(
         branch: made.branch.clone(),
         base: made.base_commit.clone(),
         from: parent.map_or_else(|| repository.facts().branch.clone().unwrap_or_default(), |tree| tree.from.clone()),
-        variables: BTreeMap::new(),
+        variables: Vec::new(),
     });
     let wishes = &new.wishes;
     if *wishes != ace_config::Worktree::default()

@@ -1,7 +1,5 @@
 //! The payload of every event type, by name. Fields that are empty are left out of the line; readers take them as empty.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -119,8 +117,17 @@ pub struct Worktree {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub from: String,
     /// Variables of its tools that keep it apart from others: ports and cache folders of its own.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub variables: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<Variable>,
+}
+
+/// A variable of the tools of one worktree.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value: a port, or the path of a folder.
+    pub value: String,
 }
 
 /// Limits of a session; 0 means the default.
