@@ -71,7 +71,7 @@ describe("markdown", () => {
   test("depth and length have an end", () => {
     const began = performance.now();
     for (const deep of [">".repeat(20_000), "- ".repeat(20_000), "[".repeat(20_000), "*a".repeat(20_000), "x".repeat(3e6)]) html(deep);
-    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(performance.now() - began).toBeLessThan(60_000);
   });
 });
 
