@@ -6,11 +6,13 @@ use ace_front::Opening;
 use ace_local_tools::{Answer, Outcome, Request};
 use ace_schema::data::SessionCreated;
 use ace_schema::limits;
+use ace_schema::permission::Confinement;
 use serde::Deserialize;
 use std::io::Read;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use crate::confined::Reach;
 use crate::{PROGRAM, confined};
 
 /// How long a worker may take to get ready.
@@ -33,7 +35,9 @@ pub fn set_up(opening: &Opening, unsandboxed: bool) -> Result<Exit, Complaint> {
     let order: Order = serde_json::from_str(&text).map_err(usage)?;
     let no = |what: String| Complaint::new(PROGRAM, Exit::No, what);
     let home = opening.home().path();
-    let worker = confined::start(&order.created, &order.session, home, !unsandboxed, false).map_err(no)?;
+    let profile = if unsandboxed { Confinement::Off } else { Confinement::Workspace };
+    let reach = Reach { profile, more: opening.settings.config.sandbox.clone(), egress: None };
+    let worker = confined::start(&order.created, &order.session, home, &reach, false).map_err(no)?;
     let refused = |e| {
         Complaint::new(PROGRAM, Exit::Config, format!("no sandbox for the setup: {e}"))
             .hint("--unsandboxed runs it, and all tools, without one")
