@@ -38,6 +38,7 @@ mod provider;
 mod readme;
 mod record;
 mod redact;
+mod replay;
 mod rights;
 mod run;
 mod schema;

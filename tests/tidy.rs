@@ -14,6 +14,7 @@ const RANKS: &[(&str, u8)] = &[
     ("prices", 1),
     ("quota", 1),
     ("pipe", 2),
+    ("replay", 2),
     ("storage", 2),
     ("worktree", 2),
     ("sandbox", 2),
@@ -54,6 +55,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("ace-fetch", &["ace_fetch"]),
     ("ace-log", &["ace_redact"]),
     ("ace-redact", &["ace_redact"]),
+    ("ace-replay", &["ace_replay", "ace_sandbox", "ace_worktree"]),
     ("ace-serve", &["ace_redact", "ace_web"]),
     ("ace-worktree", &["ace_worktree"]),
 ];

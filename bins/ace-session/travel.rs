@@ -26,6 +26,7 @@ pub fn fork(
         client: PROGRAM.to_owned(),
         cwd: opening.cwd.clone(),
         wishes: opening.settings.config.worktree.clone(),
+        ..NewFork::default()
     };
     let made = make(opening.home(), &opening.log(&found), &new, &clock(), (random(), random()))
         .map_err(|e| words::travel(PROGRAM, &session.place_text(), &e))?;

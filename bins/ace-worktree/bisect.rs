@@ -3,12 +3,13 @@
 use ace_cli::worktree::Bisect;
 use ace_cli::{Complaint, Exit};
 use ace_core::bisect::{Found, Verdict, search};
-use ace_front::{Opening, clock, random};
-use ace_host::{Step, pool, pools, steps};
+use ace_front::{Interrupt, Opening, clock, interrupt, random};
+use ace_host::{Scratch, Step, pool, pools, steps};
 use ace_worktree as git;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use crate::look::{print, subject};
 use crate::{PROGRAM, failed};
@@ -32,16 +33,31 @@ pub fn bisect(opening: &Opening, args: &Bisect) -> Result<Exit, Complaint> {
     let root = state.created.repository.as_ref().map(|r| r.root.clone()).unwrap_or_default();
     let base = state.created.worktree.as_ref().map(|tree| tree.base.clone());
     let base = base.or(Some(state.commit.clone()).filter(|commit| !commit.is_empty()));
-    let mut scratch = Scratch::make(opening, &pool, Path::new(&root), base.as_deref())?;
-    let mut runs = 0;
-    let found = search(states.len() - 1, |at| {
-        let verdict = scratch.judge(&states[at], args, &mut runs)?;
+    let stop = interrupt("ace-worktree: killed", || {});
+    let place_of = (Path::new(&root), base.as_deref());
+    let scratch = Scratch::make(opening.home(), &pool, place_of, "bisect", (&clock(), random())).map_err(failed)?;
+    let mut trial = Trial { scratch, args, stop, runs: 0 };
+    let (mut good, mut bad) = (0, states.len() - 1);
+    let found: Result<Found, Complaint> = search(states.len() - 1, |at| {
+        let begun = Instant::now();
+        let verdict = trial.judge(&states[at])?;
+        match verdict {
+            Verdict::Good => good = good.max(at),
+            Verdict::Bad => bad = bad.min(at),
+            Verdict::Untestable => {}
+        }
         if std::io::stderr().is_terminal() {
-            eprintln!("  {} {}", place(&name, &states[at]), word(verdict));
+            let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(0);
+            let (took, left) = (ace_view::units::duration(ms), bad.saturating_sub(good));
+            eprintln!("@{}  {}  {took}  {left} left", states[at].seq, word(verdict, args.good_after));
         }
         Ok(verdict)
     });
-    drop(scratch);
+    let runs = trial.runs;
+    drop(trial);
+    if matches!(&found, Err(complaint) if complaint.exit == Exit::Cancelled) {
+        return Ok(Exit::Cancelled);
+    }
     let no = |what: String| Complaint::new(PROGRAM, Exit::No, what);
     let (now, then) = if args.good_after { ("succeeds", "fails") } else { ("fails", "succeeds") };
     match found? {
@@ -71,40 +87,37 @@ fn place(name: &str, step: &Step) -> String {
     format!("{name}@{}", step.seq)
 }
 
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Good => "good",
-        Verdict::Bad => "bad",
-        Verdict::Untestable => "cannot be tested",
+fn word(verdict: Verdict, good_after: bool) -> &'static str {
+    match (verdict, good_after) {
+        (Verdict::Good, false) | (Verdict::Bad, true) => "passes",
+        (Verdict::Bad, false) | (Verdict::Good, true) => "fails",
+        (Verdict::Untestable, _) => "skipped",
     }
 }
 
-/// A worktree that is made for the search and goes with it: it is never finished, so that a search that is killed leaves nothing that
-/// looks like work.
-struct Scratch {
-    lens: git::Lens,
-    making: git::Making,
+/// Runs the command in a worktree that goes with it.
+struct Trial<'a> {
+    scratch: Scratch,
+    args: &'a Bisect,
+    stop: Interrupt,
+    runs: u64,
 }
 
-impl Scratch {
-    fn make(opening: &Opening, pool: &git::Pool, root: &Path, base: Option<&str>) -> Result<Self, Complaint> {
-        let gone = || Complaint::new(PROGRAM, Exit::No, format!("the repository at '{}' is gone", root.display()));
-        let repository = git::discover(root).map_err(failed)?.ok_or_else(gone)?;
-        let id = ace_schema::id::session(u64::try_from(clock().now()).unwrap_or(0), random());
-        let folder = root.file_name().map_or_else(|| "work".into(), std::ffi::OsStr::to_owned);
-        let path = opening.home().worktree(&id).join(folder);
-        let making = git::begin(&repository, "bisect", &path, base, git::Carry::Leave).map_err(failed)?;
-        let ground = git::Ground::of(&making.created().place).map_err(failed)?;
-        let lens = git::Lens::open(pool, &ground, None).map_err(failed)?;
-        Ok(Self { lens, making })
-    }
+/// A person has stopped the search.
+const STOPPED: &str = "stopped";
 
+impl Trial<'_> {
     /// Brings a state back and runs the command there, as often as it was told to; one failure is enough.
-    fn judge(&mut self, step: &Step, args: &Bisect, runs: &mut u64) -> Result<Verdict, Complaint> {
-        self.lens.restore(&step.tree).map_err(failed)?;
+    fn judge(&mut self, step: &Step) -> Result<Verdict, Complaint> {
+        let args = self.args;
+        self.scratch.restore(&step.tree).map_err(failed)?;
         for _ in 0..args.repeat {
-            *runs += 1;
+            self.runs += 1;
             let code = self.run(step, &args.command)?;
+            if self.stop.is_wanted() {
+                // What it says now is what ^C made of it.
+                return Err(Complaint::new(PROGRAM, Exit::Cancelled, STOPPED));
+            }
             let is_good = match code {
                 Some(0) => !args.good_after,
                 Some(UNTESTABLE) => return Ok(Verdict::Untestable),
@@ -125,7 +138,7 @@ impl Scratch {
     fn run(&self, step: &Step, command: &[String]) -> Result<Option<i32>, Complaint> {
         let Some((program, rest)) = command.split_first() else { return Ok(None) };
         let mut child = Command::new(program);
-        child.args(rest).current_dir(&self.making.created().place.path).stdin(Stdio::null());
+        child.args(rest).current_dir(self.scratch.path()).stdin(Stdio::null());
         // What it prints is for a person to see; stdout is for what was found.
         child.stdout(Stdio::from(std::io::stderr())).env("ACE_BISECT_SEQ", step.seq.to_string());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_none_or(|n| n.starts_with("GIT_"))) {

@@ -58,6 +58,8 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "laws" -d 'whether a filter 
 complete -c ace -n "__fish_ace_needs_command" -f -a "fork" -d 'a session with that past, and its files'
 complete -c ace -n "__fish_ace_needs_command" -f -a "rewind" -d 'conversation and files back to a line'
 complete -c ace -n "__fish_ace_needs_command" -f -a "bisect" -d 'the first step after which a command fails'
+complete -c ace -n "__fish_ace_needs_command" -f -a "replay" -d 'play a session, run it again, check scenarios'
+complete -c ace -n "__fish_ace_needs_command" -f -a "what-if" -d 'how often it passes with something changed'
 complete -c ace -n "__fish_ace_needs_command" -f -a "undo" -d 'take the last turn back, files too'
 complete -c ace -n "__fish_ace_needs_command" -f -a "allow" -d 'let a waiting call run'
 complete -c ace -n "__fish_ace_needs_command" -f -a "deny" -d 'refuse a waiting call'
@@ -280,6 +282,91 @@ complete -c ace -n "__fish_ace_using_subcommand bisect" -l json -d 'A line of JS
 complete -c ace -n "__fish_ace_using_subcommand bisect" -l good-after -d 'The first step after which CMD succeeds'
 complete -c ace -n "__fish_ace_using_subcommand bisect" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand bisect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l speed -d 'So many times as fast, 0 at once' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l idle -d 'No pause longer than this' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l from -d 'Begin at this line' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l to -d 'End with this line' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l step -d 'A key for each step, q ends'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l json -d 'Events, or differences, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -s V -l version -d 'Print version'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -a "tools" -d 'Run its calls again and tell what differs'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -a "model" -d 'The same context to another model, and on'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -a "what-if" -d 'How often it passes with something changed'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -a "check" -d 'Run scenarios, in parallel'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -a "distil" -d 'A session as a scenario'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -a "shrink" -d 'The smallest scenario that still fails'
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -a "history" -d 'How scenarios came out so far'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from tools" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from tools" -l loose -d 'Numbers in outputs may differ'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from tools" -l keep -d 'Leave the session it was run in'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from tools" -l json -d 'A line a call'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from tools" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from tools" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from model" -s m -l model -d 'Who goes on' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from model" -l to -d 'The last line it sees (default: the last turn)' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from model" -l name -d 'Of session and branch' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from model" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from model" -l json -d 'Events'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from model" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from model" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from what-if" -l change -d 'model=, mode=, prompt=, file:PATH=FILE' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from what-if" -s n -l runs -d 'So many runs' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from what-if" -l check -d 'Passes if CMD succeeds there, not if done' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from what-if" -s j -l jobs -d 'So many at once' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from what-if" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from what-if" -l keep -d 'Leave the forks'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from what-if" -l json -d 'A line a run, then the sum'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from what-if" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from what-if" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -s j -l jobs -d 'So many at once, else one a core' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -l junit -d 'Results as build servers read them' -r -F
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -l keep -d 'Leave what failed where it was run'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -l no-record -d 'Nothing goes into the history'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -l json -d 'A line a scenario'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from distil" -l about -d 'What it shows, one line' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from distil" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from distil" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from distil" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from shrink" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from shrink" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from shrink" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from history" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from history" -l json -d 'The records'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from history" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand what-if" -l change -d 'model=, mode=, prompt=, file:PATH=FILE' -r
+complete -c ace -n "__fish_ace_using_subcommand what-if" -s n -l runs -d 'So many runs' -r
+complete -c ace -n "__fish_ace_using_subcommand what-if" -l check -d 'Passes if CMD succeeds there, not if done' -r
+complete -c ace -n "__fish_ace_using_subcommand what-if" -s j -l jobs -d 'So many at once' -r
+complete -c ace -n "__fish_ace_using_subcommand what-if" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand what-if" -l keep -d 'Leave the forks'
+complete -c ace -n "__fish_ace_using_subcommand what-if" -l json -d 'A line a run, then the sum'
+complete -c ace -n "__fish_ace_using_subcommand what-if" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand what-if" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand undo" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"

@@ -20,6 +20,7 @@ pub mod model;
 pub mod permit;
 pub mod quota;
 pub mod redact;
+pub mod replay;
 pub mod serve;
 pub mod session;
 pub mod tool;

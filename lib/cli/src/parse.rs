@@ -67,6 +67,7 @@ pub fn command(program: &str) -> Option<clap::Command> {
         crate::fetch::Fetch::NAME => crate::fetch::Fetch::command(),
         crate::quota::Quota::NAME => crate::quota::Quota::command(),
         crate::redact::Redact::NAME => crate::redact::Redact::command(),
+        crate::replay::Replay::NAME => crate::replay::Replay::command(),
         crate::tool::Tool::NAME => crate::tool::Tool::command(),
         crate::log::Log::NAME => crate::log::Log::command(),
         crate::serve::Serve::NAME => crate::serve::Serve::command(),

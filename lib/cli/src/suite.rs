@@ -133,6 +133,8 @@ pub const SUITE: &[Row] = &[
     verb("fork", Group::Travel, "ace-session", &["fork"], "a session with that past, and its files"),
     verb("rewind", Group::Travel, "ace-session", &["rewind"], "conversation and files back to a line"),
     verb("bisect", Group::Travel, "ace-worktree", &["bisect"], "the first step after which a command fails"),
+    verb("replay", Group::Travel, "ace-replay", &[], "play a session, run it again, check scenarios"),
+    verb("what-if", Group::Travel, "ace-replay", &["what-if"], "how often it passes with something changed"),
     verb("undo", Group::Travel, "ace-session", &["undo"], "take the last turn back, files too"),
     verb("allow", Group::Decide, "ace-permit", &["allow"], "let a waiting call run"),
     verb("deny", Group::Decide, "ace-permit", &["deny"], "refuse a waiting call"),
@@ -155,6 +157,7 @@ pub const SUITE: &[Row] = &[
     part("ace-fetch", Kind::Filter, "fetch the pages of the web that were allowed"),
     part("ace-redact", Kind::Gate, "take secrets out of drafts before they are kept"),
     part("ace-log", Kind::Keeper, "keep, read and check the log of a session"),
+    part("ace-replay", Kind::Tool, "play a session, run it again, check scenarios"),
     part("ace-serve", Kind::Tool, "the workspace in a browser, and the API behind it"),
     part("ace-worktree", Kind::Tool, "a worktree and a branch for each session"),
 ];

@@ -427,14 +427,21 @@ impl State {
             s.mode = d.mode;
             s.limits = d.limits.clone();
             s.hooks.clone_from(&d.hooks);
-            if d.forked_from.is_some() {
-                s.leave_behind();
+            if let Some(from) = &d.forked_from {
+                s.fork(from.goes_on);
                 (s.session, s.archived) = (line.session.to_string(), false);
                 // Pens are numbered anew.
                 s.dropped.clear();
             }
             s.created = d;
         });
+    }
+
+    /// The past of a fork: a turn that waited for a context may go on, nothing else that was under way does.
+    fn fork(&mut self, goes_on: bool) {
+        let turn = self.turn.take_if(|turn| goes_on && matches!(turn.phase, Phase::Context(_)));
+        self.leave_behind();
+        self.turn = turn;
     }
 
     /// What was under way in the past that this one goes on from is not under way here.

@@ -606,6 +606,26 @@ fn a_fork_goes_on_from_its_past_under_its_own_name() {
 }
 
 #[test]
+fn a_fork_may_go_on_with_a_turn_that_waits_for_a_context_and_with_no_other() {
+    let fork = |log: &Log| {
+        let data = format!(
+            r#"{{"name":"fork","cwd":"/f","model":"c/d","mode":"ask","forked_from":{{"session":"s","seq":{},"hash":"h","goes_on":true}}}}"#,
+            log.0.len()
+        );
+        Log(log.0.clone()).add(1, 0, "session.created", "q-1", "", &data)
+    };
+    let begun = asked();
+    let begun = Log(begun.0[..begun.0.len() - 1].to_vec());
+    let forked = fork(&begun);
+    assert_eq!((forked.due(), forked.state().model), ("context after turn-1".to_owned(), "c/d".to_owned()));
+    assert_eq!(forked.messages(), begun.messages());
+    // What is asked already, or runs, is left behind.
+    for log in [asked(), called(&["shell"])] {
+        assert!(fork(&log).state().is_settled());
+    }
+}
+
+#[test]
 fn what_a_provider_wants_back_stands_beside_its_answer_and_calls_in_the_line_or_in_a_blob() {
     let meta = |kept: &str| format!(r#"{{"wire":"w","provider":"p","model":"m","id":"x",{kept}}}"#);
     let log = asked()

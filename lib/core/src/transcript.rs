@@ -228,8 +228,12 @@ impl Transcript {
             ty::MESSAGE_VETTED => self.on_vetted(line),
             ty::TURN_STARTED => self.on_started(line),
             ty::SESSION_CREATED => {
+                let created = line.data::<SessionCreated>().ok();
+                let goes_on = created.as_ref().and_then(|d| d.forked_from.as_ref()).is_some_and(|from| from.goes_on);
+                let running = self.running && goes_on;
                 self.leave_behind();
-                self.vets = line.data::<SessionCreated>().is_ok_and(|d| d.hooks.contains(&Hook::UserPromptSubmit));
+                self.running = running;
+                self.vets = created.is_some_and(|d| d.hooks.contains(&Hook::UserPromptSubmit));
             }
             ty::SESSION_CONFIGURED => {
                 if let Some(hooks) = line.data::<SessionConfigured>().ok().and_then(|d| d.hooks) {

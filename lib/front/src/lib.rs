@@ -9,6 +9,7 @@ pub mod check;
 pub mod filter;
 pub mod image;
 pub mod inputs;
+mod interrupt;
 mod keys;
 mod modes;
 mod notice;
@@ -31,6 +32,7 @@ pub mod words;
 
 pub use answer::{AnswerError, Said, Waiting, answer_as, find_call};
 pub use filter::{ended, run as run_filter};
+pub use interrupt::{Interrupt, interrupt};
 pub use opening::{Opening, clock, find, machine, open, person, random, shown, took};
 pub use price::prices;
 pub use screen::{Output, Screen, listing, watch};

@@ -157,6 +157,11 @@ impl Screen {
         self.enter(facts);
     }
 
+    /// From here on it is this moment (ms since 1970), as it was when what is played was recorded.
+    pub fn play_at(&mut self, moment: i64) {
+        (self.begun, self.began_at) = (Instant::now(), moment);
+    }
+
     /// Whether a person sits here who can answer.
     #[must_use]
     pub fn answerable(&self) -> bool {
@@ -421,7 +426,7 @@ impl Screen {
     }
 
     /// Takes the tail away and gives the terminal back.
-    fn close(&mut self) {
+    pub fn close(&mut self) {
         self.closed = true;
         self.keys = None;
         self.print(&[]);

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 mod record;
-mod subject;
+pub(crate) mod subject;
 
 use crate::join::kind_of;
 use record::{LIVE, Record, as_drafts, sessions, shortened, told};

@@ -3,6 +3,7 @@
 //! Invariant: it speaks to no person and no provider. What it tells, it tells as values; what it does, it does by starting the
 //! suite's own programs and recording under pens that say who wrote.
 
+pub mod again;
 mod create;
 mod crew;
 pub mod deciders;
@@ -17,6 +18,7 @@ mod news;
 mod pens;
 mod point;
 pub mod rules;
+mod scratch;
 mod settings;
 mod site;
 pub mod spending;
@@ -33,6 +35,7 @@ pub use gate::REDACT;
 pub use join::{join, kind_of};
 pub use pens::Undertaker;
 pub use point::{Point, point};
+pub use scratch::Scratch;
 pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, project_file, settings};
 pub use site::{Site, pool, pools};
 pub use spending::Spending;

@@ -60,7 +60,8 @@ pub fn point(log: &Log, seq: Option<u64>) -> io::Result<Result<Point, u64>> {
             }
             state.fold(&line);
             if seq.is_none_or(|seq| here == seq) {
-                let at = ForkedFrom { session: line.session.into_owned(), seq: here, hash: String::new() };
+                let at =
+                    ForkedFrom { session: line.session.into_owned(), seq: here, hash: String::new(), goes_on: false };
                 // Of many candidates for the last one only the last needs its hash.
                 last = Some(if seq.is_some() { ForkedFrom { hash: hex(&sha256(bytes)), ..at } } else { at });
             }

@@ -4,7 +4,8 @@
 //! state before was recorded first: doing it again finishes it, and nothing is lost.
 
 use ace_core::State;
-use ace_schema::data::{SessionCreated, SessionRewound, Worktree, WorktreeSnapshot};
+use ace_schema::data::{ForkedFrom, SessionCreated, SessionRewound, Worktree, WorktreeSnapshot};
+use ace_schema::permission::Mode;
 use ace_schema::{Drafter, Kind, limits, ty};
 use ace_storage::{AppendError, Clock, CreateError, Home, Log};
 use ace_worktree as git;
@@ -76,6 +77,12 @@ pub struct NewFork {
     pub name: String,
     /// Its first message; empty for none.
     pub prompt: String,
+    /// Another `provider/model` than its parent's; empty for the same.
+    pub model: String,
+    /// Another mode than its parent's.
+    pub mode: Option<Mode>,
+    /// The turn that waited for a context at that record goes on.
+    pub goes_on: bool,
     /// The person.
     pub owner: String,
     /// The machine.
@@ -115,12 +122,12 @@ pub fn fork(home: &Home, log: &Log, new: &NewFork, clock: &Clock, random: (u64, 
         name: held.name().to_owned(),
         owner: new.owner.clone(),
         host: new.host.clone(),
-        model: state.model.clone(),
-        mode: state.mode,
+        model: if new.model.is_empty() { state.model.clone() } else { new.model.clone() },
+        mode: new.mode.unwrap_or(state.mode),
         limits: state.limits.clone(),
         hooks: state.hooks.clone(),
         worktree: None,
-        forked_from: Some(past.at.clone()),
+        forked_from: Some(ForkedFrom { goes_on: new.goes_on, ..past.at.clone() }),
         // It is no run of those inputs and none of that batch.
         inputs: String::new(),
         batch: None,

@@ -210,6 +210,9 @@ pub struct ForkedFrom {
     pub seq: u64,
     /// Hash of that record.
     pub hash: String,
+    /// The turn that waited for a context there goes on here; without it what was under way is left behind.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub goes_on: bool,
 }
 
 /// `session.named`.
@@ -966,6 +969,42 @@ pub struct BudgetReserved {
     /// Id of the price table behind `money`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prices: String,
+}
+
+/// How a scenario came out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Passed {
+    /// As it says.
+    #[default]
+    Passed,
+    /// Otherwise.
+    Failed,
+    /// It could not be run.
+    Broken,
+}
+
+/// `scenario.completed`: recorded in a log of its own, not in the session that was run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioCompleted {
+    /// Name of its folder.
+    pub name: String,
+    /// Hex SHA-256 over the files of its folder: another one is another scenario.
+    pub digest: String,
+    /// How it came out.
+    pub verdict: Passed,
+    /// What did not come out as it says, or why it could not be run: a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+    /// Records of the session that was run.
+    #[serde(default)]
+    pub events: u64,
+    /// Duration, ms.
+    #[serde(default)]
+    pub ms: u64,
+    /// Version of the programs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub version: String,
 }
 
 /// `pen.dropped`. Id `drop-<pen>`.

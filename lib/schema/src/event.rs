@@ -42,6 +42,7 @@ pub mod ty {
     pub const BUDGET_RELEASED: &str = "budget.released";
     pub const BUDGET_WARNED: &str = "budget.warned";
     pub const BUDGET_EXCEEDED: &str = "budget.exceeded";
+    pub const SCENARIO_COMPLETED: &str = "scenario.completed";
     pub const PEN_DROPPED: &str = "pen.dropped";
     pub const LOG_RECOVERED: &str = "log.recovered";
     pub const LOG_REFUSED: &str = "log.refused";
@@ -141,6 +142,7 @@ pub const EVENTS: &[Event] = &[
     ),
     stone(ty::BUDGET_WARNED, "Most of a limit is spent."),
     stone(ty::BUDGET_EXCEEDED, "A limit is reached; the turn stops before the next effect."),
+    stone(ty::SCENARIO_COMPLETED, "A scenario was run: whether it came out as it says, and what did not."),
     stone(ty::PEN_DROPPED, "A writer is gone; claims under its pen will never be closed by it."),
     stone(ty::LOG_RECOVERED, "An unfinished last line was cut aside."),
     stone(ty::LOG_REFUSED, "A pen tried to record what it may not, or a decision came too late."),

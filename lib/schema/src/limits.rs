@@ -381,6 +381,28 @@ pub const QUOTA_PATIENCE_MS: u64 = 10_000;
 pub const QUOTA_MOST: u64 = 1_000_000_000_000_000;
 /// Tokens of one kind in one answer above which a provider's figure is not believed.
 pub const USAGE_MOST: u64 = 1_000_000_000;
+/// One `scenario.toml`, bytes.
+pub const SCENARIO_BYTES: u64 = 1024 * 1024;
+/// Files of one scenario.
+pub const SCENARIO_FILES: usize = 20_000;
+/// All files of one scenario, bytes.
+pub const SCENARIO_FILES_BYTES: u64 = 256 * 1024 * 1024;
+/// Scenarios of one run.
+pub const SCENARIOS: usize = 10_000;
+/// Failures of one scenario that are recorded, and bytes of each.
+pub const SCENARIO_FAILURES: usize = 20;
+/// Bytes of one such line.
+pub const SCENARIO_FAILURE_BYTES: usize = 512;
+/// How long a scenario may take if it does not say, s.
+pub const SCENARIO_SECONDS: u64 = 60;
+/// Records of one log of results; then another is begun.
+pub const SCENARIO_RECORDS: u64 = 50_000;
+/// Runs that making a scenario smaller may take.
+pub const SHRINK_RUNS: u32 = 300;
+/// Runs of one what-if.
+pub const WHAT_IF_RUNS: u32 = 1_000;
+/// Longest pause of a session that is played, ms: who wants to see what follows need not wait a night.
+pub const REPLAY_PAUSE_MS: u64 = 24 * 3600 * 1000;
 /// Limits of the server.
 pub mod web {
     use std::time::Duration;

@@ -61,6 +61,7 @@ const PERSON: &[&str] = &[
     ty::WORKTREE_SNAPSHOT,
     ty::WORKTREE_LANDED,
     ty::WORKTREE_REMOVED,
+    ty::SCENARIO_COMPLETED,
 ];
 const KEEPER: &[&str] = &[ty::PEN_DROPPED, ty::LOG_RECOVERED, ty::LOG_REFUSED];
 

@@ -131,6 +131,12 @@ impl Subject {
         self.finish().map(drop)
     }
 
+    /// Ends its input: all that it has written.
+    pub fn output(mut self) -> Result<Vec<u8>, String> {
+        self.stdin = None;
+        self.finish()
+    }
+
     /// Waits for its end: all that it has written.
     fn finish(&mut self) -> Result<Vec<u8>, String> {
         let begun = Instant::now();

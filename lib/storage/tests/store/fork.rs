@@ -39,7 +39,7 @@ fn origin(log: &Log, seq: u64) -> ForkedFrom {
     let text = fs::read_to_string(log.file()).unwrap();
     let line = text.lines().find(|l| Line::parse(l.as_bytes()).unwrap().seq == Some(seq)).unwrap();
     let session = Line::parse(line.as_bytes()).unwrap().session.into_owned();
-    ForkedFrom { session, seq, hash: ace_storage::hex(&sha256(line.as_bytes())) }
+    ForkedFrom { session, seq, hash: ace_storage::hex(&sha256(line.as_bytes())), goes_on: false }
 }
 
 fn seqs(log: &Log, from: u64) -> Vec<u64> {
