@@ -62,7 +62,7 @@ pub enum Wants {
     /// The files as they were before this call.
     Files(usize),
     /// This one has ended.
-    Told(usize, Ran),
+    Told(usize, Box<Ran>),
     /// All have.
     End,
 }
@@ -131,7 +131,7 @@ impl Prompter {
                 }
                 CallState::Closed => {
                     let ran = self.current.take().map(|current| current.ran);
-                    Ok(ran.map_or(Wants::Patience, |ran| Wants::Told(self.next - 1, ran)))
+                    Ok(ran.map_or(Wants::Patience, |ran| Wants::Told(self.next - 1, Box::new(ran))))
                 }
                 _ => Ok(Wants::Patience),
             };

@@ -70,6 +70,8 @@ pub fn make(opening: &Opening, way: &Way, fresh: &Fresh) -> Result<Made, Complai
         model: fresh.model.clone(),
         mode: fresh.mode,
         goes_on: fresh.prompt.is_empty(),
+        cwd: opening.cwd.clone(),
+        wishes: opening.settings.config.worktree.clone(),
     };
     fork(opening.home(), &way.log, &new, &clock(), (random(), random()))
         .map_err(|e| words::travel(PROGRAM, &way.state.name, &e))

@@ -50,7 +50,7 @@ pub fn record(opening: &Opening, results: &[ScenarioCompleted]) -> Result<(), Co
     let mut log = log.append(clock()).map_err(refused)?;
     let pen = log.open_pen(Kind::Person).map_err(refused)?;
     let mut drafter = Drafter::new(PROGRAM, random());
-    drafter.set_session(&log.session().to_owned());
+    drafter.set_session(log.session());
     let drafts: Vec<u8> =
         results.iter().flat_map(|result| drafter.draft(0, "", ty::SCENARIO_COMPLETED, result).1).collect();
     log.append(pen.nib(), &drafts).map(drop).map_err(refused)

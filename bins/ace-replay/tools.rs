@@ -158,6 +158,7 @@ fn make(opening: &Opening, story: &Story, keep: bool, name: &str) -> Result<Reru
             branch: made.branch.clone(),
             base: made.base_commit.clone(),
             from: String::new(),
+            variables: Vec::new(),
         }),
         model: "recorded/replay".to_owned(),
         limits: Limits::default(),
