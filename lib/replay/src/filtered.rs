@@ -138,13 +138,13 @@ mod tests {
         let b = addition("x", "2", json!({ "n": 1 }));
         let other = addition("x", "2", json!({ "n": 2 }));
         assert_eq!(changes(&[a.clone(), b.clone()], &[b.clone(), a.clone()]), (2, vec![]));
-        assert_eq!(changes(&[a.clone()], &[]), (0, vec![Change::Missing(a.clone())]));
-        assert_eq!(changes(&[], &[a.clone()]), (0, vec![Change::Added(a.clone())]));
+        assert_eq!(changes(std::slice::from_ref(&a), &[]), (0, vec![Change::Missing(a.clone())]));
+        assert_eq!(changes(&[], std::slice::from_ref(&a)), (0, vec![Change::Added(a.clone())]));
         assert_eq!(
             changes(&[a.clone(), b.clone()], &[a.clone(), other.clone()]),
             (1, vec![Change::Other(b.clone(), other)])
         );
-        assert_eq!(changes(&[a.clone()], &[a.clone(), a.clone()]), (1, vec![Change::Added(a)]));
+        assert_eq!(changes(std::slice::from_ref(&a), &[a.clone(), a.clone()]), (1, vec![Change::Added(a)]));
     }
 
     #[test]
