@@ -22,6 +22,8 @@ export interface SessionCreated {
   limits?: Limits;
   /** Tools may run without a sandbox; a person said so. */
   unsandboxed?: boolean;
+  /** Profile of the sandbox its tools run in: `read-only` or `network`; empty for `workspace`. */
+  sandbox?: string;
   /** Hex SHA-256 of the effective configuration. */
   config?: string;
   /** Hooks that it waits for: of messages before a turn takes them up, of answers before a turn ends with them. */
@@ -54,6 +56,16 @@ export interface Worktree {
   base: string;
   /** The branch that was checked out then; empty if detached. */
   from?: string;
+  /** Variables of its tools that keep it apart from others: ports and cache folders of its own. */
+  variables?: Variable[];
+}
+
+/** A variable of the tools of one worktree. */
+export interface Variable {
+  /** Its name. */
+  name: string;
+  /** Its value: a port, or the path of a folder. */
+  value: string;
 }
 
 /** How much runs without asking. In the log, so that a restart keeps it. */
@@ -102,6 +114,8 @@ export interface ForkedFrom {
   seq: number;
   /** Hash of that record. */
   hash: string;
+  /** The turn that waited for a context there goes on here; without it what was under way is left behind. */
+  goes_on?: boolean;
 }
 
 /** Sessions that were begun together: many tasks, or one task several times. */
@@ -487,6 +501,8 @@ export interface ToolCompleted {
   tree?: string;
   /** Files that the tree leaves out. */
   left_out?: LeftOut[];
+  /** Hosts that were asked for through the proxy of the sandbox, each once; at most 32. */
+  contacts?: Contact[];
 }
 
 /** Output of a call: head and tail here, the whole as a blob. */
@@ -521,6 +537,14 @@ export interface LeftOut {
   bytes: number;
 }
 
+/** A host that a tool asked for. */
+export interface Contact {
+  /** Its name and port, as asked for: `example.org:443`. */
+  host: string;
+  /** Why it was not reached; empty if it was. */
+  refused?: string;
+}
+
 /** `tool.failed`. Its cause is the claim. */
 export interface ToolFailed {
   /** Kind of failure. */
@@ -543,6 +567,8 @@ export interface ToolFailed {
   tree?: string;
   /** Files that the tree leaves out. */
   left_out?: LeftOut[];
+  /** Hosts that were asked for through the proxy of the sandbox, each once; at most 32. */
+  contacts?: Contact[];
 }
 
 /** `hook.started`: a claim. Its cause is the answer that the turn would end with. */
@@ -647,6 +673,27 @@ export interface Budget {
   hint?: string;
 }
 
+/** `scenario.completed`: recorded in a log of its own, not in the session that was run. */
+export interface ScenarioCompleted {
+  /** Name of its folder. */
+  name: string;
+  /** Hex SHA-256 over the files of its folder: another one is another scenario. */
+  digest: string;
+  /** How it came out. */
+  verdict: Passed;
+  /** What did not come out as it says, or why it could not be run: a line each. */
+  failures?: string[];
+  /** Records of the session that was run. */
+  events?: number;
+  /** Duration, ms. */
+  ms?: number;
+  /** Version of the programs. */
+  version?: string;
+}
+
+/** How a scenario came out. */
+export type Passed = "passed" | "failed" | "broken";
+
 /** `pen.dropped`. Id `drop-<pen>`. */
 export interface PenDropped {
   /** The pen that nobody holds any more. */
@@ -714,6 +761,7 @@ export interface Data {
   "budget.released": BudgetReleased;
   "budget.warned": Budget;
   "budget.exceeded": Budget;
+  "scenario.completed": ScenarioCompleted;
   "pen.dropped": PenDropped;
   "log.recovered": LogRecovered;
   "log.refused": LogRefused;
@@ -766,6 +814,7 @@ export const TYPES: readonly Type[] = [
   "budget.released",
   "budget.warned",
   "budget.exceeded",
+  "scenario.completed",
   "pen.dropped",
   "log.recovered",
   "log.refused",
