@@ -9,7 +9,7 @@ TARGET ?=
 BUILD ?= $(or $(CARGO_TARGET_DIR),target)
 STRIP ?= strip
 
-PROGRAMS = ace ace-session ace-model ace-quota ace-permit ace-tool ace-fetch ace-redact ace-log ace-replay ace-worktree
+PROGRAMS = ace ace-session ace-model ace-quota ace-permit ace-tool ace-fetch ace-redact ace-log ace-many ace-replay ace-worktree
 # Those that the demo goes without: heavier to build.
 DOORS = ace-serve
 export ACE_COMMIT ?= $(shell git rev-parse --short HEAD 2>/dev/null)

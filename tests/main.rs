@@ -27,6 +27,7 @@ mod install;
 mod landing;
 mod laws;
 mod lesser;
+mod many;
 mod networks;
 mod once;
 mod outputs;

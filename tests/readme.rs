@@ -43,8 +43,8 @@ fn block(mark: &str) -> String {
 #[test]
 fn every_block_of_code_has_a_test_here() {
     let marks: Vec<String> = blocks().into_iter().map(|(m, _)| m).collect();
-    let tested =
-        ["demo", "work", "pipe", "swap", "ask", "target", "make", "quota", "ci", "config"].map(|n| format!("run: {n}"));
+    let tested = ["demo", "work", "pipe", "swap", "ask", "many", "target", "make", "quota", "ci", "config"]
+        .map(|n| format!("run: {n}"));
     for mark in &marks {
         assert!(tested.contains(mark) || mark == "file: only.py", "{mark} is run by nothing");
     }
@@ -101,6 +101,21 @@ fn one_answer_comes_without_a_log() {
     assert_eq!(world.sh(&block("run: ask")).ok(), "Looks right.\nLooks right.\n");
     assert!(world.model.as_ref().unwrap().bodies()[0].contains("+b"));
     assert!(!world.ace_home().join("sessions").exists());
+}
+
+#[test]
+fn many_are_begun_raced_and_compared() {
+    let write = ("write", serde_json::json!({"path": "done.txt", "content": "done\n"}).to_string());
+    let model = Server::start(vec![Reply::Calls("", vec![write]), Reply::Text("The tests pass.")]);
+    let files = [("Makefile", "test:\n\ttest -f done.txt\n"), ("a.c", "int a;\n"), ("b.c", "int b;\n")];
+    let world = World::with_model(model).repository(&files);
+    world.add_config("[prices.\"test/scripted\"]\ninput = 1\noutput = 2\n");
+    let run = world.sh(&block("run: many")).done();
+    let tables: Vec<&str> = run.stdout.lines().collect();
+    assert!(tables[1].contains("a.c") && tables[1].contains("passed") && tables[2].contains("b.c"), "{run:?}");
+    assert!(run.stdout.contains("default 3"), "{run:?}");
+    let best: serde_json::Value = serde_json::from_str(tables.last().unwrap()).unwrap();
+    assert_eq!(best["verdict"], "passed");
 }
 
 const FINDING: &str = r#"[{"severity":"error","file":"a.txt","line":1,"title":"wrong","message":"It says b."}]"#;

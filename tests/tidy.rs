@@ -57,6 +57,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("ace-redact", &["ace_redact"]),
     ("ace-replay", &["ace_replay", "ace_sandbox", "ace_worktree"]),
     ("ace-serve", &["ace_redact", "ace_web"]),
+    ("ace-many", &[]),
     ("ace-worktree", &["ace_worktree"]),
 ];
 const COMMON: &[&str] = &[

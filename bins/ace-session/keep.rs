@@ -43,7 +43,8 @@ pub fn remove(opening: &Opening, session: &SessionAddress, force: bool) -> Resul
     // Out of sight as a whole first: a removal cut short leaves nothing that looks like a session.
     let aside = found.path.with_file_name(format!(".rm-{}", found.id));
     std::fs::rename(&found.path, &aside).map_err(cannot)?;
-    for folder in [aside, home.worktree(&found.id), home.path().join("tmp").join(&found.id)] {
+    let tmp = home.path().join("tmp");
+    for folder in [aside, home.worktree(&found.id), tmp.join(&found.id), tmp.join(format!("{}.guest", found.id))] {
         match std::fs::remove_dir_all(&folder) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cannot(e)),
             _ => {}

@@ -199,7 +199,8 @@ pub fn become_guest(
     };
     // The proxy of the profile `network` is the session's own: here is no way out.
     let reach = Reach { profile, more, egress: None };
-    match planned(created, session, ace_home, &reach, Wants::default()) {
+    // A temporary folder of its own: that of the session goes with the broker, which may be leaving just now.
+    match planned(created, &format!("{session}.guest"), ace_home, &reach, Wants::default()) {
         Ok(mut command) => Complaint::io("ace-tool", "cannot start itself", &command.arg("guest").args(argv).exec()),
         Err(why) => complain(Exit::Io, why),
     }

@@ -15,6 +15,8 @@ use crate::{Complaint, Exit};
 const HEAD: usize = 9;
 /// Cells of the widest second column; longer cells push their explanation along.
 const CELL: usize = 30;
+/// Cells of a page.
+const COLUMNS: usize = 80;
 /// Where the note beside the usage begins.
 const NOTE: usize = 39;
 
@@ -108,7 +110,10 @@ fn parts(coloured: bool) -> String {
 fn verbs() -> Vec<Row> {
     let row = |group: Group| {
         let names: Vec<&str> = SUITE.iter().filter(|r| r.group == group).map(|r| r.name).collect();
-        Row { group: group.label().to_owned(), typed: names.join(" "), does: group.gloss().to_owned() }
+        let typed = names.join(" ");
+        // A long row says enough by its names.
+        let fits = HEAD + typed.len() + 2 + group.gloss().len() <= COLUMNS;
+        Row { group: group.label().to_owned(), typed, does: if fits { group.gloss() } else { "" }.to_owned() }
     };
     Group::VERBS.into_iter().map(row).filter(|r| !r.typed.is_empty()).collect()
 }

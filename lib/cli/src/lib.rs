@@ -16,6 +16,7 @@ pub mod variables;
 pub mod ace;
 pub mod fetch;
 pub mod log;
+pub mod many;
 pub mod model;
 pub mod permit;
 pub mod quota;

@@ -112,7 +112,7 @@ pub struct Filter {
 }
 
 /// Reads a mode; its names are shown when a wrong one is typed.
-fn modes() -> impl TypedValueParser<Value = Mode> {
+pub(crate) fn modes() -> impl TypedValueParser<Value = Mode> {
     PossibleValuesParser::new(Mode::ALL.map(Mode::name)).map(|name| Mode::parse(&name).unwrap_or_default())
 }
 

@@ -71,6 +71,7 @@ pub fn command(program: &str) -> Option<clap::Command> {
         crate::tool::Tool::NAME => crate::tool::Tool::command(),
         crate::log::Log::NAME => crate::log::Log::command(),
         crate::serve::Serve::NAME => crate::serve::Serve::command(),
+        crate::many::Many::NAME => crate::many::Many::command(),
         crate::worktree::Worktree::NAME => crate::worktree::Worktree::command(),
         _ => return None,
     })

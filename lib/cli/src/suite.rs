@@ -121,6 +121,8 @@ pub const SUITE: &[Row] = &[
     verb("attach", Group::Work, "ace-session", &["attach"], "watch a session that runs elsewhere"),
     verb("compact", Group::Work, "ace-session", &["compact"], "make the conversation shorter, now"),
     verb("cancel", Group::Work, "ace-session", &["cancel"], "stop the running turn"),
+    verb("map", Group::Work, "ace-many", &["map"], "a session for each line of tasks"),
+    verb("race", Group::Work, "ace-many", &["race"], "one task several times, the first to pass wins"),
     own("ls", Group::Look, "sessions: what runs, what waits, what it cost"),
     own("show", Group::Look, "one session, or one recorded line of it"),
     verb("diff", Group::Look, "ace-worktree", &["diff"], "what a session changed"),
@@ -135,6 +137,7 @@ pub const SUITE: &[Row] = &[
     verb("bisect", Group::Travel, "ace-worktree", &["bisect"], "the first step after which a command fails"),
     verb("replay", Group::Travel, "ace-replay", &[], "play a session, run it again, check scenarios"),
     verb("what-if", Group::Travel, "ace-replay", &["what-if"], "how often it passes with something changed"),
+    verb("compare", Group::Travel, "ace-many", &["compare"], "one task several times, side by side"),
     verb("undo", Group::Travel, "ace-session", &["undo"], "take the last turn back, files too"),
     verb("allow", Group::Decide, "ace-permit", &["allow"], "let a waiting call run"),
     verb("deny", Group::Decide, "ace-permit", &["deny"], "refuse a waiting call"),
@@ -159,6 +162,7 @@ pub const SUITE: &[Row] = &[
     part("ace-log", Kind::Keeper, "keep, read and check the log of a session"),
     part("ace-replay", Kind::Tool, "play a session, run it again, check scenarios"),
     part("ace-serve", Kind::Tool, "the workspace in a browser, and the API behind it"),
+    part("ace-many", Kind::Tool, "many sessions at once, a worktree each"),
     part("ace-worktree", Kind::Tool, "a worktree and a branch for each session"),
 ];
 

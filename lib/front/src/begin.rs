@@ -31,10 +31,15 @@ fn choice(opening: &Opening) -> Choice {
 /// # Errors
 /// There is no way to any model: three ways in.
 pub fn model(opening: &Opening, color: When) -> Result<String, Complaint> {
+    chosen(opening, Some(color))
+}
+
+fn chosen(opening: &Opening, color: Option<When>) -> Result<String, Complaint> {
     let program = opening.program;
     match choice(opening) {
         Choice::Configured(model) => Ok(model),
         Choice::Found { model, because } => {
+            let Some(color) = color else { return Ok(model) };
             let what = format!("using {model}, {because}");
             ace_cli::note(
                 program,
@@ -169,12 +174,40 @@ pub fn make_as(
     origin: Origin,
     color: When,
 ) -> Result<Made, Complaint> {
+    let made = made(opening, prompt, options, origin, Some(color))?;
+    for ignored in &opening.settings.config.ignored {
+        let place = ignored.file.as_deref().unwrap_or("the project");
+        ace_cli::note(
+            opening.program,
+            &format!("ignored {} in {place}:{}: {}", ignored.key, ignored.line, ignored.why),
+            None,
+            color,
+        );
+    }
+    for note in &made.notes {
+        let (what, hint) = words::note(note);
+        ace_cli::note(opening.program, &what, hint, color);
+    }
+    Ok(made)
+}
+
+/// The same in silence, for who makes many; with a colour, only the choice of a model is told.
+///
+/// # Errors
+/// In words.
+pub fn made(
+    opening: &Opening,
+    prompt: String,
+    options: &SessionOptions,
+    origin: Origin,
+    color: Option<When>,
+) -> Result<Made, Complaint> {
     let config = &opening.settings.config;
     let limits = Limits { purse: origin.purse, ..limits_of(opening, &options.limits)? };
     let new = NewSession {
         prompt,
         images: image::load(opening.program, &options.images, &opening.cwd)?,
-        model: model(opening, color)?,
+        model: chosen(opening, color)?,
         mode: config.mode,
         limits,
         schema: schema(opening.program, options.schema.as_deref())?,
@@ -198,22 +231,7 @@ pub fn make_as(
         inputs: origin.inputs,
         batch: origin.batch,
     };
-    let made = create(opening.home(), &new, &clock(), (random(), random()))
-        .map_err(|e| words::not_made(opening.program, &e))?;
-    for ignored in &config.ignored {
-        let place = ignored.file.as_deref().unwrap_or("the project");
-        ace_cli::note(
-            opening.program,
-            &format!("ignored {} in {place}:{}: {}", ignored.key, ignored.line, ignored.why),
-            None,
-            color,
-        );
-    }
-    for note in &made.notes {
-        let (what, hint) = words::note(note);
-        ace_cli::note(opening.program, &what, hint, color);
-    }
-    Ok(made)
+    create(opening.home(), &new, &clock(), (random(), random())).map_err(|e| words::not_made(opening.program, &e))
 }
 
 /// The limits of a new session: what the configuration says, the flags among it, and the groups that were named.

@@ -11,6 +11,7 @@ pub mod image;
 pub mod inputs;
 mod interrupt;
 mod keys;
+pub mod many;
 mod modes;
 mod notice;
 mod ollama;

@@ -23,7 +23,7 @@ use crate::opening::clock;
 use crate::paint::Painter;
 use crate::stage::Stage;
 use crate::typing::Typing;
-pub use look::{listing, on_stderr};
+pub use look::{listing, on_stderr, size_of_stderr};
 use look::{size, style};
 use status::status;
 pub use watch::{subject, watch};

@@ -85,7 +85,7 @@ pub struct Batch {
     pub id: String,
     /// What is done here: the same text for the same task, whoever begins it again.
     pub task: String,
-    /// Its place among the tasks, from 1.
+    /// Which one of those that do the same, from 1.
     pub n: u64,
     /// What it was begun as: `map`, `race`, `compare`, or the stage of a relay.
     #[serde(default, skip_serializing_if = "String::is_empty")]

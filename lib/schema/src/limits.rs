@@ -82,6 +82,14 @@ pub const CHECK_OUTPUT_BYTES: usize = 8 * 1024;
 pub const ROUNDS: u32 = 10;
 /// The most of them that may be asked for.
 pub const ROUNDS_MOST: u32 = 10_000;
+/// Sessions of one batch.
+pub const BATCH: usize = 10_000;
+/// Sessions of one batch that run at once.
+pub const BATCH_JOBS: u32 = 256;
+/// How often one task is begun side by side.
+pub const BATCH_REPEATS: u32 = 100;
+/// A list of tasks, bytes.
+pub const BATCH_BYTES: u64 = 16 * 1024 * 1024;
 /// Files that a run may name as its inputs.
 pub const INPUT_FILES: usize = 200_000;
 /// Default time limit of a shell call, ms.

@@ -15,6 +15,7 @@ mod head;
 pub mod ledger;
 pub mod list;
 pub mod log;
+pub mod many;
 pub mod markdown;
 pub mod run;
 pub mod show;

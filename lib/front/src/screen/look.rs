@@ -55,3 +55,9 @@ pub fn listing(color: When) -> Style {
     }
     style
 }
+
+/// Columns and rows of the terminal on stderr.
+#[must_use]
+pub fn size_of_stderr() -> (usize, usize) {
+    size(true)
+}
