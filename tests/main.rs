@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by failing"
 )]
 
+mod between;
 mod budget;
 mod builds;
 mod chain;
@@ -31,12 +32,14 @@ mod many;
 mod networks;
 mod once;
 mod outputs;
+mod packed;
 mod pages;
 mod peers;
 mod permits;
 mod prompt;
 mod provider;
 mod readme;
+mod rebase;
 mod record;
 mod redact;
 mod replay;

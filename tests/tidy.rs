@@ -53,7 +53,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("ace-permit", &["ace_permissions"]),
     ("ace-tool", &["ace_permissions", "ace_local_tools", "ace_sandbox", "ace_worktree"]),
     ("ace-fetch", &["ace_fetch"]),
-    ("ace-log", &["ace_redact"]),
+    ("ace-log", &["ace_redact", "ace_worktree"]),
     ("ace-redact", &["ace_redact"]),
     ("ace-replay", &["ace_replay", "ace_sandbox", "ace_worktree"]),
     ("ace-serve", &["ace_redact", "ace_web"]),

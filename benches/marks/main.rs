@@ -11,6 +11,7 @@
 )]
 
 mod growth;
+mod many;
 mod model;
 mod prompt;
 mod scene;
@@ -36,9 +37,10 @@ fn main() {
     let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
     let base = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     println!("{}", system::machine(base));
-    let parts: [(&str, Part); 8] = [
+    let parts: [(&str, Part); 9] = [
         ("start", start::measure),
         ("session", session::measure),
+        ("many", many::measure),
         ("growth", growth::measure),
         ("store", store::measure),
         ("follow", store::follow),

@@ -2,9 +2,10 @@
 
 use ace_cli::log::Anchor as Wanted;
 use ace_cli::{Complaint, Exit, SessionAddress, When};
-use ace_front::{Opening, clock, listing, words};
+use ace_front::{Opening, clock, listing, sessions, words};
 use ace_storage::{Anchor, RecoverError};
 use ace_view::render;
+use ace_worktree as git;
 use std::path::Path;
 
 use crate::PROGRAM;
@@ -48,6 +49,78 @@ pub fn verify(
         ace_cli::note(PROGRAM, &what, None, color);
     }
     flush()
+}
+
+/// The repository of a session.
+fn repository(opening: &Opening, session: &SessionAddress) -> Result<git::Repository, Complaint> {
+    let created = sessions::created(opening, session)?;
+    let none = || Complaint::new(PROGRAM, Exit::No, format!("'{session}' belongs to no repository"));
+    let root = created.repository.map(|r| r.root).ok_or_else(none)?;
+    git::discover(Path::new(&root)).map_err(|e| words::worktree(PROGRAM, &e))?.ok_or_else(none)
+}
+
+/// Before a session's id and the number and hash of a line, in notes and trailers.
+const MARK: &str = "Ace-Session: ";
+
+/// Writes the head into a git note of a commit, once all is found whole.
+pub fn note(opening: &Opening, session: &SessionAddress, commit: &str, color: When) -> Result<Exit, Complaint> {
+    let found = opening.find(session)?;
+    let name = opening.name(&found, session);
+    let report =
+        opening.log(&found).verify().map_err(|e| Complaint::io(PROGRAM, &format!("cannot read '{name}'"), &e))?;
+    if let Some(damage) = &report.damage {
+        return Err(words::damaged(PROGRAM, &name, damage.line, &damage.fault));
+    }
+    let line = format!("{MARK}{}@{} {}", found.id, report.last_seq, report.head);
+    let at =
+        git::attest(&repository(opening, session)?, Some(commit), &line).map_err(|e| words::worktree(PROGRAM, &e))?;
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        let what =
+            format!("noted {name}@{} at {}: git push origin refs/notes/ace takes it along", report.last_seq, &at[..7]);
+        ace_cli::note(PROGRAM, &what, None, color);
+    }
+    Ok(Exit::Done)
+}
+
+/// Whether every line that a note or trailer names stands as it was then.
+pub fn noted(opening: &Opening, session: &SessionAddress, color: When) -> Result<Exit, Complaint> {
+    let found = opening.find(session)?;
+    let name = opening.name(&found, session);
+    let mark = format!("{MARK}{}", found.id);
+    let lines = git::attested(&repository(opening, session)?, &mark).map_err(|e| words::worktree(PROGRAM, &e))?;
+    let mut any = false;
+    for line in &lines {
+        let Some((seq, hash)) = line
+            .strip_prefix(&mark)
+            .and_then(|rest| rest.strip_prefix('@'))
+            .map(|rest| rest.split_once(' ').unwrap_or((rest, "")))
+        else {
+            continue;
+        };
+        let Ok(seq) = seq.parse::<u64>() else { continue };
+        any = true;
+        let wanted = format!("{seq}:{hash}").parse::<Wanted>();
+        match wanted {
+            Ok(wanted) => verify(opening, session, Some(&wanted), color).map(drop)?,
+            Err(_) => {
+                // A trailer alone names the line; that it is there says that nothing behind it was cut.
+                let last = opening
+                    .log(&found)
+                    .verify()
+                    .map_err(|e| Complaint::io(PROGRAM, &format!("cannot read '{name}'"), &e))?
+                    .last_seq;
+                if last < seq {
+                    let what = format!("'{name}' was cut: it ends at @{last}, and a commit names @{seq}");
+                    return Err(Complaint::new(PROGRAM, Exit::Damaged, what));
+                }
+            }
+        }
+    }
+    match any {
+        true => Ok(Exit::Done),
+        false => Err(Complaint::new(PROGRAM, Exit::No, format!("nothing is noted of '{name}' in git"))
+            .hint(format!("ace-log verify {name} --note"))),
+    }
 }
 
 /// Puts a clean copy of what is proven in the place of a damaged log, or into a folder of its own.

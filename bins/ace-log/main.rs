@@ -1,5 +1,6 @@
 //! `ace-log`: keeps, reads and checks the log of a session.
 
+mod between;
 mod check;
 mod cost;
 mod laws;
@@ -46,7 +47,12 @@ fn run(args: &ace_cli::log::Log) -> Result<Exit, Complaint> {
             cost::cost(&opening, session, since.as_ref(), project.as_deref(), (*json, args.color))
         }
         Command::Search { words, json } => read::search(&opening, &words.join(" "), *json, args.color),
-        Command::Verify { session, anchor } => check::verify(&opening, session, anchor.as_ref(), args.color),
+        Command::Diff { a, b, whole, json } => between::diff(&opening, a, b, *whole, (*json, args.color)),
+        Command::Blame { at, session, json } => between::blame(&opening, at, session.as_ref(), (*json, args.color)),
+        Command::Query { sql, json } => between::query(&opening, sql, (*json, args.color)),
+        Command::Verify { session, note: Some(commit), .. } => check::note(&opening, session, commit, args.color),
+        Command::Verify { session, noted: true, .. } => check::noted(&opening, session, args.color),
+        Command::Verify { session, anchor, .. } => check::verify(&opening, session, anchor.as_ref(), args.color),
         Command::Scrub { session, remove } => scrub::scrub(&opening, session, *remove),
         Command::Recover { session, out } => check::recover(&opening, session, out.as_deref(), args.color),
         Command::Laws { .. } => Ok(Exit::Done),

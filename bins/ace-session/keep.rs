@@ -39,7 +39,10 @@ pub fn remove(opening: &Opening, session: &SessionAddress, force: bool) -> Resul
         let what = format!("'{}'{more} on from '{session}': its log is their past", name(child));
         return Err(Complaint::new(PROGRAM, Exit::No, what).hint(format!("ace archive {session} puts it out of sight")));
     }
-    remove_worktree(opening, session, force)?;
+    // Of one that came from elsewhere no folder is believed.
+    if !ace_storage::is_foreign(&found.path) {
+        remove_worktree(opening, session, force)?;
+    }
     // Out of sight as a whole first: a removal cut short leaves nothing that looks like a session.
     let aside = found.path.with_file_name(format!(".rm-{}", found.id));
     std::fs::rename(&found.path, &aside).map_err(cannot)?;

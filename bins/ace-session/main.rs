@@ -2,6 +2,7 @@
 
 mod keep;
 mod once;
+mod pack;
 mod run;
 mod say;
 mod step;
@@ -10,6 +11,7 @@ mod travel;
 use ace_cli::session::Command;
 use ace_cli::{Complaint, Exit};
 use ace_config::Layer;
+use ace_front::pack::Want;
 use ace_front::{begin, ended, open, random, rights, run_filter};
 use ace_pipe::Out;
 use std::process::ExitCode;
@@ -65,6 +67,10 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
         Command::Rewind { session } => travel::rewind(&open(PROGRAM, Vec::new())?, session),
         Command::Undo { session } => travel::undo(&open(PROGRAM, Vec::new())?, session),
         Command::Archive { session } => keep::archive(&open(PROGRAM, Vec::new())?, session),
+        Command::Pack { session, raw, no_files } => {
+            pack::pack(&open(PROGRAM, Vec::new())?, session, Want { raw: *raw, no_files: *no_files })
+        }
+        Command::Unpack { file } => pack::unpack(&open(PROGRAM, Vec::new())?, file.as_deref(), color),
         Command::Rm { session, force } => keep::remove(&open(PROGRAM, Vec::new())?, session, *force),
         Command::List { json } => run::list(&open(PROGRAM, Vec::new())?, *json, color),
     }

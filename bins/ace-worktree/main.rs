@@ -4,6 +4,7 @@ mod bisect;
 mod keep;
 mod land;
 mod look;
+mod rebase;
 mod recover;
 mod request;
 mod states;
@@ -35,6 +36,7 @@ fn run(args: &ace_cli::worktree::Worktree) -> Result<Exit, Complaint> {
         Command::Diff { session, stat } => look::diff(&opening, session, *stat, args.color),
         Command::At { session, folder } => recover::at(&opening, session, folder.as_deref()),
         Command::Bisect(args) => bisect::bisect(&opening, args),
+        Command::Rebase(args) => rebase::rebase(&opening, args),
         Command::Land(args) => land::land(&opening, args),
         Command::Remove { session, force } => keep::remove(&opening, session, *force),
         Command::Recover { session } => recover::recover(&opening, session),

@@ -26,7 +26,7 @@ end
 
 complete -c ace-session -n "__fish_ace_session_needs_command" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_needs_command" -s V -l version -d 'Print version'
-complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "new" -d 'Make worktree, branch and log, print the id'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "new" -d 'Make worktree, branch, log, print the id'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "once" -d 'A session on stdout alone, never kept'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "say" -d 'Queue a message for the next turn'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "unsay" -d 'Take back what still waits, print it'
@@ -39,6 +39,8 @@ complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "fork" -d 'A
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "rewind" -d 'Conversation and files back to a line'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "undo" -d 'Take the last turn back, files too'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "archive" -d 'Put a session away; its log stays'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "pack" -d 'The session as one file, on stdout'
+complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "unpack" -d 'Take in a packed session, to be looked at'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "rm" -d 'Remove log, worktree and the rest for good'
 complete -c ace-session -n "__fish_ace_session_needs_command" -f -a "list" -d 'The sessions, newest first'
 complete -c ace-session -n "__fish_ace_session_using_subcommand new" -s m -l model -d 'Provider and model' -r
@@ -90,6 +92,10 @@ complete -c ace-session -n "__fish_ace_session_using_subcommand fork" -s h -l he
 complete -c ace-session -n "__fish_ace_session_using_subcommand rewind" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand undo" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand archive" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand pack" -l raw -d 'Also what holds secrets'
+complete -c ace-session -n "__fish_ace_session_using_subcommand pack" -l no-files -d 'Without the states of files'
+complete -c ace-session -n "__fish_ace_session_using_subcommand pack" -s h -l help -d 'Print help'
+complete -c ace-session -n "__fish_ace_session_using_subcommand unpack" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand rm" -l force -d 'Also when work that is nowhere else is lost'
 complete -c ace-session -n "__fish_ace_session_using_subcommand rm" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand list" -l json -d 'A line of JSON each'

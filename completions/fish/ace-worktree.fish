@@ -31,6 +31,7 @@ complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "list" -d 
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "diff" -d 'What was changed there'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "at" -d 'The files of a moment, in a folder'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "bisect" -d 'The first step after which CMD fails'
+complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "rebase" -d 'Put the steps together anew'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "land" -d 'Bring the work to its branch of origin'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "remove" -d 'Remove one worktree, keep its branch'
 complete -c ace-worktree -n "__fish_ace_worktree_needs_command" -f -a "recover" -d 'Bring back one that is gone or broken'
@@ -51,6 +52,10 @@ complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand bisect" -l rep
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand bisect" -l json -d 'A line of JSON'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand bisect" -l good-after -d 'The first step after which CMD succeeds'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand bisect" -s h -l help -d 'Print help'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand rebase" -l drop -d 'Without this step, again for each' -r
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand rebase" -l todo -d 'The changed list; - for stdin' -r -F
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand rebase" -s i -l interactive -d 'Change the list in your editor'
+complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand rebase" -s h -l help -d 'Print help'
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l onto -d 'Another branch than the one it came from' -r
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l patch -d 'With --branch: its commits for git am, - is stdout' -r -F
 complete -c ace-worktree -n "__fish_ace_worktree_using_subcommand land" -l remote -d 'With --pr: push there' -r

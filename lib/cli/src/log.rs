@@ -126,6 +126,60 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What two sessions did differently
+    #[command(
+        subcommand_help_heading = "Read",
+        before_help = "aligned by turn and call",
+        after_help = "ace-log diff fix-median fix-median-2\nace-log diff --whole fix-median@1 @last"
+    )]
+    #[command(after_long_help = "0 nothing, 1 something")]
+    Diff {
+        /// The one
+        #[arg(value_name = "A")]
+        a: SessionAddress,
+        /// The other
+        #[arg(value_name = "B")]
+        b: SessionAddress,
+        /// Also what is the same
+        #[arg(long)]
+        whole: bool,
+        /// A line of JSON each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Which call wrote a line, and why
+    #[command(
+        subcommand_help_heading = "Read",
+        before_help = "of S, or of any session",
+        after_help = "ace-log blame median.awk:8\nace blame median.awk:8 fix-median --json"
+    )]
+    #[command(after_long_help = "0 found, 1 no session wrote it")]
+    Blame {
+        /// The file as it is now, and the line
+        #[arg(value_name = "FILE:LINE")]
+        at: FileLine,
+        /// The session
+        #[arg(value_name = "S")]
+        session: Option<SessionAddress>,
+        /// A line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask all sessions in SQL, read-only
+    #[command(
+        subcommand_help_heading = "Read",
+        before_help = "sessions, turns, answers, calls, checks",
+        after_help = "ace-log query 'SELECT tool, count(*) n FROM calls GROUP BY 1 ORDER BY 2 DESC'\nace query --json 'SELECT model, sum(cost) FROM answers GROUP BY 1'"
+    )]
+    #[command(after_long_help = "0 rows, 1 none, 2 no question, 4 it takes too long")]
+    Query {
+        /// One SELECT
+        #[arg(value_name = "SQL")]
+        sql: String,
+        /// A line of JSON each
+        #[arg(long)]
+        json: bool,
+    },
     /// Chain, blobs, head
     #[command(
         subcommand_help_heading = "Check",
@@ -139,6 +193,12 @@ pub enum Command {
         /// That line must still stand; alone: print it
         #[arg(long, value_name = "SEQ:HASH", num_args = 0..=1, default_missing_value = "")]
         anchor: Option<Anchor>,
+        /// Note the head in git, at COMMIT or HEAD
+        #[arg(long, value_name = "COMMIT", num_args = 0..=1, default_missing_value = "HEAD", conflicts_with = "anchor")]
+        note: Option<String>,
+        /// What is noted in git must still stand
+        #[arg(long, conflicts_with_all = ["anchor", "note"])]
+        noted: bool,
     },
     /// Whether FILTER keeps the laws of a filter
     #[command(
@@ -180,6 +240,27 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+}
+
+/// A file and a line of it, from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileLine {
+    /// The file.
+    pub file: PathBuf,
+    /// The line.
+    pub line: usize,
+}
+
+impl FromStr for FileLine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = text.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<usize>().ok()?)));
+        match read {
+            Some((file, line)) if line > 0 && !file.is_empty() => Ok(Self { file: file.into(), line }),
+            _ => Err("a line of a file is FILE:LINE, as median.awk:8".to_owned()),
+        }
+    }
 }
 
 /// So long ago, or from the beginning of a day (UTC).

@@ -24,7 +24,7 @@ pub struct Session {
 /// The commands of `ace-session`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make worktree, branch and log, print the id
+    /// Make worktree, branch, log, print the id
     #[command(subcommand_help_heading = "Begin", before_help = "PROMPT, stdin, or both")]
     #[command(after_help = "S=$(ace-session new --mode auto \"make the tests pass\")")]
     New {
@@ -168,6 +168,30 @@ pub enum Command {
         /// The session
         #[arg(value_name = "S")]
         session: SessionAddress,
+    },
+    /// The session as one file, on stdout
+    #[command(subcommand_help_heading = "Keep", before_help = "log, blobs, states of files")]
+    #[command(after_help = "ace-session pack fix-median | zstd > fix-median.ace.zst")]
+    #[command(after_long_help = "0 packed, 1 it holds a secret")]
+    Pack {
+        /// The session
+        #[arg(value_name = "S")]
+        session: SessionAddress,
+        /// Also what holds secrets
+        #[arg(long)]
+        raw: bool,
+        /// Without the states of files
+        #[arg(long)]
+        no_files: bool,
+    },
+    /// Take in a packed session, to be looked at
+    #[command(subcommand_help_heading = "Keep", before_help = "stdin, or FILE; prints the id")]
+    #[command(after_help = "zstd -d < fix-median.ace.zst | ace-session unpack")]
+    #[command(after_long_help = "0 here, 2 another one has its id, 65 it is not whole")]
+    Unpack {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
     },
     /// Remove log, worktree and the rest for good
     #[command(subcommand_help_heading = "Keep")]

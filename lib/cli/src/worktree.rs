@@ -74,6 +74,11 @@ ace-worktree diff fix-median@23")]
     #[command(subcommand_help_heading = "Look", before_help = "CMD runs as you, 125: unknown")]
     #[command(after_help = "ace-worktree bisect fix-median -- make test")]
     Bisect(Bisect),
+    /// Put the steps together anew
+    #[command(subcommand_help_heading = "Keep", before_help = "without options: list them")]
+    #[command(after_help = "ace-worktree rebase -i fix-median\nace-worktree rebase fix-median --drop 17")]
+    #[command(after_long_help = "0 done, 1 a step does not fit: nothing was changed, 75 it runs")]
+    Rebase(Rebase),
     /// Bring the work to its branch of origin
     #[command(subcommand_help_heading = "Keep", before_help = "T: {prompt} {name} {branch} {seq} {model}")]
     #[command(after_help = "ace-worktree land fix-median
@@ -168,6 +173,23 @@ pub struct Land {
     /// Message of the commit that is made
     #[arg(short, long, value_name = "T")]
     pub message: Option<String>,
+}
+
+/// Arguments of `ace-worktree rebase`.
+#[derive(Debug, clap::Args)]
+pub struct Rebase {
+    /// The session
+    #[arg(value_name = "S")]
+    pub session: SessionAddress,
+    /// Change the list in your editor
+    #[arg(short, long)]
+    pub interactive: bool,
+    /// Without this step, again for each
+    #[arg(long, value_name = "SEQ", conflicts_with = "interactive")]
+    pub drop: Vec<u64>,
+    /// The changed list; - for stdin
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["interactive", "drop"])]
+    pub todo: Option<std::path::PathBuf>,
 }
 
 /// Arguments of `ace-worktree bisect`.

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod begin;
+pub mod blame;
 pub mod check;
 pub mod filter;
 pub mod image;
@@ -16,10 +17,12 @@ mod modes;
 mod notice;
 mod ollama;
 pub mod opening;
+pub mod pack;
 pub mod pager;
 mod paint;
 mod price;
 pub mod prompt;
+pub mod query;
 pub mod redaction;
 pub mod rights;
 pub mod say;

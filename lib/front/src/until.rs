@@ -115,7 +115,6 @@ fn tell(program: &str, done: &CheckCompleted, output: Output) {
     let style = if aside { crate::screen::on_stderr(output.color) } else { crate::screen::listing(output.color) };
     let mark = if done.passed { Mark::Done } else { Mark::Failed };
     let line = Text::marked(mark, &style)
-        .plain(" ")
         .with(Role::Bold, "check")
         .plain("  ")
         .and(visible(&done.command.replace('\n', " "), Role::Plain))

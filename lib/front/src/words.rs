@@ -108,7 +108,9 @@ pub fn travel(program: &str, name: &str, error: &TravelError) -> Complaint {
         TravelError::Running => complaint(Exit::Busy, format!("in '{name}' {error}"))
             .hint(format!("ace cancel {name}, and ace-session run {name} settles what is open")),
         TravelError::Busy => complaint(Exit::Busy, format!("'{name}' runs")).hint(format!("ace cancel {name}")),
-        TravelError::NothingToUndo | TravelError::TooOften => complaint(Exit::No, format!("'{name}': {error}")),
+        TravelError::NothingToUndo | TravelError::TooOften | TravelError::Foreign => {
+            complaint(Exit::No, format!("'{name}': {error}"))
+        }
         TravelError::Name(_) => complaint(Exit::Usage, error.to_string()).hint("letters, digits, '-', '_' and '.'"),
         TravelError::HugePrompt { .. } => complaint(Exit::Usage, error.to_string())
             .hint("name the file in the prompt: the read tool takes it in parts"),

@@ -51,5 +51,10 @@ impl Site {
 /// The repository is gone or cannot be read.
 pub fn pool(created: &SessionCreated, pools: &Path) -> Result<Option<git::Pool>, git::Error> {
     let Some(repository) = &created.repository else { return Ok(None) };
-    git::Pool::open(pools, &git::common_dir_of(Path::new(&repository.root))?).map(Some)
+    let root = Path::new(&repository.root);
+    match git::common_dir_of(root) {
+        Ok(common_dir) => git::Pool::open(pools, &common_dir).map(Some),
+        // Its states may have come from another machine, or be all that is left.
+        Err(e) => git::Pool::existing(pools, &root.join(".git")).map(Some).ok_or(e),
+    }
 }

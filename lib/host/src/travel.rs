@@ -27,6 +27,9 @@ pub enum TravelError {
         /// The last one.
         last: u64,
     },
+    /// It came from another home.
+    #[error("it came from another home: it is to be looked at, not to go on")]
+    Foreign,
     /// A turn runs, or stopped in the middle.
     #[error("a turn is not over")]
     Running,
@@ -105,6 +108,9 @@ fn at(log: &Log, seq: Option<u64>) -> Result<Point, TravelError> {
 /// # Errors
 /// See [`TravelError`]; nothing is left behind.
 pub fn fork(home: &Home, log: &Log, new: &NewFork, clock: &Clock, random: (u64, u64)) -> Result<Made, TravelError> {
+    if log.folder().is_some_and(ace_storage::is_foreign) {
+        return Err(TravelError::Foreign);
+    }
     let past = at(log, new.seq)?;
     if new.prompt.len() > limits::PROMPT_BYTES {
         return Err(TravelError::HugePrompt { bytes: new.prompt.len() });

@@ -82,6 +82,12 @@ pub const CHECK_OUTPUT_BYTES: usize = 8 * 1024;
 pub const ROUNDS: u32 = 10;
 /// The most of them that may be asked for.
 pub const ROUNDS_MOST: u32 = 10_000;
+/// How long a question over all sessions may take, ms.
+pub const QUERY_MS: u64 = 30_000;
+/// Rows of its answer.
+pub const QUERY_ROWS: usize = 100_000;
+/// A packed session, bytes.
+pub const PACK_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Sessions of one batch.
 pub const BATCH: usize = 10_000;
 /// Sessions of one batch that run at once.
@@ -250,6 +256,8 @@ pub mod worktree {
     pub const DIFF_FILE_BYTES: u64 = 4 << 20;
     /// Bytes of the text of one diff.
     pub const PATCH_BYTES: usize = 32 << 20;
+    /// Notes, and messages of commits, that are looked through for heads of a log.
+    pub const NOTES: usize = 10_000;
     /// Bytes kept of what the `git` program says.
     pub const GIT_SAYS_BYTES: u64 = 1 << 20;
     /// Paths named in an error.

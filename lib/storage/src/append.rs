@@ -45,6 +45,9 @@ impl Appender {
     /// # Errors
     /// [`AppendError::Damaged`], or reading failed.
     pub fn open(log: &Log, clock: Clock) -> Result<Self, AppendError> {
+        if let Some(folder) = log.folder() {
+            crate::foreign::refuse(folder)?;
+        }
         let live = log.beside("live.jsonl").ok_or(io::Error::from(io::ErrorKind::NotADirectory))?;
         let file = OpenOptions::new().read(true).append(true).open(log.file())?;
         let bell = log.beside("bell").and_then(|path| Bell::open(&path).ok());

@@ -185,6 +185,7 @@ impl Runner {
     /// # Errors
     /// The file cannot be made or locked.
     pub fn take(folder: &Path) -> io::Result<Option<Self>> {
+        crate::foreign::refuse(folder)?;
         let path = folder.join("runner");
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         match file.try_lock() {

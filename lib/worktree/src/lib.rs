@@ -6,6 +6,7 @@
 //! (`core.autocrlf` is honoured), but nothing it names is ever started. The one exception is
 //! [`land`], where a merge is made by the `git` program in the user's own name.
 
+mod attest;
 mod branch;
 mod bring;
 mod browse;
@@ -28,6 +29,7 @@ mod making;
 mod materialise;
 mod mirror;
 mod note;
+mod packed;
 mod pass;
 mod patch;
 mod pool;
@@ -40,8 +42,10 @@ mod restore;
 mod scan;
 mod store;
 mod target;
+mod trace;
 mod tree;
 
+pub use attest::{attest, attested};
 pub use bring::{Brought, Item, Way, bring};
 pub use browse::Filed;
 pub use clean::Cleaned;
@@ -66,3 +70,4 @@ pub use remove::{Force, Pruned, Removed, Rules, Verdict, cache_of, prune, remove
 pub use repository::{Changed, Facts, Repository, discover};
 pub use restore::Restored;
 pub use store::Store;
+pub use trace::Trace;

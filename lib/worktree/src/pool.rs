@@ -66,6 +66,10 @@ impl Pool {
             return Err(Error::git("name the objects")("the repository's path has a line end or begins oddly"));
         }
         alternate.push(b'\n');
+        if !self.common_dir.join("objects").is_dir() {
+            // States that came from elsewhere, of a repository that is not here.
+            alternate.clear();
+        }
         let files: [(&str, &[u8]); 3] = [
             ("objects/info/alternates", &alternate),
             ("config", CONFIG.as_bytes()),
@@ -89,7 +93,14 @@ impl Pool {
         (is_ours && folder.join("HEAD").exists()).then(|| Self { folder: folder.to_owned(), common_dir })
     }
 
-    /// Where it lies.
+    /// The pool of a repository that may be gone; `None` if there never was one.
+    #[must_use]
+    pub fn existing(pools: &Path, common_dir: &Path) -> Option<Self> {
+        let folder = pools.join(key(common_dir).ok()?);
+        folder.join("HEAD").exists().then(|| Self { folder, common_dir: common_dir.to_owned() })
+    }
+
+    /// The pool's own folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }

@@ -138,7 +138,7 @@ impl Lane {
             took: 0,
         };
         lane.read()?;
-        if lane.begun.session.is_some() && lane.is_ended() && !(lane.way.retry && !lane.is_judged_good()) {
+        if lane.begun.session.is_some() && lane.is_ended() && (!lane.way.retry || lane.is_judged_good()) {
             lane.work = Work::Over(lane.verdict_of(None));
         }
         Ok(lane)
