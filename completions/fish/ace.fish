@@ -48,11 +48,15 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "unsay" -d 'take back the ne
 complete -c ace -n "__fish_ace_needs_command" -f -a "attach" -d 'watch a session that runs elsewhere'
 complete -c ace -n "__fish_ace_needs_command" -f -a "compact" -d 'make the conversation shorter, now'
 complete -c ace -n "__fish_ace_needs_command" -f -a "cancel" -d 'stop the running turn'
+complete -c ace -n "__fish_ace_needs_command" -f -a "map" -d 'a session for each line of tasks'
+complete -c ace -n "__fish_ace_needs_command" -f -a "race" -d 'one task several times, the first to pass wins'
 complete -c ace -n "__fish_ace_needs_command" -f -a "diff" -d 'what a session changed'
 complete -c ace -n "__fish_ace_needs_command" -f -a "cost" -d 'what it cost, by turn and model'
 complete -c ace -n "__fish_ace_needs_command" -f -a "log" -d 'a line a record'
 complete -c ace -n "__fish_ace_needs_command" -f -a "text" -d 'the answers alone'
 complete -c ace -n "__fish_ace_needs_command" -f -a "search" -d 'words over all sessions'
+complete -c ace -n "__fish_ace_needs_command" -f -a "blame" -d 'which call wrote a line, and why'
+complete -c ace -n "__fish_ace_needs_command" -f -a "query" -d 'all sessions in SQL'
 complete -c ace -n "__fish_ace_needs_command" -f -a "verify" -d 'whether a log is whole'
 complete -c ace -n "__fish_ace_needs_command" -f -a "laws" -d 'whether a filter of yours keeps the laws'
 complete -c ace -n "__fish_ace_needs_command" -f -a "fork" -d 'a session with that past, and its files'
@@ -60,11 +64,15 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "rewind" -d 'conversation an
 complete -c ace -n "__fish_ace_needs_command" -f -a "bisect" -d 'the first step after which a command fails'
 complete -c ace -n "__fish_ace_needs_command" -f -a "replay" -d 'play a session, run it again, check scenarios'
 complete -c ace -n "__fish_ace_needs_command" -f -a "what-if" -d 'how often it passes with something changed'
+complete -c ace -n "__fish_ace_needs_command" -f -a "compare" -d 'one task several times, side by side'
+complete -c ace -n "__fish_ace_needs_command" -f -a "rebase" -d 'leave a step out, or put them in another order'
 complete -c ace -n "__fish_ace_needs_command" -f -a "undo" -d 'take the last turn back, files too'
 complete -c ace -n "__fish_ace_needs_command" -f -a "allow" -d 'let a waiting call run'
 complete -c ace -n "__fish_ace_needs_command" -f -a "deny" -d 'refuse a waiting call'
 complete -c ace -n "__fish_ace_needs_command" -f -a "land" -d 'bring a session\'s work to its branch of origin'
 complete -c ace -n "__fish_ace_needs_command" -f -a "archive" -d 'put a session away, its log stays'
+complete -c ace -n "__fish_ace_needs_command" -f -a "pack" -d 'a session as one file'
+complete -c ace -n "__fish_ace_needs_command" -f -a "unpack" -d 'take in a packed session, to be looked at'
 complete -c ace -n "__fish_ace_needs_command" -f -a "rm" -d 'remove a session for good'
 complete -c ace -n "__fish_ace_needs_command" -f -a "prune" -d 'remove worktrees nobody needs'
 complete -c ace -n "__fish_ace_needs_command" -f -a "model" -d 'models: list what there is, check that one answers'
@@ -214,6 +222,51 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand cancel" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand cancel" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand map" -l from -d 'Lines of FILE in place of stdin' -r -F
+complete -c ace -n "__fish_ace_using_subcommand map" -s j -d 'So many at once (default: a core each)' -r
+complete -c ace -n "__fish_ace_using_subcommand map" -l name -d 'Of the batch: it goes on where it stands' -r
+complete -c ace -n "__fish_ace_using_subcommand map" -l check -d 'Passed when CMD succeeds, again for each' -r
+complete -c ace -n "__fish_ace_using_subcommand map" -l rounds -d 'Turns until the checks pass (default 1)' -r
+complete -c ace -n "__fish_ace_using_subcommand map" -s m -l model -d 'Providers and models: A,B' -r
+complete -c ace -n "__fish_ace_using_subcommand map" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
+ask\t''
+edit\t''
+auto\t''"
+complete -c ace -n "__fish_ace_using_subcommand map" -l base -d 'The worktrees start there (default HEAD)' -r
+complete -c ace -n "__fish_ace_using_subcommand map" -l budget -d 'Of all together' -r
+complete -c ace -n "__fish_ace_using_subcommand map" -l budget-each -d 'Of each' -r
+complete -c ace -n "__fish_ace_using_subcommand map" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace -n "__fish_ace_using_subcommand map" -l max-time -d 'Stop each after so much work: 90s, 10m, 2h' -r
+complete -c ace -n "__fish_ace_using_subcommand map" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand map" -l retry -d 'Again what has failed'
+complete -c ace -n "__fish_ace_using_subcommand map" -l unsandboxed -d 'Tools without a sandbox, recorded'
+complete -c ace -n "__fish_ace_using_subcommand map" -l json -d 'A line of JSON each'
+complete -c ace -n "__fish_ace_using_subcommand map" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand map" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand race" -s n -d 'So many of each' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -s j -d 'So many at once (default: a core each)' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -l name -d 'Of the batch: it goes on where it stands' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -l check -d 'Passed when CMD succeeds, again for each' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -l rounds -d 'Turns until the checks pass (default 1)' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -s m -l model -d 'Providers and models: A,B' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
+ask\t''
+edit\t''
+auto\t''"
+complete -c ace -n "__fish_ace_using_subcommand race" -l base -d 'The worktrees start there (default HEAD)' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -l budget -d 'Of all together' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -l budget-each -d 'Of each' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -l max-time -d 'Stop each after so much work: 90s, 10m, 2h' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand race" -l unsandboxed -d 'Tools without a sandbox, recorded'
+complete -c ace -n "__fish_ace_using_subcommand race" -l json -d 'A line of JSON each'
+complete -c ace -n "__fish_ace_using_subcommand race" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand race" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand diff" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -248,10 +301,24 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand search" -l json -d 'A line of JSON each'
 complete -c ace -n "__fish_ace_using_subcommand search" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand blame" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand blame" -l json -d 'A line of JSON'
+complete -c ace -n "__fish_ace_using_subcommand blame" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand blame" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand query" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand query" -l json -d 'A line of JSON each'
+complete -c ace -n "__fish_ace_using_subcommand query" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand query" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand verify" -l anchor -d 'That line must still stand; alone: print it' -r
+complete -c ace -n "__fish_ace_using_subcommand verify" -l note -d 'Note the head in git, at COMMIT or HEAD' -r
 complete -c ace -n "__fish_ace_using_subcommand verify" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand verify" -l noted -d 'What is noted in git must still stand'
 complete -c ace -n "__fish_ace_using_subcommand verify" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand verify" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -367,6 +434,37 @@ complete -c ace -n "__fish_ace_using_subcommand what-if" -l keep -d 'Leave the f
 complete -c ace -n "__fish_ace_using_subcommand what-if" -l json -d 'A line a run, then the sum'
 complete -c ace -n "__fish_ace_using_subcommand what-if" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand what-if" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand compare" -s n -d 'So many of each' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -s j -d 'So many at once (default: a core each)' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -l name -d 'Of the batch: it goes on where it stands' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -l check -d 'Passed when CMD succeeds, again for each' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -l rounds -d 'Turns until the checks pass (default 1)' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -s m -l model -d 'Providers and models: A,B' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
+ask\t''
+edit\t''
+auto\t''"
+complete -c ace -n "__fish_ace_using_subcommand compare" -l base -d 'The worktrees start there (default HEAD)' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -l budget -d 'Of all together' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -l budget-each -d 'Of each' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -l max-time -d 'Stop each after so much work: 90s, 10m, 2h' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand compare" -l unsandboxed -d 'Tools without a sandbox, recorded'
+complete -c ace -n "__fish_ace_using_subcommand compare" -l json -d 'A line of JSON each'
+complete -c ace -n "__fish_ace_using_subcommand compare" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand rebase" -l drop -d 'Without this step, again for each' -r
+complete -c ace -n "__fish_ace_using_subcommand rebase" -l todo -d 'The changed list; - for stdin' -r -F
+complete -c ace -n "__fish_ace_using_subcommand rebase" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand rebase" -s i -l interactive -d 'Change the list in your editor'
+complete -c ace -n "__fish_ace_using_subcommand rebase" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand rebase" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand rebase" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand undo" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -412,6 +510,20 @@ never\t'Not at all'"
 complete -c ace -n "__fish_ace_using_subcommand archive" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand archive" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand archive" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand pack" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand pack" -l raw -d 'Also what holds secrets'
+complete -c ace -n "__fish_ace_using_subcommand pack" -l no-files -d 'Without the states of files'
+complete -c ace -n "__fish_ace_using_subcommand pack" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand pack" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand pack" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand unpack" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand unpack" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand unpack" -l json -d 'Events, or the one thing asked for, as JSON'
+complete -c ace -n "__fish_ace_using_subcommand unpack" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand rm" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"

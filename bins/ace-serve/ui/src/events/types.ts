@@ -124,7 +124,7 @@ export interface Batch {
   id: string;
   /** What is done here: the same text for the same task, whoever begins it again. */
   task: string;
-  /** Its place among the tasks, from 1. */
+  /** Which one of those that do the same, from 1. */
   n: number;
   /** What it was begun as: `map`, `race`, `compare`, or the stage of a relay. */
   part?: string;
