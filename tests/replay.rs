@@ -424,13 +424,12 @@ fn bisect_that_is_interrupted_leaves_no_worktree() {
     let before = traces(&world);
     let here = world.path("here");
     let script = format!("touch {}; sleep 60", here.display());
-    let child = world.command("ace", &["bisect", "work", "--", "sh", "-c", &script]).spawn().unwrap();
+    let mut bisect = world.command("ace", &["bisect", "work", "--", "sh", "-c", &script]);
+    let child = std::os::unix::process::CommandExt::process_group(&mut bisect, 0).spawn().unwrap();
     eventually("it runs the command", || here.exists());
     // As a terminal does: to the whole group, which the command is in as well.
-    let pids = std::process::Command::new("pgrep").args(["-f", &script]).output().unwrap();
-    for pid in String::from_utf8_lossy(&pids.stdout).split_whitespace() {
-        let _ = std::process::Command::new("kill").args(["-INT", pid]).status();
-    }
+    let group = format!("-{}", child.id());
+    assert!(std::process::Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
     let run = finish(child, None);
     assert_eq!(run.code, Some(130), "{run:?}");
     assert_eq!(traces(&world), before);

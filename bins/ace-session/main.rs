@@ -12,8 +12,7 @@ use ace_cli::session::Command;
 use ace_cli::{Complaint, Exit};
 use ace_config::Layer;
 use ace_front::pack::Want;
-use ace_front::{begin, ended, open, random, rights, run_filter};
-use ace_pipe::Out;
+use ace_front::{begin, ended, open};
 use std::process::ExitCode;
 
 const PROGRAM: &str = "ace-session";
@@ -53,14 +52,7 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
             run::run(&opening, session, color, true)
         }
         Command::Cancel { session } => say::cancel(&open(PROGRAM, Vec::new())?, session),
-        Command::Step { filter } => {
-            let opening = open(PROGRAM, Vec::new())?;
-            rights::leave_secrets(&opening)?;
-            rights::step(&opening)?;
-            let (blobs, window) = (opening.home().blobs(), opening.settings.config.context);
-            let mut step = step::Step::new(random(), opening.settings.user, blobs, window);
-            run_filter(PROGRAM, &mut step, &Out::stdout(PROGRAM), filter.drafts_only)
-        }
+        Command::Step { filter } => step::run(open(PROGRAM, Vec::new())?, filter.drafts_only),
         Command::Fork { session, prompt, name, json } => {
             travel::fork(&open(PROGRAM, Vec::new())?, session, prompt.as_deref(), name.as_deref(), *json)
         }

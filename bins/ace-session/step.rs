@@ -1,10 +1,11 @@
 //! `ace-session step`: begins turns, builds contexts, ends turns. It draws conclusions only: no effect, so no claim.
 
 use ace_answers::Shape;
+use ace_cli::{Complaint, Exit};
 use ace_core::{Desk, Due, End, Length, Plan, Transcript, Whole, compaction, digest};
-use ace_front::rights;
+use ace_front::{Opening, random, rights, run_filter};
 use ace_host::instructions;
-use ace_pipe::Filter;
+use ace_pipe::{Filter, Out};
 use ace_schema::data::{
     BlobRef, Code, Compacts, ContextBuilt, SessionCompacted, TurnCompleted, TurnFailed, TurnStarted,
 };
@@ -15,6 +16,15 @@ use base64::prelude::BASE64_STANDARD;
 use std::path::PathBuf;
 
 use crate::PROGRAM;
+
+/// Runs it over stdin, with the rights of one that concludes.
+pub fn run(opening: Opening, drafts_only: bool) -> Result<Exit, Complaint> {
+    rights::leave_secrets(&opening)?;
+    rights::step(&opening)?;
+    let (blobs, window) = (opening.home().blobs(), opening.settings.config.context);
+    let mut step = Step::new(random(), opening.settings.user, blobs, window);
+    run_filter(PROGRAM, &mut step, &Out::stdout(PROGRAM), drafts_only)
+}
 
 /// The turn machine.
 pub struct Step {

@@ -183,7 +183,7 @@ mod tests {
         let lines = lines(&live);
         assert_eq!(lines.len(), 5, "{lines:#?}");
         assert!(lines[3].starts_with("▸ model-10  turn 1, call 9  shell make test"), "{lines:#?}");
-        assert_eq!(lines[4], "9 of 11 done, 1 run, 1 to come, $4.4946 of $5");
+        assert_eq!(lines[4], "9 of 11 done, 1 run, 1 to come, $4.4946 of $5.00");
     }
 
     #[test]
@@ -193,9 +193,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "  #  MODEL              VERDICT     COST  TOKENS   WALL  CALLS  ERRORS  CHANGED",
-                "✓ 1  model-1            passed   $0.0681   41.0k  1m02s     11       0    +1 -1",
-                "✗ 2  model-2            failed   $0.1362   41.0k  1m02s     11       1    +1 -2",
+                "  #  MODEL               VERDICT     COST  TOKENS   WALL  CALLS  ERRORS  CHANGED",
+                "✓ 1  model-1             passed   $0.0681   41.0k  1m02s     11       0    +1 -1",
+                "✗ 2  model-2             failed   $0.1362   41.0k  1m02s     11       1    +1 -2",
             ]
         );
     }
