@@ -103,6 +103,9 @@ struct Trial<'a> {
     runs: u64,
 }
 
+/// The number of SIGINT.
+const INTERRUPT: i32 = 2;
+
 /// A person has stopped the search.
 const STOPPED: &str = "stopped";
 
@@ -113,8 +116,9 @@ impl Trial<'_> {
         self.scratch.restore(&step.tree).map_err(failed)?;
         for _ in 0..args.repeat {
             self.runs += 1;
-            let code = self.run(step, &args.command)?;
-            if self.stop.is_wanted() {
+            let (code, signal) = self.run(step, &args.command)?;
+            // The command may have died of ^C before this program has heard of it.
+            if self.stop.is_wanted() || signal == Some(INTERRUPT) {
                 // What it says now is what ^C made of it.
                 return Err(Complaint::new(PROGRAM, Exit::Cancelled, STOPPED));
             }
@@ -135,8 +139,9 @@ impl Trial<'_> {
         Ok(Verdict::Good)
     }
 
-    fn run(&self, step: &Step, command: &[String]) -> Result<Option<i32>, Complaint> {
-        let Some((program, rest)) = command.split_first() else { return Ok(None) };
+    /// Its exit code, or the signal that killed it.
+    fn run(&self, step: &Step, command: &[String]) -> Result<(Option<i32>, Option<i32>), Complaint> {
+        let Some((program, rest)) = command.split_first() else { return Ok((None, None)) };
         let mut child = Command::new(program);
         child.args(rest).current_dir(self.scratch.path()).stdin(Stdio::null());
         // What it prints is for a person to see; stdout is for what was found.
@@ -145,7 +150,7 @@ impl Trial<'_> {
             child.env_remove(name);
         }
         let status = child.status().map_err(|e| Complaint::io(PROGRAM, &format!("cannot start '{program}'"), &e))?;
-        Ok(status.code())
+        Ok((status.code(), std::os::unix::process::ExitStatusExt::signal(&status)))
     }
 }
 
