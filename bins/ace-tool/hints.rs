@@ -98,7 +98,7 @@ fn host_of(line: &str) -> Option<&str> {
 /// The whole path that a line names: `cp: cannot create '/a/b': Read-only file system`, `open /a/b: permission denied`, node's
 /// `EROFS: …, open '/a/b'`.
 fn path_before(line: &str, marks: &[&str]) -> Option<PathBuf> {
-    let at = marks.iter().find_map(|mark| line.find(mark))?;
+    let at = marks.iter().filter_map(|mark| line.find(mark)).min()?;
     let is_node = line[at..].starts_with('E');
     let text = if is_node { &line[at..] } else { &line[..at] };
     let opens = |(at, _): &(usize, &str)| {
