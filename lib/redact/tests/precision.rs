@@ -15,7 +15,10 @@ fn walk(folder: &Path, all: &mut Vec<PathBuf>) {
     for path in entries.flatten().map(|e| e.path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let meta = path.symlink_metadata().unwrap();
-        if meta.is_dir() && !matches!(name.as_str(), "target" | ".git") && !PLANTED.iter().any(|p| path.ends_with(p)) {
+        if meta.is_dir()
+            && !matches!(name.as_str(), "target" | ".git" | "node_modules" | "dist")
+            && !PLANTED.iter().any(|p| path.ends_with(p))
+        {
             walk(&path, all);
         } else if meta.is_file() && meta.len() < 8 << 20 {
             all.push(path);
@@ -67,7 +70,7 @@ fn speed() {
     }
     let line = start.elapsed() / n;
     let start = Instant::now();
-    drop(Redactor::new(&Policy::default(), "s"));
+    Redactor::new(&Policy::default(), "s").get_ready();
     let mb = text.len() as f64 / 1e6;
     println!(
         "{mb:.1} MB of source at {:.0} MB/s, a plain draft {line:?}, begun in {:?}",
