@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
-use ace_worktree::{Error, Ground, Lens, Pool, State, mirror};
+use ace_worktree::{Cleaned, Error, Ground, Lens, Pool, State, mirror};
 
 use crate::fixture::*;
 
@@ -25,6 +25,19 @@ fn age(fixture: &Fixture, hours: u64) {
     }
 }
 
+/// Cleans as soon as nobody looks: a program that another test starts just now holds what this one has open until it runs.
+fn clean(pool: &Pool, named: &HashSet<String>, dry_run: bool) -> Cleaned {
+    let begun = std::time::Instant::now();
+    loop {
+        match pool.clean(named, dry_run) {
+            Err(Error::Busy { .. }) if begun.elapsed() < Duration::from_secs(30) => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done.unwrap(),
+        }
+    }
+}
+
 #[test]
 fn what_no_record_names_goes_after_a_day_and_the_rest_stays() {
     let fixture = Fixture::new();
@@ -40,18 +53,18 @@ fn what_no_record_names_goes_after_a_day_and_the_rest_stays() {
     drop(lens);
     let all = Pool::all(&fixture.home.path().join("pools")).unwrap();
     assert_eq!((all.len(), all[0].common_dir()), (1, pool.common_dir()));
-    let dry = all[0].clean(&named, true).unwrap();
+    let dry = clean(&all[0], &named, true);
     assert_eq!((dry.objects, dry.kept), (3, 3), "{dry:?}");
     assert!(pool.tree(&lost).is_ok());
     age(&fixture, 23);
-    assert_eq!(pool.clean(&named, false).unwrap().objects, 0, "younger than a day");
+    assert_eq!(clean(&pool, &named, false).objects, 0, "younger than a day");
     age(&fixture, 25);
-    assert_eq!(pool.clean(&named, false).unwrap(), dry);
+    assert_eq!(clean(&pool, &named, false), dry);
     assert!(pool.tree(&lost).is_err());
     let folder = fixture.home.path().join("out");
     pool.materialise(&kept, &folder).unwrap();
     assert_eq!(std::fs::read_to_string(folder.join("deep/kept")).unwrap(), "kept\n");
-    assert_eq!(pool.clean(&named, false).unwrap().objects, 0);
+    assert_eq!(clean(&pool, &named, false).objects, 0);
 }
 
 #[test]
