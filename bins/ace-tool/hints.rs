@@ -125,7 +125,7 @@ fn path_before(line: &str, marks: &[&str]) -> Option<PathBuf> {
 fn outside(path: &Path, ground: &Ground) -> Option<PathBuf> {
     let is_ours = [&ground.root, &ground.tmp, &ground.ace_home].iter().any(|own| path.starts_with(own));
     let is_secret = path.iter().any(|part| part.to_str().is_some_and(|part| SECRET.contains(&part)));
-    let is_system = ["/proc", "/sys", "/dev", "/etc", "/usr", "/bin", "/lib", "/sbin", "/boot", "/root/.bashrc"]
+    let is_system = ["/proc", "/sys", "/dev", "/etc", "/usr", "/bin", "/lib", "/sbin", "/boot"]
         .iter()
         .any(|system| path.starts_with(system));
     let folder = path.parent()?;
