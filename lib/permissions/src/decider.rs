@@ -3,6 +3,7 @@
 //!
 //! It starts nothing. An answer that cannot be read is never a yes.
 
+use ace_schema::data::PermissionResolved;
 use ace_schema::hook::Hook;
 use ace_schema::permission::Decision;
 use serde::{Deserialize, Serialize};
@@ -85,18 +86,19 @@ pub enum Ended {
 /// What a decider says; `None` is no opinion.
 pub type Opinion = Option<(Decision, String)>;
 
-#[derive(Deserialize, Default)]
-struct Answer {
+/// What a program answers; `specific` is the part that only its event has.
+#[derive(Deserialize)]
+pub(crate) struct Answer<Specific> {
     #[serde(default)]
-    decision: Option<String>,
+    pub decision: Option<String>,
     #[serde(default)]
-    reason: Option<String>,
+    pub reason: Option<String>,
     #[serde(default, rename = "continue")]
-    goes_on: Option<bool>,
+    pub goes_on: Option<bool>,
     #[serde(default, rename = "stopReason")]
-    stop_reason: Option<String>,
-    #[serde(default, rename = "hookSpecificOutput")]
-    specific: Option<Specific>,
+    pub stop_reason: Option<String>,
+    #[serde(default = "Option::default", rename = "hookSpecificOutput")]
+    pub specific: Option<Specific>,
 }
 
 #[derive(Deserialize, Default)]
@@ -131,7 +133,7 @@ pub fn opinion(name: &str, ended: &Ended) -> Opinion {
     }
 }
 
-fn said(name: &str, answer: Answer) -> Opinion {
+fn said(name: &str, answer: Answer<Specific>) -> Opinion {
     let ask = |why: &str| Some((Decision::Ask, format!("the decider '{name}' {why}")));
     if answer.goes_on == Some(false) {
         return Some((Decision::Deny, reason(name, answer.stop_reason.as_ref())));
@@ -174,5 +176,5 @@ pub fn heed(verdict: Verdict, name: &str, layer: Layer, opinion: Opinion) -> Ver
     if !heeded {
         return verdict;
     }
-    Verdict { decision, why, rule: format!("decider {name}"), layer, proposal: None, ..verdict }
+    Verdict { decision, why, rule: format!("{}{name}", PermissionResolved::DECIDER), layer, proposal: None, ..verdict }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::CallFacts;
-use crate::decider::{Ended, mode_name, named};
+use crate::decider::{Answer, Ended, mode_name, named};
 
 /// What every hook is told first.
 #[derive(Debug, Clone, Copy)]
@@ -87,20 +87,6 @@ pub struct Said {
 }
 
 #[derive(Deserialize, Default)]
-struct Answer {
-    #[serde(default)]
-    decision: Option<String>,
-    #[serde(default)]
-    reason: Option<String>,
-    #[serde(default, rename = "continue")]
-    goes_on: Option<bool>,
-    #[serde(default, rename = "stopReason")]
-    stop_reason: Option<String>,
-    #[serde(default, rename = "hookSpecificOutput")]
-    specific: Option<Specific>,
-}
-
-#[derive(Deserialize, Default)]
 struct Specific {
     #[serde(default, rename = "additionalContext")]
     context: Option<String>,
@@ -134,7 +120,7 @@ pub fn heard(on: Hook, name: &str, ended: &Ended) -> Said {
 }
 
 /// `None` where the decision is a word of no meaning.
-fn read(on: Hook, name: &str, answer: Answer) -> Option<Said> {
+fn read(on: Hook, name: &str, answer: Answer<Specific>) -> Option<Said> {
     let context = cut(answer.specific.and_then(|s| s.context).unwrap_or_default().trim());
     if answer.goes_on == Some(false) {
         let why = match answer.stop_reason.as_deref().map(str::trim) {

@@ -658,6 +658,14 @@ pub struct PermissionResolved {
 impl PermissionResolved {
     /// Who decides where no person was asked.
     pub const RULE: &str = "rule";
+    /// What the rule of a decider begins with; its name follows.
+    pub const DECIDER: &str = "decider ";
+
+    /// Whether a program of the user's own has decided.
+    #[must_use]
+    pub fn is_by_decider(&self) -> bool {
+        self.rule.starts_with(Self::DECIDER)
+    }
 }
 
 /// `tool.discovered`: drafted when what is on offer differs from the last one recorded.

@@ -358,15 +358,16 @@ mod tests {
         let (_dir, log, mut drafter) = place();
         let mut one = log.append(Clock::System).unwrap();
         let permit = Nib { number: 3, kind: Kind::Permit };
-        let mut decided = |decision: &str, who: &str| {
-            let data = serde_json::json!({"decision": decision, "who": who, "digest": ""});
+        let mut decided = |decision: &str, who: &str, rule: &str| {
+            let data = serde_json::json!({"decision": decision, "who": who, "rule": rule, "digest": ""});
             drafter.draft(1, "", ty::PERMISSION_RESOLVED, &data).1
         };
-        let (rule, denied, person) = (decided("allow", "rule"), decided("deny", "rule"), decided("allow", "me"));
-        let forged = decided("allow", "rule");
+        let (rule, denied) = (decided("allow", "rule", "mode-auto"), decided("deny", "rule", "no-rm"));
+        let (person, forged) = (decided("allow", "me", ""), decided("allow", "rule", "mode-auto"));
+        let decider = decided("allow", "rule", "decider ask-the-team");
         one.failing_sync = true;
         assert!(one.append(permit, &rule).is_ok());
-        for (pen, draft) in [(permit, denied), (PERSON, person), (PERSON, forged)] {
+        for (pen, draft) in [(permit, denied), (permit, decider), (PERSON, person), (PERSON, forged)] {
             let (_dir, log, _) = place();
             let mut other = log.append(Clock::System).unwrap();
             other.failing_sync = true;

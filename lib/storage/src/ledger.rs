@@ -27,13 +27,13 @@ impl Hasher for Same {
 }
 
 /// What a rule allows can be drawn again from what stands before it, and nobody acts on it before the claim that follows is on the
-/// disk, and this with it. A person is not asked twice.
+/// disk, and this with it. A person is not asked twice, nor is a decider, which may have asked one.
 fn is_drawn_again(pen: Nib, line: &Line<'_>) -> bool {
     pen.kind == Kind::Permit
         && line.ty == ty::PERMISSION_RESOLVED
-        && line
-            .data::<PermissionResolved>()
-            .is_ok_and(|data| data.decision == Decision::Allow && data.who == PermissionResolved::RULE)
+        && line.data::<PermissionResolved>().is_ok_and(|data| {
+            data.decision == Decision::Allow && data.who == PermissionResolved::RULE && !data.is_by_decider()
+        })
 }
 
 /// The state a store needs to go on: the last line's number and hash, and the ids.

@@ -129,45 +129,26 @@ pub fn changes(a: &[Turn], b: &[Turn]) -> Vec<Change> {
     for at in 0..a.len().max(b.len()) {
         let (old, new) = (a.get(at), b.get(at));
         let n = old.or(new).map_or(0, |turn| turn.n);
-        let mut one = |what, old: Option<String>, new: Option<String>| {
-            let sign = match (&old, &new) {
-                (Some(a), Some(b)) if a == b => ' ',
-                (Some(_), Some(_)) => '~',
-                (Some(_), None) => '-',
-                _ => '+',
-            };
-            out.push(Change {
-                turn: n,
-                sign,
-                what,
-                old: (0, old.unwrap_or_default()),
-                new: (0, new.unwrap_or_default()),
-            });
-        };
-        one("prompt", old.map(|t| t.prompt.clone()), new.map(|t| t.prompt.clone()));
+        let words = |what, of: fn(&Turn) -> &String| words(n, what, old.map(of), new.map(of));
+        out.push(words("prompt", |turn| &turn.prompt));
         calls(n, old.unwrap_or(&none), new.unwrap_or(&none), &mut out);
-        let mut one = |what, old: Option<String>, new: Option<String>| {
-            if old.as_deref().unwrap_or_default().is_empty() && new.as_deref().unwrap_or_default().is_empty() {
-                return;
-            }
-            let sign = match (&old, &new) {
-                (Some(a), Some(b)) if a == b => ' ',
-                (Some(_), Some(_)) => '~',
-                (Some(_), None) => '-',
-                _ => '+',
-            };
-            out.push(Change {
-                turn: n,
-                sign,
-                what,
-                old: (0, old.unwrap_or_default()),
-                new: (0, new.unwrap_or_default()),
-            });
-        };
-        one("answer", old.map(|t| t.answer.clone()), new.map(|t| t.answer.clone()));
-        one("end", old.map(|t| t.ended.clone()), new.map(|t| t.ended.clone()));
+        // What neither has said is no line.
+        let ends = [words("answer", |turn| &turn.answer), words("end", |turn| &turn.ended)];
+        out.extend(ends.into_iter().filter(|change| !(change.old.1.is_empty() && change.new.1.is_empty())));
     }
     out
+}
+
+/// Words of a turn on both sides.
+fn words(turn: u32, what: &'static str, old: Option<&String>, new: Option<&String>) -> Change {
+    let sign = match (old, new) {
+        (Some(a), Some(b)) if a == b => ' ',
+        (Some(_), Some(_)) => '~',
+        (Some(_), None) => '-',
+        _ => '+',
+    };
+    let side = |words: Option<&String>| (0, words.cloned().unwrap_or_default());
+    Change { turn, sign, what, old: side(old), new: side(new) }
 }
 
 fn calls(turn: u32, a: &Turn, b: &Turn, out: &mut Vec<Change>) {
