@@ -100,6 +100,11 @@ fn the_past_is_shown_as_it_was() {
 }
 
 #[test]
+fn a_view_comes_to_life_when_the_link_is_opened_anywhere() {
+    case("a_view_comes_to_life_when_the_link_is_opened_anywhere");
+}
+
+#[test]
 fn f24_a_long_session_opens_at_once_and_scrubs_anywhere() {
     case("f24_a_long_session_opens_at_once_and_scrubs_anywhere");
 }

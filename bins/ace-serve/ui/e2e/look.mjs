@@ -100,6 +100,30 @@ export async function the_past_is_shown_as_it_was(chromium, shot) {
   await w.close();
 }
 
+export async function a_view_comes_to_life_when_the_link_is_opened_anywhere(chromium) {
+  const w = await daybook();
+  const id = await begin(w, "hello");
+  // Nobody yet: it says so, and does not say it for ever.
+  const page = await open(chromium, `${w.origin}/s/${id}/timeline`);
+  await page.locator(".ban", { hasText: "open the one that" }).waitFor();
+  assert.equal(await page.locator(".tl-r").count(), 0);
+  const other = await page.context().newPage();
+  await other.goto(w.link);
+  await page.locator(".tl-r").first().waitFor();
+  await page.locator(".status .live").waitFor();
+  await page.getByText("chain verified").first().waitFor();
+  assert.equal(await page.locator(".ban").count(), 0);
+  // A page that is left while its login is under way.
+  const hasty = await (await chromium.newContext()).newPage();
+  const asked = hasty.waitForRequest((r) => r.url().endsWith("/login"));
+  await hasty.goto(w.link, { waitUntil: "commit" });
+  await asked;
+  await hasty.goto(`${w.origin}/s/${id}/timeline`);
+  await hasty.locator(".tl-r").first().waitFor();
+  clean(page);
+  await w.close();
+}
+
 /** Adds records to a log, each with the hash of the one before, as many other writers would have. */
 function lengthen(w, id, count) {
   const file = join(w.env.ACE_HOME, "sessions", id, "log.jsonl");

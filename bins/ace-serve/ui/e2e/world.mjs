@@ -132,5 +132,7 @@ export async function open(of, address, options = {}) {
     if (/Content.Security.Policy|TrustedTypes|Refused to/i.test(text)) page.faults.push(`policy: ${text}`);
   });
   await page.goto(address);
+  // Who goes on before the link is exchanged for a cookie is nobody yet.
+  if (address.includes("#")) await page.locator(".frame, .empty").first().waitFor();
   return page;
 }

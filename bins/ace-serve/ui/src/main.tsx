@@ -10,6 +10,7 @@ import "./style/views.css";
 import "./style/narrow.css";
 import { plain } from "./text/plain";
 import { login, Problem } from "./wire/api";
+import { ENTERED } from "./wire/stream";
 import { Frame } from "./views/frame";
 import { Timeline } from "./views/timeline";
 import { Home, Work } from "./views/work";
@@ -59,11 +60,19 @@ const client = new QueryClient({
   defaultOptions: { queries: { retry: (n, e) => n < 2 && e instanceof Problem && e.status === 0, refetchOnWindowFocus: false, staleTime: 2_000 } },
 });
 
+// A login of one tab is every tab's.
+const tabs = new BroadcastChannel("ace");
+tabs.onmessage = () => dispatchEvent(new Event(ENTERED));
+addEventListener(ENTERED, () => void client.invalidateQueries());
+
 const element = document.getElementById("root");
 if (element) {
   const page = createRoot(element);
   login().then(
-    () => page.render(<StrictMode><QueryClientProvider client={client}><RouterProvider router={router} /></QueryClientProvider></StrictMode>),
+    (came) => {
+      if (came) tabs.postMessage("entered");
+      page.render(<StrictMode><QueryClientProvider client={client}><RouterProvider router={router} /></QueryClientProvider></StrictMode>);
+    },
     (e: unknown) => page.render(
       <div className="empty"><h1>This link does not open anything</h1><p>{plain(e instanceof Problem ? e.detail : String(e))}</p><p>Open the link that <code>ace serve</code> prints; a shared link may have ended.</p></div>,
     ),

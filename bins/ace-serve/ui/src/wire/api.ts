@@ -126,7 +126,8 @@ export async function ask(method: string, path: string, body?: unknown, signal?:
   if (bearer) headers["Authorization"] = `Bearer ${bearer}`;
   let answer: Response;
   try {
-    answer = await fetch(BASE + path, { method, headers, credentials: "same-origin", body: body === undefined ? undefined : JSON.stringify(body), signal });
+    // A login that is under way is finished even if the page is left meanwhile: the next page needs it.
+    answer = await fetch(BASE + path, { method, headers, credentials: "same-origin", body: body === undefined ? undefined : JSON.stringify(body), signal, keepalive: bearer !== undefined });
   } catch (e) {
     if (signal?.aborted) throw e;
     throw new Problem(0, "unreachable", "ace-serve does not answer", "is `ace serve` still running?", {});
@@ -141,7 +142,7 @@ async function json<T>(method: string, path: string, body?: unknown, signal?: Ab
 }
 
 export const get = <T>(path: string, signal?: AbortSignal) => json<T>("GET", path, undefined, signal);
-export const post = <T = Did>(path: string, body: unknown = {}) => json<T>("POST", path, body);
+export const post = <T = Did>(path: string, body: unknown = {}, signal?: AbortSignal) => json<T>("POST", path, body, signal);
 export const remove = <T = Did>(path: string) => json<T>("DELETE", path);
 
 /** The text of a blob or file, at most so many characters. */
@@ -164,10 +165,11 @@ export function query(of: Record<string, string | number | boolean | undefined |
   return text ? `?${text}` : "";
 }
 
-/** The token in the address, once: read, exchanged for a cookie, and taken out of the address. */
-export async function login(): Promise<void> {
+/** The token in the address, once: read, exchanged for a cookie, and taken out of the address. Whether there was one. */
+export async function login(): Promise<boolean> {
   const found = /^#(?:token|share)=([\w.~-]+)/.exec(location.hash);
-  if (!found?.[1]) return;
+  if (!found?.[1]) return false;
   await ask("POST", "/login", undefined, undefined, found[1]);
   history.replaceState(null, "", location.pathname + location.search);
+  return true;
 }

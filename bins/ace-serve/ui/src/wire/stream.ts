@@ -36,6 +36,10 @@ export interface Listener {
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 const PING = 25_000;
+/** A server that has not said hello by then is asked anew, ms. */
+const HELLO = 30_000;
+/** The event of the window that says: this browser has logged in. */
+export const ENTERED = "ace-entered";
 
 /** Keeps a socket to one session, or to the list, until closed. */
 export class Stream {
@@ -45,6 +49,12 @@ export class Stream {
   #tries = 0;
   #closed = false;
   #head = 0;
+  /** A ticket is being asked for. */
+  #asking = false;
+  /** The server did not know this browser the last time. */
+  #refused = false;
+  /** Something was heard since the last sign of life was asked for. */
+  #heard = true;
 
   constructor(
     readonly path: string,
@@ -52,6 +62,7 @@ export class Stream {
     readonly to: Listener,
   ) {
     addEventListener("online", this.#now);
+    addEventListener(ENTERED, this.#now);
     document.addEventListener("visibilitychange", this.#seen);
     void this.#open();
   }
@@ -59,6 +70,7 @@ export class Stream {
   close(): void {
     this.#closed = true;
     removeEventListener("online", this.#now);
+    removeEventListener(ENTERED, this.#now);
     document.removeEventListener("visibilitychange", this.#seen);
     clearTimeout(this.#timer);
     clearInterval(this.#ping);
@@ -67,44 +79,88 @@ export class Stream {
 
   /** Tries again at once. */
   retry(): void {
-    clearTimeout(this.#timer);
     this.#tries = 0;
     if (!this.#socket) void this.#open();
   }
 
   #now = () => this.retry();
   #seen = () => {
-    if (document.visibilityState === "visible" && !this.#socket && !this.#closed) this.retry();
+    if (document.visibilityState === "visible" && !this.#socket) this.retry();
   };
 
+  /** Asks for a ticket and opens the socket; one at a time, whoever calls. */
   async #open(): Promise<void> {
-    if (this.#closed) return;
-    this.to.link({ state: "connecting" });
+    if (this.#closed || this.#asking) return;
+    clearTimeout(this.#timer);
+    if (!this.#refused) this.to.link({ state: "connecting" });
+    this.#asking = true;
     let ticket: string;
     try {
-      ({ ticket } = await post<{ ticket: string }>("/tickets", this.ticket));
+      ({ ticket } = await post<{ ticket: string }>("/tickets", this.ticket, AbortSignal.timeout(HELLO)));
     } catch (e) {
-      const code = e instanceof Problem ? e.code : "unreachable";
-      if (code === "credentials") return this.to.link({ state: "ended", why: "this link is no longer valid: open the one that `ace serve` prints" });
-      if (e instanceof Problem && e.status === 404) return this.to.link({ state: "ended", why: "this session is not there" });
-      return this.#again("ace-serve does not answer");
+      return this.#denied(e);
+    } finally {
+      this.#asking = false;
     }
     if (this.#closed) return;
+    this.#connect(ticket);
+    if (!this.#refused) return;
+    this.#refused = false;
+    dispatchEvent(new Event(ENTERED));
+  }
+
+  /** No ticket: whether that is for good, and if not, when to ask again. */
+  #denied(e: unknown): void {
+    if (this.#closed) return;
+    if (e instanceof Problem && e.code === "credentials") {
+      // A login may still be under way, in this tab or in another: whoever opens the link brings this view to life as well.
+      this.#refused = true;
+      this.to.link({ state: "ended", why: "this link is no longer valid: open the one that `ace serve` prints" });
+      this.#later();
+      return;
+    }
+    if (e instanceof Problem && e.status === 404) return this.to.link({ state: "ended", why: "this session is not there" });
+    this.#again("ace-serve does not answer");
+  }
+
+  #connect(ticket: string): void {
     const url = new URL(`${BASE}${this.path}${query({ ...this.to.cursor(), chalk: 1 })}`, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url, ["ace.v1", `ticket.${ticket}`]);
     this.#socket = socket;
+    this.#heard = false;
+    // A connection may die without a word: a machine that slept, a network that changed.
+    const silent = () => {
+      if (this.#heard) return;
+      socket.onclose = null;
+      socket.close();
+      this.#ended(socket, 1006);
+    };
+    const hello = setTimeout(silent, HELLO);
     socket.onmessage = (message) => {
+      this.#heard = true;
       if (typeof message.data === "string" && this.#socket === socket) this.#frame(JSON.parse(message.data) as Frame);
     };
     socket.onopen = () => {
-      this.#ping = setInterval(() => socket.send('{"frame":"ping"}'), PING);
+      this.#ping = setInterval(() => {
+        silent();
+        if (this.#socket !== socket) return;
+        this.#heard = false;
+        socket.send('{"frame":"ping"}');
+      }, PING);
     };
     socket.onclose = ({ code }) => {
-      clearInterval(this.#ping);
-      if (this.#socket === socket) this.#socket = undefined;
-      this.#gone(code);
+      clearTimeout(hello);
+      this.#ended(socket, code);
     };
+  }
+
+  /** A socket has closed. */
+  #ended(socket: WebSocket, code: number): void {
+    if (this.#socket !== socket) return;
+    clearInterval(this.#ping);
+    this.#socket = undefined;
+    this.#gone(code);
   }
 
   #frame(frame: Frame): void {
@@ -133,8 +189,13 @@ export class Stream {
 
   #again(why: string): void {
     if (this.#closed) return;
+    this.to.link({ state: "down", until: Date.now() + this.#later(), why });
+  }
+
+  /** Opens again after a while; gives how long that is, ms. */
+  #later(): number {
     const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#tries++);
-    this.to.link({ state: "down", until: Date.now() + wait, why });
     this.#timer = setTimeout(() => void this.#open(), wait);
+    return wait;
   }
 }
