@@ -273,6 +273,22 @@ fn a29_the_typed_chain_redacts_too_and_recorded_lines_pass_untouched() {
     assert_eq!((passed.code, passed.stdout.as_bytes()), (Some(0), log.as_slice()));
 }
 
+/// A filter that was joined to a session passes no gate that is a process; what it says is looked through all the same.
+#[test]
+fn a29_what_a_joined_filter_drafts_is_redacted() {
+    let world = world(vec![Reply::Text(Box::leak(format!("the key is {}", key()).into_boxed_str()))]);
+    let id = world.run("ace-session", &["new", "--no-worktree", "go"]).ok().trim().to_owned();
+    let join = |filter: &[&str]| world.command("ace-log", &[&["join", &id, "--"], filter].concat()).spawn().unwrap();
+    let joins = [join(&["ace-tool"]), join(&["ace-session", "step"]), join(&["ace-model"])];
+    crate::suite::eventually("its turn ends", || world.types(&id).iter().any(|ty| ty == "turn.completed"));
+    for mut filter in joins {
+        filter.kill().unwrap();
+        let _ = filter.wait().unwrap();
+    }
+    assert!(world.run("ace-log", &["text", &id]).ok().starts_with("the key is ‹redacted:gitlab#"));
+    nowhere(&world, &[]);
+}
+
 /// An old log: the same records in a new chain, its blobs and the digests of its decisions with it; the old one aside, or gone.
 #[test]
 fn p54_an_old_log_is_scrubbed_into_a_new_chain() {

@@ -58,8 +58,8 @@ fn chosen(opening: &Opening, since: Option<&Since>, project: Option<&str>) -> Re
         Some(Since::Day(day)) => ace_view::time::moment(&format!("{day}T00:00:00.000Z")).unwrap_or(i64::MIN),
     };
     let all = sessions::list(opening, true)?;
-    let fits = |s: &sessions::Session| s.facts.last >= from && project.is_none_or(|p| s.facts.project == p);
-    Ok(all.iter().filter(|s| !s.facts.damaged && fits(s)).filter_map(|s| s.id.parse().ok()).collect())
+    let fits = |s: &sessions::Session| s.last >= from && project.is_none_or(|p| s.row.project == p);
+    Ok(all.iter().filter(|s| !s.damaged && fits(s)).filter_map(|s| s.id.parse().ok()).collect())
 }
 
 fn name_in(line: &Line) -> Option<String> {

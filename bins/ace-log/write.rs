@@ -4,7 +4,7 @@ use ace_cli::{Complaint, Exit, SessionAddress};
 use ace_core::{State, TurnEnd};
 use ace_front::answer::{state_of, waits};
 use ace_front::rights::{self, Hand};
-use ace_front::{Opening, clock, random, words};
+use ace_front::{Opening, clock, random, redaction, words};
 use ace_host::{Begins, Stage, Undertaker, join as join_filter, kind_of};
 use ace_pipe::Lines;
 use ace_schema::Kind;
@@ -97,7 +97,9 @@ pub fn join(opening: &Opening, session: &SessionAddress, filter: &[OsString]) ->
     let argv: Vec<String> = filter.iter().map(|a| a.to_string_lossy().into_owned()).collect();
     let stage = Stage { kind: kind_of(&argv), argv, begins: Begins::AtOnce };
     let note = |words: String| ace_cli::note(PROGRAM, &words, None, ace_cli::When::Auto);
-    let code = join_filter(&log, &stage, clock(), note).map_err(|e| words::star(PROGRAM, &name, &e))?;
+    let redactor = redaction::redactor(opening, &found.id)?;
+    let code =
+        join_filter(&log, &stage, redactor.as_ref(), clock(), note).map_err(|e| words::star(PROGRAM, &name, &e))?;
     let exit = u8::try_from(code).ok().and_then(Exit::from_number);
     exit.ok_or_else(|| Complaint::new(PROGRAM, Exit::No, format!("'{}' ended with exit {code}", stage.argv[0])))
 }

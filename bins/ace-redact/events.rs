@@ -1,51 +1,19 @@
-//! The stream of events: lines in, lines out, what waits in a file without a name.
+//! The stream of events: lines in, lines out.
 
 use ace_cli::{Complaint, Exit};
 use ace_front::redaction;
+use ace_host::Kept;
 use ace_pipe::{Lines, Out};
-use ace_redact::{Gate, GateError, Memory, Policy, Spool};
-use std::fs::File;
+use ace_redact::{Gate, GateError};
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use crate::PROGRAM;
 
 /// What is gathered before it is written, bytes.
 const GATHERED: usize = 256 * 1024;
 
-/// The file, or memory where there is none.
-enum Kept {
-    File(File),
-    Memory(Memory),
-}
-
-impl Spool for Kept {
-    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::File(file) => file.write_all_at(bytes, at),
-            Self::Memory(memory) => memory.write(at, bytes),
-        }
-    }
-
-    fn read(&mut self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-        match self {
-            Self::File(file) => file.read_exact_at(bytes, at),
-            Self::Memory(memory) => memory.read(at, bytes),
-        }
-    }
-
-    fn clear(&mut self) -> io::Result<()> {
-        match self {
-            Self::File(file) => file.set_len(0),
-            Self::Memory(memory) => memory.clear(),
-        }
-    }
-}
-
 /// Runs until the input ends. A batch that came together goes on together.
-pub fn run(policy: Policy, session: &str, spool: Option<File>, out: &Out) -> Result<Exit, Complaint> {
-    let spool = spool.map_or_else(|| Kept::Memory(Memory::default()), Kept::File);
-    let mut gate = Gate::new(policy, session, spool);
+pub fn run(mut gate: Gate<Kept>, out: &Out) -> Result<Exit, Complaint> {
     let mut lines = Lines::default();
     let mut gathered = Vec::new();
     let passed = redaction::pieces(|piece| {

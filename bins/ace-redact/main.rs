@@ -5,8 +5,9 @@ mod events;
 use ace_cli::redact::Redact;
 use ace_cli::{Complaint, Exit};
 use ace_front::{ended, open, redaction, rights};
+use ace_host::Kept;
 use ace_pipe::Out;
-use ace_redact::{Policy, Redactor};
+use ace_redact::{Gate, Redactor};
 use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 
@@ -21,20 +22,23 @@ fn main() -> ExitCode {
 
 fn run(args: &Redact) -> Result<Exit, Complaint> {
     let opening = open(PROGRAM, Vec::new())?;
-    let policy = redaction::policy(&opening)?;
+    let redactor = Redactor::new(&redaction::policy(&opening)?, &args.session);
+    // Before the first draft waits for it.
+    redactor.get_ready();
     let out = Out::stdout(PROGRAM);
     if args.text {
         rights::gate(PROGRAM, None)?;
-        return text(&policy, &args.session, &out);
+        return text(&redactor, &out);
     }
-    let spool = redaction::nameless(opening.home().path());
-    rights::gate(PROGRAM, spool.as_ref().map(AsRawFd::as_raw_fd))?;
-    events::run(policy, &args.session, spool, &out)
+    let kept = Kept::within(opening.home().path());
+    let file = if let Kept::File(file) = &kept { Some(file.as_raw_fd()) } else { None };
+    rights::gate(PROGRAM, file)?;
+    events::run(Gate::new(&redactor, &args.session, kept), &out)
 }
 
 /// Plain text, as it comes.
-fn text(policy: &Policy, session: &str, out: &Out) -> Result<Exit, Complaint> {
-    let mut stream = Redactor::new(policy, session).stream();
+fn text(redactor: &Redactor, out: &Out) -> Result<Exit, Complaint> {
+    let mut stream = redactor.stream();
     let cleaned = redaction::pieces(|piece| out.write(&stream.push(piece)));
     cleaned.and_then(|()| out.write(&stream.finish())).map_err(|e| Complaint::io(PROGRAM, "cannot go on", &e))?;
     Ok(if out.is_known_broken() { Exit::BrokenPipe } else { Exit::Done })

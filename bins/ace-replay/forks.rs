@@ -94,7 +94,7 @@ pub fn model(opening: &Opening, args: &Model, color: When) -> Result<Exit, Compl
     let log = opening.home().log(&made.id);
     let screen = Screen::new(Output { color, json: args.json, ..Output::default() });
     let until = if screen.answerable() { Until::Turn } else { Until::Idle };
-    let plan = begin::plan(opening, log.clone(), until);
+    let plan = begin::plan(opening, log.clone(), until)?;
     let facts =
         SessionFacts { log: shown(log.file()), model: made.created.model.clone(), ..SessionFacts::of(&made.created) };
     let (child, parent) = (made.created.name.clone(), way.state.name.clone());

@@ -198,7 +198,7 @@ fn run(
     let mode: Mode = story.created.mode;
     let mut prompter = Prompter::new(calls, (drafter, log, pen), blobs, said, (model, mode));
     prompter.ask_first(&mut rerun.lens, &rerun.tree).map_err(|e| e.complaint(&rerun.name))?;
-    let mut plan = begin::plan(opening, rerun.log.clone(), Until::Turn);
+    let mut plan = begin::plan(opening, rerun.log.clone(), Until::Turn)?;
     plan.stages.retain(|stage| matches!(stage.kind, Kind::Tool | Kind::Permit));
     let star = Star::open(plan, clock(), random()).map_err(|e| words::star(PROGRAM, &rerun.name, &e))?;
     let stop = star.interrupter();

@@ -5,7 +5,7 @@ use ace_core::Until;
 use ace_front::until::{Goal, until};
 use ace_front::{Opening, Output, Screen, begin, listing, open, sessions, shown, watch};
 use ace_schema::limits;
-use ace_view::{Next, SessionFacts, render};
+use ace_view::{Next, SessionFacts};
 
 use crate::{PROGRAM, print};
 
@@ -24,7 +24,7 @@ pub fn run(opening: &Opening, session: &SessionAddress, color: When, leads: bool
     let shown_log = shown(log.file());
     let screen = Screen::new(Output { color, ..Output::default() });
     let until = if screen.answerable() { Until::Turn } else { Until::Idle };
-    let mut plan = begin::plan(opening, log, until);
+    let mut plan = begin::plan(opening, log, until)?;
     plan.leads = leads;
     let facts = move |state: &ace_core::State| facts_of(state, shown_log);
     let next = |state: &ace_core::State, _: bool| match &state.created.worktree {
@@ -76,11 +76,8 @@ fn place_of(created: &ace_schema::data::SessionCreated) -> String {
 pub fn list(opening: &Opening, json: bool, color: When) -> Result<Exit, Complaint> {
     let all = sessions::list(opening, true)?;
     if json {
-        let lines: Vec<String> = all.iter().map(|s| s.json() + "\n").collect();
+        let lines: Vec<String> = all.iter().map(|s| s.json(opening.home()) + "\n").collect();
         return print(&lines.concat());
     }
-    let style = listing(color);
-    let rows: Vec<ace_view::list::Row> = all.into_iter().map(|s| s.row).collect();
-    let lines: Vec<String> = ace_view::list::sessions(&rows, &style).iter().map(|t| render(t, &style) + "\n").collect();
-    print(&lines.concat())
+    print(&sessions::table(all, &listing(color)))
 }

@@ -41,7 +41,7 @@ pub fn demo(args: &Ace) -> Result<Exit, Complaint> {
     let log = opening.home().log(&made.id);
     let output = Output { color: args.color, show_prompt: true, played: true, ..Output::default() };
     let facts = SessionFacts { log: shown(log.file()), place: shown(&repository), ..SessionFacts::of(&made.created) };
-    let plan = begin::plan(&opening, log, Until::Idle);
+    let plan = begin::plan(&opening, log, Until::Idle)?;
     let front = called();
     say(&format!("a recorded model at work on a real repository: {}", shown(&repository)), args.color);
     say("", args.color);

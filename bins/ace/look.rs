@@ -22,11 +22,9 @@ pub fn ls(args: &Ace, all: bool) -> Result<Exit, Complaint> {
     let opening = open(PROGRAM, Vec::new())?;
     let all = sessions::list(&opening, all)?;
     if args.json {
-        return print(&all.iter().map(|s| s.json() + "\n").collect::<String>());
+        return print(&all.iter().map(|s| s.json(opening.home()) + "\n").collect::<String>());
     }
-    let style = listing(args.color);
-    let rows: Vec<ace_view::list::Row> = all.into_iter().map(|s| s.row).collect();
-    print(&ace_view::list::sessions(&rows, &style).iter().map(|t| render(t, &style) + "\n").collect::<String>())
+    print(&sessions::table(all, &listing(args.color)))
 }
 
 /// One session, or one line of it whole.

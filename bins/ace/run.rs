@@ -49,7 +49,7 @@ pub fn run(args: &Ace, run: &Run) -> Result<Exit, Complaint> {
     let screen = Screen::new(output);
     // Somebody who sits here is waited for; nobody is not.
     let until = if screen.answerable() { Until::Turn } else { Until::Idle };
-    let mut plan = begin::plan(&opening, log, until);
+    let mut plan = begin::plan(&opening, log, until)?;
     if let Some((option, folder)) = &record {
         begin::model_with(&mut plan.stages, option, folder);
     }

@@ -4,7 +4,6 @@ use ace_cli::{Complaint, Exit, SessionOptions, When};
 use ace_config::{Choice, choose_model, split_model};
 use ace_core::{State, Until, digest};
 use ace_host::{Begins, Made, NewSession, Plan, Programs, REDACT, Stage, create, suite};
-use ace_redact::Redactor;
 use ace_schema::data::{Batch, Limits, Purse, SessionConfigured};
 use ace_schema::permission::Confinement;
 use ace_schema::{Kind, limits};
@@ -226,7 +225,7 @@ pub fn made(
         host: machine(),
         config: digest(config.canonical().as_bytes()),
         client: opening.program.to_owned(),
-        redact: if config.redact.off { None } else { Some(redaction::policy(opening)?) },
+        redact: redaction::redactor(opening, "")?,
         wishes: config.worktree.clone(),
         inputs: origin.inputs,
         batch: origin.batch,
@@ -341,8 +340,10 @@ pub fn model_with(stages: &mut [Stage], option: &str, value: &str) {
 }
 
 /// The pipeline of a session, with the user's own filters and gates.
-#[must_use]
-pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
+///
+/// # Errors
+/// The configuration of what is redacted is wrong: nothing may be recorded then.
+pub fn plan(opening: &Opening, log: Log, until: Until) -> Result<Plan, Complaint> {
     let config = &opening.settings.config;
     let mut stages = suite(&[]);
     if let Some(path) = recording(&log) {
@@ -351,25 +352,23 @@ pub fn plan(opening: &Opening, log: Log, until: Until) -> Plan {
     let own = config.filters.iter().filter(|f| !f.is_empty()).take(limits::USER_FILTERS);
     stages.extend(own.map(|argv| Stage { argv: argv.clone(), kind: Kind::Filter, begins: Begins::AtOnce }));
     let mut gates = config.gates.clone();
-    let redacts = !config.redact.off;
-    // Last of all, so that what the user's own gates put in is looked through too.
-    if redacts && gates.last().is_none_or(|argv| argv.first().is_none_or(|program| program != REDACT)) {
-        gates.push(vec![REDACT.to_owned()]);
-    }
-    // What is wrong with the policy the gate says, and ends.
-    let policy = if redacts { redaction::policy(opening).ok() } else { None };
     let session =
         log.folder().and_then(|f| f.file_name()).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    Plan {
+    let redactor = redaction::redactor(opening, &session)?;
+    // The last gate of all stands in the star, so that what the user's own put in is looked through too.
+    if redactor.is_some() && gates.last().and_then(|argv| argv.first()).is_some_and(|program| program == REDACT) {
+        gates.pop();
+    }
+    Ok(Plan {
         log,
         stages,
         gates,
-        redactor: policy.map(|policy| Redactor::new(&policy, &session)),
+        redactor,
         programs: Programs::beside_this(),
         until,
         leads: true,
         person: opening.person(),
         rules: opening.settings.user.clone(),
         hooks: config.awaited(),
-    }
+    })
 }

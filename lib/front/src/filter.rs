@@ -1,16 +1,17 @@
 //! How a filter ends: its loop's error in words and as an exit.
 
 use ace_cli::{Complaint, Exit};
+use ace_host::Rounds;
 use ace_pipe::{Filter, Options, Out, PipeError};
 use ace_schema::draft::BlobPartLine;
-use ace_schema::{Line, LineError, limits};
+use ace_schema::{Line, LineError};
 
 /// Runs a filter over stdin.
 ///
 /// # Errors
 /// In words for people.
 pub fn run(program: &'static str, filter: &mut dyn Filter, out: &Out, drafts_only: bool) -> Result<Exit, Complaint> {
-    match ace_pipe::run(&mut Settling { filter, rounds: 0 }, out, Options { drafts_only }) {
+    match ace_pipe::run(&mut Settling { filter, rounds: Rounds::default() }, out, Options { drafts_only }) {
         Ok(()) => Ok(Exit::Done),
         Err(PipeError::Broken) => Ok(Exit::BrokenPipe),
         Err(PipeError::NotEvents { line, why: why @ LineError::Version(_) }) => {
@@ -26,7 +27,7 @@ pub fn run(program: &'static str, filter: &mut dyn Filter, out: &Out, drafts_onl
 /// A filter, and how often it has done what is due: one that has been at work for a while holds no memory that only its start needed.
 struct Settling<'f> {
     filter: &'f mut dyn Filter,
-    rounds: u32,
+    rounds: Rounds,
 }
 
 impl Filter for Settling<'_> {
@@ -36,10 +37,7 @@ impl Filter for Settling<'_> {
 
     fn due(&mut self, drafts: &mut Vec<u8>) {
         self.filter.due(drafts);
-        self.rounds = self.rounds.saturating_add(1);
-        if self.rounds == limits::SETTLED_ROUNDS {
-            ace_sandbox::give_back();
-        }
+        self.rounds.count();
     }
 
     fn unrecorded(&mut self) -> Result<(), String> {

@@ -3,8 +3,10 @@
 use ace_cli::{Complaint, SessionAddress};
 use ace_config::Layer;
 use ace_host::{Settings, settings};
+use ace_redact::Redactor;
 use ace_storage::{Clock, Found, Home, Log, SessionRef};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use crate::words;
 
@@ -17,6 +19,8 @@ pub struct Opening {
     pub settings: Settings,
     /// Where the person stands.
     pub cwd: PathBuf,
+    /// What takes secrets out here, once somebody has asked for it: its tables are made once.
+    pub redactor: Arc<OnceLock<Redactor>>,
 }
 
 /// Reads settings; `flags` are their strongest layer.
@@ -26,7 +30,7 @@ pub struct Opening {
 pub fn open(program: &'static str, flags: Vec<Layer>) -> Result<Opening, Complaint> {
     let cwd = std::env::current_dir().map_err(|e| Complaint::io(program, "cannot tell the current folder", &e))?;
     let settings = settings(flags, &cwd).map_err(|e| words::settings(program, &e))?;
-    Ok(Opening { program, settings, cwd })
+    Ok(Opening { program, settings, cwd, redactor: Arc::default() })
 }
 
 impl Opening {

@@ -212,7 +212,7 @@ impl Desk {
             screen.go_on(facts.clone(), known, std::mem::take(&mut self.own_message));
         }
         let begun = Instant::now();
-        let plan = begin::plan(&self.opening, session.log.clone(), Until::Turn);
+        let plan = begin::plan(&self.opening, session.log.clone(), Until::Turn)?;
         if let Err(complaint) = watch(self.opening.program, plan, screen, move |_| facts, |_, _| Vec::new()) {
             let _ = ace_cli::complain(&complaint, self.color);
         }

@@ -2,7 +2,8 @@
 //! secret variables, and the key of the placeholders.
 //!
 //! Who may know the values: the programs that act for the person who typed them, which have the variables anyway; `ace-model`, which
-//! needs the keys; and `ace-redact`, which cannot find what it does not know. No other filter is handed any.
+//! needs the keys; and `ace-redact`, which cannot find what it does not know. No other filter is handed any. Who keeps a session
+//! going acts for that person, and looks through what the filters draft itself.
 
 use ace_cli::{Complaint, Exit, When};
 use ace_redact::{Key, Personal, Policy, Redactor, rule_names};
@@ -103,7 +104,14 @@ pub fn redactor(opening: &Opening, session: &str) -> Result<Option<Redactor>, Co
     if opening.settings.config.redact.off {
         return Ok(None);
     }
-    policy(opening).map(|policy| Some(Redactor::new(&policy, session)))
+    let base = match opening.redactor.get() {
+        Some(base) => base,
+        None => {
+            let base = Redactor::new(&policy(opening)?, "");
+            opening.redactor.get_or_init(|| base)
+        }
+    };
+    Ok(Some(base.of_session(session)))
 }
 
 /// A text without its secrets, where nobody needs to be told.
@@ -124,16 +132,6 @@ pub fn name(opening: &Opening, name: &str) -> Result<String, Complaint> {
     Ok(clean.map_or_else(|| name.to_owned(), |clean| ace_host::name_of(&redaction::without(&clean))))
 }
 
-/// A file without a name for what waits in the gate: it is gone with the process, whatever ends it. It holds what is cleaned
-/// already. `None` where none can be made.
-#[must_use]
-pub fn nameless(home: &Path) -> Option<std::fs::File> {
-    let path = home.join(format!(".redact-{}", std::process::id()));
-    let file = std::fs::OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path).ok()?;
-    std::fs::remove_file(&path).ok()?;
-    Some(file)
-}
-
 /// Reads all of stdin in pieces.
 ///
 /// # Errors
@@ -141,12 +139,9 @@ pub fn nameless(home: &Path) -> Option<std::fs::File> {
 pub fn pieces(mut take: impl FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     let mut stdin = std::io::stdin().lock();
-    let mut rounds = 0_u32;
+    let mut rounds = ace_host::Rounds::default();
     loop {
-        rounds = rounds.saturating_add(1);
-        if rounds == ace_schema::limits::SETTLED_ROUNDS {
-            ace_sandbox::give_back();
-        }
+        rounds.count();
         match stdin.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(n) => take(&buffer[..n])?,

@@ -4,9 +4,9 @@
 use ace_cli::{Complaint, SessionAddress};
 use ace_core::{CallState, State, TurnEnd};
 use ace_schema::{Line, LineError};
-use ace_storage::{Follower, Home, Index, IndexRow, Log};
+use ace_storage::{Follower, Home, Index, IndexRow, Log, SessionRef};
 use ace_view::list::Row;
-use ace_view::{Ledger, Mark};
+use ace_view::{Ledger, Mark, Style, Text, render};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -14,6 +14,7 @@ use crate::opening::{Opening, clock};
 
 /// What a log says about its session; kept in the index as JSON.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Facts {
     /// Name.
     pub name: String,
@@ -46,23 +47,26 @@ pub struct Facts {
 pub struct Session {
     /// Its id.
     pub id: String,
-    /// What its log says.
-    pub facts: Facts,
     /// As a row.
     pub row: Row,
-    /// Its log file.
-    pub log: String,
+    /// Time of the last record, ms since 1970.
+    pub last: i64,
+    /// It was put away.
+    pub archived: bool,
+    /// Its log cannot be read.
+    pub damaged: bool,
 }
 
 impl Session {
     /// As one line of JSON, units spelled out in the names.
     #[must_use]
-    pub fn json(&self) -> String {
+    pub fn json(&self, home: &Home) -> String {
         let (files, added, removed) = self.row.changed;
         serde_json::json!({
             "id": self.id, "name": self.row.name, "state": self.row.state, "project": self.row.project,
-            "model": self.facts.model, "cost_micro_usd": self.row.cost, "files_changed": files, "lines_added": added,
-            "lines_removed": removed, "age_ms": self.row.age, "archived": self.facts.archived, "log": self.log,
+            "model": self.row.model, "cost_micro_usd": self.row.cost, "files_changed": files, "lines_added": added,
+            "lines_removed": removed, "age_ms": self.row.age, "archived": self.archived,
+            "log": home.log(&self.id).file().display().to_string(),
         })
         .to_string()
     }
@@ -78,20 +82,25 @@ const SHARE_BYTES: usize = 4 << 20;
 /// The home cannot be read.
 pub fn list(opening: &Opening, all: bool) -> Result<Vec<Session>, Complaint> {
     let home = opening.home();
-    let refs = home.sessions().map_err(|e| Complaint::io(opening.program, "cannot read the sessions", &e))?;
-    let mut index = if refs.is_empty() { None } else { Index::open(home.path()) };
-    let known = index.as_ref().and_then(|i| i.rows().ok()).unwrap_or_default();
+    // The index is read while the folder is.
+    let (index, listed) = both(
+        || home.path().join("sessions").is_dir().then(|| Index::open(home.path())).flatten().map(|i| (i.rows(), i)),
+        || home.sessions().map(|refs| (in_parallel(&refs, |part| home.log_bytes(part)), refs)),
+    );
+    let (bytes, refs) = listed.map_err(|e| Complaint::io(opening.program, "cannot read the sessions", &e))?;
+    let (known, mut index) =
+        index.map_or_else(Default::default, |(rows, index)| (rows.unwrap_or_default(), Some(index)));
     let now = clock().now();
-    let looked = in_parallel(&refs, |part| {
-        let bytes = home.log_bytes(part);
-        part.iter().zip(bytes).map(|(one, bytes)| look(home, &one.id, bytes, &known)).collect()
+    let all_of_it: Vec<(SessionRef, u64)> = refs.into_iter().zip(bytes).collect();
+    let looked = in_parallel(&all_of_it, |part| {
+        part.iter().map(|(one, bytes)| look(home, &one.id, *bytes, &known, now)).collect()
     });
     let (mut changed, mut sessions, mut met) = (Vec::new(), Vec::new(), 0);
-    for (one, (facts, row)) in refs.into_iter().zip(looked) {
-        met += usize::from(known.contains_key(&one.id));
+    for (session, row, is_known) in looked {
+        met += usize::from(is_known);
         changed.extend(row);
-        if all || !facts.archived {
-            sessions.push(session(home, one.id, facts, now));
+        if all || !session.archived {
+            sessions.push(session);
         }
     }
     if let Some(index) = &mut index
@@ -108,15 +117,33 @@ pub fn list(opening: &Opening, all: bool) -> Result<Vec<Session>, Complaint> {
     Ok(sessions)
 }
 
-/// What is known of a session, or was read just now, with what the index should know then.
-fn look(home: &Home, id: &str, bytes: u64, known: &HashMap<String, IndexRow>) -> (Facts, Option<IndexRow>) {
-    let kept = known.get(id).filter(|row| row.bytes == bytes && bytes > 0);
+/// A session by what is known of it, or was read just now; with what the index should know then, and whether it knew of it.
+fn look(
+    home: &Home,
+    id: &str,
+    bytes: u64,
+    known: &HashMap<String, IndexRow>,
+    now: i64,
+) -> (Session, Option<IndexRow>, bool) {
+    let row = known.get(id);
+    let kept = row.filter(|row| row.bytes == bytes && bytes > 0);
     if let Some(facts) = kept.and_then(|row| serde_json::from_str(&row.facts).ok()) {
-        return (facts, None);
+        return (session(home, id.to_owned(), facts, now), None, true);
     }
     let facts = read(&home.log(id));
     let text = serde_json::to_string(&facts).unwrap_or_default();
-    (facts, Some(IndexRow { id: id.to_owned(), bytes, facts: text }))
+    let fresh = IndexRow { id: id.to_owned(), bytes, facts: text };
+    (session(home, id.to_owned(), facts, now), Some(fresh), row.is_some())
+}
+
+/// Two things at once; one after the other where no thread can be had.
+fn both<A: Send, B>(a: impl Fn() -> A + Sync, b: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let a = &a;
+        let started = std::thread::Builder::new().spawn_scoped(scope, a);
+        let b = b();
+        (started.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(a), b)
+    })
 }
 
 /// Fewest things that a thread of its own is worth.
@@ -145,16 +172,27 @@ fn session(home: &Home, id: String, facts: Facts, now: i64) -> Session {
     let (mark, state) = stands(&facts, || home.log(&id));
     let row = Row {
         mark,
-        name: if facts.name.is_empty() { id.clone() } else { facts.name.clone() },
+        name: if facts.name.is_empty() { id.clone() } else { facts.name },
         state,
-        project: facts.project.clone(),
-        model: facts.model.rsplit('/').next().unwrap_or_default().to_owned(),
+        project: facts.project,
+        model: facts.model,
         cost: facts.cost,
         changed: facts.changed,
         age: u64::try_from(now.saturating_sub(facts.last)).unwrap_or(0),
     };
-    let log = home.session(&id).join("log.jsonl").display().to_string();
-    Session { id, row, log, facts }
+    Session { id, row, last: facts.last, archived: facts.archived, damaged: facts.damaged }
+}
+
+/// Sessions as a table with a line that sums them up.
+#[must_use]
+pub fn table(sessions: Vec<Session>, style: &Style) -> String {
+    let rows: Vec<Row> = sessions.into_iter().map(|session| session.row).collect();
+    let table = ace_view::list::session_table(style);
+    let widths = table.fit(&in_parallel(&rows, |part| vec![table.measure(part)]));
+    let line = |text: Text| render(&text, style) + "\n";
+    let drawn = in_parallel(&rows, |part| vec![table.draw(part, &widths).map(line).collect::<String>()]);
+    let head = (!rows.is_empty()).then(|| line(table.head(&widths)));
+    head.into_iter().chain(drawn).chain(ace_view::list::session_sum(&rows, style).into_iter().map(line)).collect()
 }
 
 /// What a log says. One that cannot be read says that it is damaged.

@@ -45,7 +45,7 @@ pub fn until(
     for round in 1..=goal.rounds {
         let mut screen = Screen::new(output);
         let until = if screen.answerable() { Until::Turn } else { Until::Idle };
-        let mut plan = begin::plan(opening, log.clone(), until);
+        let mut plan = begin::plan(opening, log.clone(), until)?;
         for (option, value) in arguments {
             begin::model_with(&mut plan.stages, option, value);
         }

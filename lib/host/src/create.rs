@@ -1,6 +1,6 @@
 //! A new session: its worktree and branch first, then its folder with the first records, as a whole.
 
-use ace_redact::{Policy, Redactor};
+use ace_redact::Redactor;
 use ace_schema::data::{Batch, BlobRef, Limits, Repository, SessionCreated, UserMessage, Worktree};
 use ace_schema::hook::Hook;
 use ace_schema::permission::Mode;
@@ -52,7 +52,7 @@ pub struct NewSession {
     /// Through which client.
     pub client: String,
     /// What is taken out of the prompt before it is recorded.
-    pub redact: Option<Policy>,
+    pub redact: Option<Redactor>,
     /// Digest of what the run depends on; empty where nobody named its inputs.
     pub inputs: String,
     /// The batch that it is one of.
@@ -172,7 +172,7 @@ pub fn create(home: &Home, new: &NewSession, clock: &Clock, random: (u64, u64)) 
     let id = id::session(u64::try_from(clock.now()).unwrap_or(0), random.0);
     let mut notes = Vec::new();
     let mut new = new.clone();
-    if let Some(redactor) = new.redact.take().map(|policy| Redactor::new(&policy, &id)) {
+    if let Some(redactor) = new.redact.take().map(|redactor| redactor.of_session(&id)) {
         if let Some(clean) = redactor.text(&new.prompt) {
             let secrets = redaction::count(&clean).saturating_sub(redaction::count(&new.prompt));
             notes.push(Note::Redacted { secrets });

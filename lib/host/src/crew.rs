@@ -373,7 +373,7 @@ pub fn collect(mut stdout: impl Read, nib: Nib, program: &str, shared: &Shared, 
         let taken = match gates {
             _ if whole.is_empty() => Ok(0),
             Some(gates) => gates.pass(nib, whole).map(|()| 0),
-            None => shared.append(nib, whole, program),
+            None => shared.record(nib, whole, program),
         };
         match taken {
             Ok(more) => refused += more,

@@ -181,7 +181,7 @@ impl Gates {
     fn flush(&self, batch: &mut Vec<u8>, pen: Option<Nib>, shared: &Shared) -> Result<(), StarError> {
         let lines = std::mem::take(batch);
         match pen {
-            Some(nib) if !lines.is_empty() => shared.append(nib, &lines, "a gate").map(drop),
+            Some(nib) if !lines.is_empty() => shared.record(nib, &lines, "a gate").map(drop),
             _ => Ok(()),
         }
     }

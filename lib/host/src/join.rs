@@ -1,11 +1,13 @@
 //! One filter on a log: the star's own way with one child, for filters behind ssh, in awk, or in a second terminal.
 
 use ace_core::State;
+use ace_redact::Redactor;
 use ace_schema::Kind;
 use ace_storage::{Clock, Log};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
+use crate::clean::cleaner;
 use crate::crew::{collect, with_pen};
 use crate::feed::Feed;
 use crate::hub::{Hub, follow_others, pump, start_catching_up};
@@ -29,16 +31,23 @@ pub fn kind_of(argv: &[String]) -> Kind {
     }
 }
 
-/// Runs a filter on a log until the filter ends; `note` gets what the log refuses. The filter's exit code.
+/// Runs a filter on a log until the filter ends; what it drafts goes through the redactor, and `note` gets what the log refuses. The
+/// filter's exit code.
 ///
 /// # Errors
 /// See [`StarError`].
-pub fn join(log: &Log, stage: &Stage, clock: Clock, mut note: impl FnMut(String)) -> Result<i32, StarError> {
+pub fn join(
+    log: &Log,
+    stage: &Stage,
+    redactor: Option<&Redactor>,
+    clock: Clock,
+    mut note: impl FnMut(String),
+) -> Result<i32, StarError> {
     let (sender, news) = queue();
     let book = Book::of(log, clock);
     let hub = Arc::new(Mutex::new(Hub::new(log.follow(0)?, sender.clone())));
     follow_others(&hub, log)?;
-    let shared = Arc::new(Shared { log: Mutex::new(book), hub, news: sender });
+    let shared = Arc::new(Shared { log: Mutex::new(book), hub, news: sender, cleaner: cleaner(redactor, log) });
     let pen = lock(&shared.log).opened()?.open_pen(stage.kind)?;
     let nib = pen.nib();
     let program = stage.argv[0].clone();

@@ -4,6 +4,7 @@
 //! suite's own programs and recording under pens that say who wrote.
 
 pub mod again;
+mod clean;
 mod create;
 mod crew;
 pub mod deciders;
@@ -18,6 +19,7 @@ mod news;
 mod pens;
 mod point;
 mod rebase;
+mod rounds;
 pub mod rules;
 mod scratch;
 mod settings;
@@ -30,6 +32,7 @@ mod travel;
 mod trust;
 mod urgency;
 
+pub use clean::Kept;
 pub use create::{Made, NewError, NewSession, Note, Picture, Said, create, message_drafts, name_of};
 pub use furnish::{FurnishError, furnish};
 pub use gate::REDACT;
@@ -37,6 +40,7 @@ pub use join::{join, kind_of};
 pub use pens::Undertaker;
 pub use point::{Point, point};
 pub use rebase::{Change, RebaseError, Rebased, changes, rebase};
+pub use rounds::Rounds;
 pub use scratch::Scratch;
 pub use settings::{Places, SYSTEM_FILE, Settings, SettingsError, project_file, settings};
 pub use site::{Site, pool, pools};

@@ -15,10 +15,12 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::clean::{Cleaner, cleaner};
 use crate::crew::{Crew, Fate};
 use crate::hub::{Chalking, Hub, OWN_BIT, flush, follow_chalk, follow_others, pump};
 use crate::news::{Ear, Teller, queue};
 use crate::pens::dropped;
+use crate::rounds::Rounds;
 use crate::stage::{Programs, Stage, quota};
 
 /// How often the star looks around when nothing happens.
@@ -111,7 +113,8 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// Gates between the filters and the log.
     pub gates: Vec<Vec<String>>,
-    /// Cleans what programs say to people, which is shown and may be kept by whoever shows it.
+    /// Cleans what filters draft before it is recorded, and what programs say to people, which is shown and may be kept by whoever
+    /// shows it.
     pub redactor: Option<ace_redact::Redactor>,
     /// Where programs are found.
     pub programs: Programs,
@@ -166,6 +169,7 @@ pub(crate) struct Shared {
     pub log: Mutex<Book>,
     pub hub: Arc<Mutex<Hub>>,
     pub news: Teller,
+    pub cleaner: Option<Mutex<Cleaner>>,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -173,6 +177,17 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// Records what a filter drafts, without its secrets. How many lines of it were refused.
+    pub fn record(&self, pen: Nib, drafts: &[u8], whose: &str) -> Result<usize, StarError> {
+        match &self.cleaner {
+            None => self.append(pen, drafts, whose),
+            Some(cleaner) => {
+                let clean = lock(cleaner).pass(drafts)?;
+                if clean.is_empty() { Ok(0) } else { self.append(pen, &clean, whose) }
+            }
+        }
+    }
+
     /// Records drafts under a pen and hands on what was recorded. How many of them were refused. Whoever is not the main loop
     /// waits for room in the queue before.
     pub fn append(&self, pen: Nib, drafts: &[u8], whose: &str) -> Result<usize, StarError> {
@@ -207,7 +222,7 @@ pub struct Star {
     /// Lines heard so far.
     lines: u64,
     /// Batches heard so far.
-    rounds: u32,
+    rounds: Rounds,
     /// When it last looked around.
     looked: Instant,
     /// Since when something is due that nobody has claimed, and whether that was said.
@@ -224,7 +239,8 @@ impl Star {
         let log = Book::of(&plan.log, clock);
         let hub = Arc::new(Mutex::new(Hub::new(plan.log.follow(0)?, sender.clone())));
         follow_others(&hub, &plan.log)?;
-        let shared = Arc::new(Shared { log: Mutex::new(log), hub, news: sender });
+        let cleaner = cleaner(plan.redactor.as_ref(), &plan.log);
+        let shared = Arc::new(Shared { log: Mutex::new(log), hub, news: sender, cleaner });
         let drafter = Drafter::new("ace", random);
         Ok(Self {
             plan,
@@ -234,7 +250,7 @@ impl Star {
             drafter,
             interrupts: 0,
             lines: 0,
-            rounds: 0,
+            rounds: Rounds::default(),
             looked: Instant::now(),
             idle: None,
         })
@@ -420,10 +436,7 @@ impl Star {
         match news {
             News::Lines(lines) => {
                 self.idle = None;
-                self.rounds = self.rounds.saturating_add(1);
-                if self.rounds == limits::SETTLED_ROUNDS {
-                    ace_sandbox::give_back();
-                }
+                self.rounds.count();
                 for bytes in lines.split_inclusive(|&b| b == b'\n') {
                     let line = self.take(bytes.strip_suffix(b"\n").unwrap_or(bytes))?;
                     seen(Seen::Line(bytes, &line), &self.state);

@@ -18,7 +18,7 @@ use std::io;
 
 use crate::json::{Change, Place, rewrite};
 use crate::plain::is_all_seen;
-use crate::policy::{Policy, Redactor};
+use crate::policy::Redactor;
 use crate::stream::Stream;
 
 /// Running texts that are followed at once.
@@ -108,7 +108,6 @@ struct Begun {
 
 /// The gate.
 pub struct Gate<S> {
-    policy: Policy,
     redactor: Redactor,
     session: String,
     streams: HashMap<(String, String), Stream>,
@@ -124,13 +123,9 @@ type Out<'o> = &'o mut dyn FnMut(&[u8]) -> io::Result<()>;
 
 impl<S: Spool> Gate<S> {
     /// A gate for a session; empty if the stream will tell.
-    pub fn new(policy: Policy, session: &str, spool: S) -> Self {
-        let redactor = Redactor::new(&policy, session);
-        // Before the first draft waits for it.
-        redactor.get_ready();
+    pub fn new(redactor: &Redactor, session: &str, spool: S) -> Self {
         Self {
-            policy,
-            redactor,
+            redactor: redactor.of_session(session),
             session: session.to_owned(),
             streams: HashMap::new(),
             blobs: HashMap::new(),
@@ -161,7 +156,7 @@ impl<S: Spool> Gate<S> {
         let Ok(line) = Line::parse(bytes) else { return self.stray(bytes, out) };
         if !line.session.is_empty() && line.session != self.session.as_str() {
             self.session = line.session.to_string();
-            self.redactor = self.redactor.of_session(&self.policy, &self.session);
+            self.redactor = self.redactor.of_session(&self.session);
         }
         match line.class() {
             _ if line.is_recorded() => whole(bytes, out),

@@ -34,6 +34,8 @@ pub struct Policy {
 #[derive(Clone)]
 pub struct Redactor {
     scanner: Arc<LazyLock<Scanner, Box<dyn FnOnce() -> Scanner + Send>>>,
+    /// The key of the policy, and that of the session.
+    base: Key,
     pub(crate) key: Key,
 }
 
@@ -49,7 +51,7 @@ impl Redactor {
     pub fn new(policy: &Policy, session: &str) -> Self {
         let all = policy.clone();
         let scanner = LazyLock::new(Box::new(move || Self::tables(&all)) as Box<dyn FnOnce() -> Scanner + Send>);
-        Self { scanner: Arc::new(scanner), key: policy.key.session(session) }
+        Self { scanner: Arc::new(scanner), base: policy.key.clone(), key: policy.key.session(session) }
     }
 
     /// Makes the tables now.
@@ -82,10 +84,10 @@ impl Redactor {
         Scanner::new(&values, &policy.prefixes, policy.personal.clone(), policy.left_out.clone())
     }
 
-    /// The same for another session.
+    /// The same for another session, with the same tables.
     #[must_use]
-    pub fn of_session(&self, policy: &Policy, session: &str) -> Self {
-        Self { scanner: self.scanner.clone(), key: policy.key.session(session) }
+    pub fn of_session(&self, session: &str) -> Self {
+        Self { scanner: self.scanner.clone(), base: self.base.clone(), key: self.base.session(session) }
     }
 
     /// The text without its secrets; `None` if it has none.

@@ -63,7 +63,7 @@ fn speed() {
     assert_eq!(redactor.bytes(&text), None);
     let whole = start.elapsed();
     let draft = br#"{"v":1,"id":"k3f9a2xq-17","session":"06fz3k9q2mtw8c1d","turn":3,"cause":"p0m4zz81-9","by":"ace-tool","type":"tool.completed","data":{"output":{"text":"running 3 tests\ntest a ... ok\n","bytes":31},"exit":0,"ms":4,"sandbox":"workspace"}}"#;
-    let mut gate = Gate::new(Policy::default(), "s", Memory::default());
+    let mut gate = Gate::new(&Redactor::new(&Policy::default(), ""), "s", Memory::default());
     let (n, start) = (20_000, Instant::now());
     for _ in 0..n {
         gate.line(draft, &mut |_| Ok(())).unwrap();

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::sync::LazyLock;
 
 use ace_schema::data::{ForkedFrom, LogRefused, PermissionResolved};
 use ace_schema::permission::Decision;
 use ace_schema::{Kind, Line, LineError, event, id, limits, ty};
+use memchr::memmem::Finder;
 
 use crate::batch::{Item, parse, shape_fits, sort};
 use crate::clock::{self, Clock};
@@ -52,6 +54,8 @@ pub(crate) struct Ledger {
     lines: u64,
     /// Refusals that were recorded so far.
     refusals: usize,
+    /// The last time that a line was stamped with, and how it is written.
+    time: (i64, String),
 }
 
 /// A stamped batch.
@@ -112,6 +116,7 @@ impl Ledger {
             max_pen: 0,
             lines: 0,
             refusals: 0,
+            time: (0, clock::stamp(0)),
         }
     }
 
@@ -213,7 +218,7 @@ impl Ledger {
                 Item::Chalk(at, bytes, line) => {
                     let result = self.common(pen, bytes, line).and_then(|()| {
                         let stamp = format!("{{\"after\":{},", self.seq);
-                        join(&mut out.chalk, stamp.as_bytes(), bytes, |line| line.after == Some(self.seq))
+                        join(&mut out.chalk, &stamp, bytes, |line| line.after == Some(self.seq))
                     });
                     refuse(*at, line, result, &mut out);
                 }
@@ -280,10 +285,13 @@ impl Ledger {
                 out.first = self.seq + 1;
             }
             let seq = self.seq + 1;
-            let time = clock::stamp(clock.now());
-            let stamp =
-                format!("{{\"seq\":{seq},\"ts\":\"{time}\",\"prev\":\"{}\",\"pen\":{},", hex(&self.prev), pen.number);
-            join(&mut out.lines, stamp.as_bytes(), bytes, |line| line.seq == Some(seq))
+            let now = clock.now();
+            if self.time.0 != now {
+                self.time = (now, clock::stamp(now));
+            }
+            let (time, prev) = (&self.time.1, hex(&self.prev));
+            let stamp = format!("{{\"seq\":{seq},\"ts\":\"{time}\",\"prev\":\"{prev}\",\"pen\":{},", pen.number);
+            join(&mut out.lines, &stamp, bytes, |line| line.seq == Some(seq))
         });
         if result.is_ok() {
             self.seq += 1;
@@ -345,18 +353,26 @@ impl Ledger {
 }
 
 /// Puts the stamp in place of the draft's `{`, and keeps every other byte. What comes out must read back as a line with that
-/// stamp: a draft that brought a field of the stamp itself has it twice now, which the parser refuses.
-fn join(out: &mut Vec<u8>, stamp: &[u8], draft: &[u8], holds: impl Fn(&Line<'_>) -> bool) -> Result<(), Why> {
+/// stamp: a draft that brought a field of the stamp itself has it twice now, which the parser refuses. A draft that names none
+/// of them need not be read a second time.
+fn join(out: &mut Vec<u8>, stamp: &str, draft: &[u8], holds: impl Fn(&Line<'_>) -> bool) -> Result<(), Why> {
     let begin = out.len();
     let brace = memchr::memchr(b'{', draft).unwrap_or(0);
-    out.extend_from_slice(stamp);
+    out.extend_from_slice(stamp.as_bytes());
     out.extend_from_slice(&draft[brace + 1..]);
-    if Line::parse(&out[begin..]).is_ok_and(|line| holds(&line)) {
+    if !may_name_the_stamp(draft) || Line::parse(&out[begin..]).is_ok_and(|line| holds(&line)) {
         out.push(b'\n');
         return Ok(());
     }
     out.truncate(begin);
     Err(Why::Stamp)
+}
+
+/// Whether a field of the stamp may stand in a draft, at its top or anywhere; a name can also be written by escapes.
+fn may_name_the_stamp(draft: &[u8]) -> bool {
+    static NAMES: LazyLock<[Finder<'static>; 6]> =
+        LazyLock::new(|| ["\"seq\"", "\"ts\"", "\"prev\"", "\"pen\"", "\"after\"", "\\u"].map(Finder::new));
+    NAMES.iter().any(|name| name.find(draft).is_some())
 }
 
 fn refuse(at: usize, line: &Line<'_>, result: Result<(), Why>, out: &mut Stamped) {

@@ -117,6 +117,10 @@ fn is_invisible(c: char) -> bool {
 /// are shown as `\n`, `\u{202e}` in red.
 #[must_use]
 pub fn visible(text: &str, role: Role) -> Text {
+    // Nearly every name and path is of this kind.
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return Text::of(role, text);
+    }
     let mut out = Text::new();
     for c in text.chars() {
         match c {

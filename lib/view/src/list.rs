@@ -3,7 +3,7 @@
 use crate::clean::visible;
 use crate::diff::counts;
 use crate::style::{Mark, Role, Style};
-use crate::table::{Column, Table};
+use crate::table::{Column, LongTable, Table};
 use crate::text::{Text, plural};
 use crate::units;
 
@@ -18,7 +18,7 @@ pub struct Row {
     pub state: String,
     /// Name of the project.
     pub project: String,
-    /// The model's short name.
+    /// `provider/model`; its last part is shown.
     pub model: String,
     /// Micro-dollars; `None` if unknown.
     pub cost: Option<u64>,
@@ -28,10 +28,11 @@ pub struct Row {
     pub age: u64,
 }
 
-/// `ace ls`: the rows in the caller's order (who waits first, then newest), and a line that sums them up.
+/// `ace ls`: the rows in the caller's order (who waits first, then newest). [`sessions`] draws all of them; who has very many draws
+/// them in parts.
 #[must_use]
-pub fn sessions(rows: &[Row], style: &Style) -> Vec<Text> {
-    let mut table = Table::new(vec![
+pub fn session_table(style: &Style) -> LongTable<'_, Row> {
+    let columns = vec![
         Column::text("SESSION"),
         Column::text("STATE").grows(),
         Column::text("PROJECT"),
@@ -39,31 +40,48 @@ pub fn sessions(rows: &[Row], style: &Style) -> Vec<Text> {
         Column::number("COST"),
         Column::number("CHANGED"),
         Column::number("AGE"),
-    ]);
-    for row in rows {
-        let state = match row.mark {
-            Mark::Waits | Mark::Warns | Mark::Refused => Role::Edge,
-            Mark::Failed => Role::Bad,
-            Mark::Runs | Mark::Done => Role::Plain,
-        };
-        let (files, added, removed) = row.changed;
-        let cost = Text::of(if row.cost.is_some() { Role::Plain } else { Role::Edge }, units::cost(row.cost));
-        table.row(
-            Text::marked(row.mark, style),
-            vec![
-                visible(&row.name, Role::Bold),
-                visible(&row.state, state),
-                visible(&row.project, Role::Plain),
-                visible(&row.model, Role::Plain),
-                cost,
-                if files == 0 { Text::of(Role::Dim, "-") } else { counts(added, removed) },
-                Text::of(Role::Dim, units::age(row.age)),
-            ],
-        );
+    ];
+    LongTable::new(columns, session_cells, style)
+}
+
+fn session_cells(row: &Row, style: &Style) -> (Text, Vec<Text>) {
+    let state = match row.mark {
+        Mark::Waits | Mark::Warns | Mark::Refused => Role::Edge,
+        Mark::Failed => Role::Bad,
+        Mark::Runs | Mark::Done => Role::Plain,
+    };
+    let (files, added, removed) = row.changed;
+    let cost = Text::of(if row.cost.is_some() { Role::Plain } else { Role::Edge }, units::cost(row.cost));
+    let cells = vec![
+        visible(&row.name, Role::Bold),
+        visible(&row.state, state),
+        visible(&row.project, Role::Plain),
+        visible(row.model.rsplit('/').next().unwrap_or_default(), Role::Plain),
+        cost,
+        if files == 0 { Text::of(Role::Dim, "-") } else { counts(added, removed) },
+        Text::of(Role::Dim, units::age(row.age)),
+    ];
+    (Text::marked(row.mark, style), cells)
+}
+
+/// The rows, and a line that sums them up.
+#[must_use]
+pub fn sessions(rows: &[Row], style: &Style) -> Vec<Text> {
+    let table = session_table(style);
+    let widths = table.fit(&[table.measure(rows)]);
+    let mut out = Vec::new();
+    if !rows.is_empty() {
+        out.push(table.head(&widths));
+        out.extend(table.draw(rows, &widths));
     }
-    let mut out = if rows.is_empty() { Vec::new() } else { table.draw(style) };
-    out.extend(summary(rows).wrap(style.width, 0));
+    out.extend(session_sum(rows, style));
     out
+}
+
+/// The line that sums sessions up, wrapped.
+#[must_use]
+pub fn session_sum(rows: &[Row], style: &Style) -> Vec<Text> {
+    summary(rows).wrap(style.width, 0)
 }
 
 fn summary(rows: &[Row]) -> Text {

@@ -66,9 +66,7 @@ impl Table {
     #[must_use]
     pub fn draw(&self, style: &Style) -> Vec<Text> {
         let widths = self.widths(style.width.saturating_sub(2), style);
-        let heads: Vec<Text> = self.columns.iter().map(|c| Text::of(Role::Dim, c.head)).collect();
-        let head = self.line(Text::new().gap(2), &heads, &widths, style);
-        std::iter::once(head)
+        std::iter::once(head(&self.columns, &widths, style))
             .chain(self.rows.iter().map(|(mark, cells)| self.line(mark.clone().to(2), cells, &widths, style)))
             .collect()
     }
@@ -81,57 +79,144 @@ impl Table {
     }
 
     fn line(&self, mark: Text, cells: &[Text], widths: &[usize], style: &Style) -> Text {
-        let mut line = mark;
-        let mut column = line.cells();
-        for (i, ((cell, kind), width)) in cells.iter().zip(&self.columns).zip(widths).enumerate() {
-            if i > 0 {
-                column += 2;
-            }
-            let cell = cell.clone();
-            let cell = if kind.path { cell.cut_middle(*width, style) } else { cell.cut_end(*width, style) };
-            line = line.to(if kind.right { column + width - cell.cells() } else { column }).and(cell);
-            column += width;
-        }
-        line
+        line(&self.columns, mark, cells, widths, style)
     }
 
-    /// The width of each column that stays.
     fn widths(&self, room: usize, style: &Style) -> Vec<usize> {
-        let natural = |i: usize| {
-            let cells = self.rows.iter().filter_map(|(_, row)| row.get(i)).map(Text::cells).max().unwrap_or(0);
-            let cells = cells.max(self.columns[i].head.len());
-            if style.whole { cells } else { cells.min(room) }
-        };
-        let all: Vec<usize> = (0..self.columns.len()).map(natural).collect();
-        if style.whole {
-            return all;
+        let mut natural = vec![0; self.columns.len()];
+        for (_, cells) in &self.rows {
+            widen(&mut natural, cells.iter().map(Text::cells));
         }
-        let mut widths = all.clone();
-        let total = |widths: &[usize]| widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-        loop {
-            let over = total(&widths).saturating_sub(room);
-            if over == 0 {
+        widths(&self.columns, natural, room, style)
+    }
+}
+
+/// A table of so many rows that none of them is kept: each is made to be measured, and again to be drawn, by whoever likes a part
+/// of them.
+#[derive(Debug)]
+pub struct LongTable<'a, T> {
+    columns: Vec<Column>,
+    row: fn(&T, &Style) -> (Text, Vec<Text>),
+    style: &'a Style,
+}
+
+/// The width of each column, cells.
+#[derive(Debug, Clone, Default)]
+pub struct Widths(Vec<usize>);
+
+impl<'a, T> LongTable<'a, T> {
+    /// A table of things that `row` makes a mark and cells of, as many as there are columns.
+    #[must_use]
+    pub fn new(columns: Vec<Column>, row: fn(&T, &Style) -> (Text, Vec<Text>), style: &'a Style) -> Self {
+        Self { columns, row, style }
+    }
+
+    /// How wide these would like to be.
+    #[must_use]
+    pub fn measure(&self, part: &[T]) -> Widths {
+        let mut natural = vec![0; self.columns.len()];
+        for one in part {
+            widen(&mut natural, (self.row)(one, self.style).1.iter().map(Text::cells));
+        }
+        Widths(natural)
+    }
+
+    /// The widths that hold for all parts.
+    #[must_use]
+    pub fn fit(&self, parts: &[Widths]) -> Widths {
+        let mut natural = vec![0; self.columns.len()];
+        for part in parts {
+            widen(&mut natural, part.0.iter().copied());
+        }
+        Widths(widths(&self.columns, natural, self.style.width.saturating_sub(2), self.style))
+    }
+
+    /// The head.
+    #[must_use]
+    pub fn head(&self, widths: &Widths) -> Text {
+        head(&self.columns, &widths.0, self.style)
+    }
+
+    /// A line for each of these.
+    pub fn draw(&self, part: &[T], widths: &Widths) -> impl Iterator<Item = Text> {
+        part.iter().map(|one| {
+            let (mark, cells) = (self.row)(one, self.style);
+            line(&self.columns, mark.to(2), &cells, &widths.0, self.style)
+        })
+    }
+}
+
+fn head(columns: &[Column], widths: &[usize], style: &Style) -> Text {
+    let heads: Vec<Text> = columns.iter().map(|c| Text::of(Role::Dim, c.head)).collect();
+    line(columns, Text::new().gap(2), &heads, widths, style)
+}
+
+fn widen(natural: &mut [usize], cells: impl Iterator<Item = usize>) {
+    for (width, cells) in natural.iter_mut().zip(cells) {
+        *width = cells.max(*width);
+    }
+}
+
+fn line(columns: &[Column], mark: Text, cells: &[Text], widths: &[usize], style: &Style) -> Text {
+    let mut line = mark;
+    // Where the line ends, and where the column begins.
+    let mut end = line.cells();
+    let mut column = end;
+    for (i, ((cell, kind), width)) in cells.iter().zip(columns).zip(widths).enumerate() {
+        if i > 0 {
+            column += 2;
+        }
+        let cut = match cell.cells() > *width && !style.whole {
+            true if kind.path => Some(cell.clone().cut_middle(*width, style)),
+            true => Some(cell.clone().cut_end(*width, style)),
+            false => None,
+        };
+        let cell = cut.as_ref().unwrap_or(cell);
+        let taken = cell.cells();
+        let begin = if kind.right { (column + width).saturating_sub(taken) } else { column };
+        line = line.gap(begin.saturating_sub(end));
+        line.append_copy(cell);
+        end = end.max(begin) + taken;
+        column += width;
+    }
+    line
+}
+
+/// The width of each column that stays, of what its cells would like to have.
+fn widths(columns: &[Column], natural: Vec<usize>, room: usize, style: &Style) -> Vec<usize> {
+    let wish = |(cells, column): (usize, &Column)| {
+        let cells = cells.max(column.head.len());
+        if style.whole { cells } else { cells.min(room) }
+    };
+    let all: Vec<usize> = natural.into_iter().zip(columns).map(wish).collect();
+    if style.whole {
+        return all;
+    }
+    let mut widths = all.clone();
+    let total = |widths: &[usize]| widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+    loop {
+        let over = total(&widths).saturating_sub(room);
+        if over == 0 {
+            break;
+        }
+        let texts = widths.iter().enumerate().filter(|(i, _)| !columns[*i].right);
+        let widest = texts.max_by_key(|(i, w)| (**w, usize::MAX - i)).map(|(i, w)| (i, *w));
+        match widest {
+            Some((i, w)) if w > LEAST => widths[i] = w.saturating_sub(1),
+            _ if widths.len() > 1 => {
+                // With one column less the others may have their room back.
+                widths = all[..widths.len() - 1].to_vec();
+            }
+            _ => {
+                widths[0] = room;
                 break;
             }
-            let texts = widths.iter().enumerate().filter(|(i, _)| !self.columns[*i].right);
-            let widest = texts.max_by_key(|(i, w)| (**w, usize::MAX - i)).map(|(i, w)| (i, *w));
-            match widest {
-                Some((i, w)) if w > LEAST => widths[i] = w.saturating_sub(1),
-                _ if widths.len() > 1 => {
-                    // With one column less the others may have their room back.
-                    widths = all[..widths.len() - 1].to_vec();
-                }
-                _ => {
-                    widths[0] = room;
-                    break;
-                }
-            }
         }
-        if let Some(i) = self.columns.iter().position(|c| c.grows).filter(|i| *i < widths.len()) {
-            widths[i] += room.min(style.width).saturating_sub(total(&widths));
-        }
-        widths
     }
+    if let Some(i) = columns.iter().position(|c| c.grows).filter(|i| *i < widths.len()) {
+        widths[i] += room.min(style.width).saturating_sub(total(&widths));
+    }
+    widths
 }
 
 #[cfg(test)]

@@ -103,6 +103,13 @@ impl Text {
         }
     }
 
+    /// Adds another line's spans in place, which keeps them.
+    pub fn append_copy(&mut self, other: &Self) {
+        for (role, text) in &other.0 {
+            self.push(*role, text);
+        }
+    }
+
     /// Whether nothing is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -247,18 +254,24 @@ impl Text {
 /// The bytes for the place: with escape sequences if it has colour, without a newline. Spaces at the end are left out.
 #[must_use]
 pub fn render(text: &Text, style: &Style) -> String {
-    let mut spans = text.0.clone();
-    while let Some((_, last)) = spans.last_mut() {
-        last.truncate(last.trim_end_matches(' ').len());
-        if !last.is_empty() {
+    let mut spans = text.0.as_slice();
+    let mut end = "";
+    while let Some(((_, last), before)) = spans.split_last() {
+        end = last.trim_end_matches(' ');
+        if !end.is_empty() {
             break;
         }
-        spans.pop();
+        spans = before;
     }
+    let Some(((role, _), before)) = spans.split_last() else { return String::new() };
     if !style.color {
-        return spans.into_iter().map(|(_, text)| text).collect();
+        let mut out = String::with_capacity(before.iter().map(|(_, text)| text.len()).sum::<usize>() + end.len());
+        out.extend(before.iter().map(|(_, text)| text.as_str()));
+        out.push_str(end);
+        return out;
     }
-    let parts: Vec<_> = spans.iter().map(|(role, text)| paint(role.sgr(), text)).collect();
+    let mut parts: Vec<_> = before.iter().map(|(role, text)| paint(role.sgr(), text)).collect();
+    parts.push(paint(role.sgr(), end));
     AnsiStrings(&parts).to_string()
 }
 

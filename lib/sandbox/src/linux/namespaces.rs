@@ -31,13 +31,19 @@ pub(super) fn leave_user(applied: &mut Applied) -> Result<(), Refused> {
         applied.lack(Layer::User, "root may not keep its number without CAP_SETFCAP");
         return Ok(());
     }
-    // Some systems (AppArmor) let anyone make one and then forbid to number its users: there is no way back out of it, so a
-    // process that does not matter goes first.
-    if let Err(error) = raw::in_child(|| numbered(uid, gid)).map_err(Refused::at("fork a forerunner"))? {
+    // Some systems let anyone make one and then forbid to number its users: there is no way back out of it, so where that may be
+    // a process that does not matter goes first.
+    if may_trap()
+        && let Err(error) = raw::in_child(|| numbered(uid, gid)).map_err(Refused::at("fork a forerunner"))?
+    {
         applied.lack(Layer::User, words(&error));
         return Ok(());
     }
-    numbered(uid, gid).map_err(Refused::at("enter a user namespace"))?;
+    if let Err(error) = raw::unshare(UnshareFlags::NEWUSER) {
+        applied.lack(Layer::User, words(&error));
+        return Ok(());
+    }
+    number(uid, gid).map_err(Refused::at("number the user of a namespace"))?;
     applied.held.insert(Layer::User);
     if let Err(error) = raw::unshare(UnshareFlags::NEWIPC) {
         applied.gaps.push(format!("shared memory and queues of System V are the host's: {error}"));
@@ -45,9 +51,21 @@ pub(super) fn leave_user(applied: &mut Applied) -> Result<(), Refused> {
     Ok(())
 }
 
+/// Whether this system may let one make a user namespace and not number its users: AppArmor does where it restricts them, and so
+/// does a `/proc` that nobody may write to.
+fn may_trap() -> bool {
+    let restricted = fs::read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
+    restricted.is_ok_and(|value| value.trim_ascii() != b"0")
+        || fs::OpenOptions::new().write(true).open("/proc/self/uid_map").is_err()
+}
+
 /// Makes the namespace and numbers its one user and group.
 fn numbered(uid: u32, gid: u32) -> io::Result<()> {
     raw::unshare(UnshareFlags::NEWUSER)?;
+    number(uid, gid)
+}
+
+fn number(uid: u32, gid: u32) -> io::Result<()> {
     fs::write("/proc/self/uid_map", format!("{uid} {uid} 1"))?;
     fs::write("/proc/self/setgroups", "deny")?;
     fs::write("/proc/self/gid_map", format!("{gid} {gid} 1"))
