@@ -1,4 +1,4 @@
-//! `ace-redact`: the last gate before the log. Drafts go on without their secrets, recorded lines untouched.
+//! `ace-redact`: the last gate of a typed pipeline, and texts. Drafts go on without their secrets, recorded lines untouched.
 
 mod events;
 
