@@ -36,7 +36,7 @@ pub fn page() -> String {
         l::CALLS_PER_ANSWER
     ));
     page.section("RIGHTS");
-    page.say("Tools run in a worker process that has no network, no key and an environment built from a list of names. It may write the worktree and a temporary folder of the session, and read the toolchain; it sees neither the log nor the configuration of ace. Where the kernel lacks a layer of this, the call says so in its record, and mode `auto` asks first.");
+    page.say("Tools run in a worker process that has no key, an environment built from a list of names, and no network but the way through a proxy that the profile `network` (`sandbox.profile` in `ace-config`(5)) gives it. It may write the worktree and a temporary folder of the session, and read the toolchain; it sees neither the log nor the configuration of ace. Where the kernel lacks a layer of this, the call says so in its record, and mode `auto` asks first.");
     page.also(&[("ace-permit", 1), ("ace-tool", 1), ("ace", 7), ("ace-events", 7)]);
     page.end()
 }
