@@ -138,3 +138,58 @@ fn nothing_serious_for_axe_on_a_phone() {
 fn the_keyboard_reaches_everything() {
     case("the_keyboard_reaches_everything");
 }
+
+#[test]
+fn a_decision_is_made_once_for_the_session_or_never() {
+    case("a_decision_is_made_once_for_the_session_or_never");
+}
+
+#[test]
+fn a_rule_is_written_as_the_person_words_it() {
+    case("a_rule_is_written_as_the_person_words_it");
+}
+
+#[test]
+fn a_question_of_the_model_is_answered() {
+    case("a_question_of_the_model_is_answered");
+}
+
+#[test]
+fn messages_queue_steer_and_a_turn_is_cancelled() {
+    case("messages_queue_steer_and_a_turn_is_cancelled");
+}
+
+#[test]
+fn a_past_is_forked_and_rewound() {
+    case("a_past_is_forked_and_rewound");
+}
+
+#[test]
+fn sessions_begin_here_one_or_several() {
+    case("sessions_begin_here_one_or_several");
+}
+
+#[test]
+fn a_comment_on_a_line_is_the_next_message() {
+    case("a_comment_on_a_line_is_the_next_message");
+}
+
+#[test]
+fn work_lands_and_worktrees_go() {
+    case("work_lands_and_worktrees_go");
+}
+
+#[test]
+fn a_terminal_goes_on_where_it_was_left() {
+    case("a_terminal_goes_on_where_it_was_left");
+}
+
+#[test]
+fn b29_a_link_is_made_and_taken_back_here() {
+    case("b29_a_link_is_made_and_taken_back_here");
+}
+
+#[test]
+fn a_terminal_and_a_browser_answer_each_other() {
+    case("a_terminal_and_a_browser_answer_each_other");
+}

@@ -2,18 +2,29 @@
 
 use ace_cli::permit::Answer;
 use ace_cli::{CallAddress, Complaint, Exit};
-use ace_front::{AnswerError, Opening, Said, Waiting, random, redaction, words};
-use ace_schema::data::Proposal;
+use ace_front::{AnswerError, Opening, Said, Waiting, random, redaction, words as tell};
+use ace_permissions::{About, CallFacts, Rulebook, decide_by};
+use ace_schema::data::{Proposal, ToolCall};
 use ace_schema::limits::ASKED_ANSWER_BYTES;
-use ace_schema::permission::{Decision, Scope};
+use ace_schema::permission::{Decision, Mode, Scope};
+use serde_json::Value;
 
 use crate::PROGRAM;
+
+/// What a person adds to a yes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Words<'a> {
+    /// The answer to what the model asks.
+    pub reply: Option<&'a str>,
+    /// The rule, in place of the one proposed.
+    pub rule: Option<&'a str>,
+}
 
 /// Records a person's answer. What reaches further than the session becomes a rule in their own file, never in a repository.
 pub fn say(
     opening: &Opening,
     said: &Answer,
-    (decision, reply): (Decision, Option<&str>),
+    (decision, words): (Decision, Words<'_>),
     scope: Scope,
 ) -> Result<Exit, Complaint> {
     let found = opening.find(&said.session)?;
@@ -36,15 +47,23 @@ pub fn say(
             }
         }
         AnswerError::TooLate => Complaint::new(PROGRAM, Exit::No, format!("'{typed}' was answered before")),
-        AnswerError::Append(e) => words::append(PROGRAM, &name, &e),
+        AnswerError::Append(e) => tell::append(PROGRAM, &name, &e),
     };
     let waiting = ace_front::find_call(&log, by_id, by_line).map_err(not_said)?;
     let reply = match decision {
-        Decision::Allow => answer_to(&waiting, reply, (&typed, &name))?,
+        Decision::Allow => answer_to(&waiting, words.reply, (&typed, &name))?,
         _ => String::new(),
     };
-    let grant = if scope == Scope::Once { None } else { Some(grant(&waiting, &typed, &name)?) };
-    let mut appender = log.append(ace_front::clock()).map_err(|e| words::append(PROGRAM, &name, &e))?;
+    let grant = match (scope, words.rule) {
+        (Scope::Once, None) => None,
+        (Scope::Once, Some(_)) => {
+            return Err(Complaint::new(PROGRAM, Exit::Usage, "--rule is for more than once")
+                .hint("with --session, --project or --always"));
+        }
+        (_, None) => Some(grant(&waiting, &typed, &name)?),
+        (_, Some(rule)) => Some(worded(opening, &waiting, grant(&waiting, &typed, &name)?, rule)?),
+    };
+    let mut appender = log.append(ace_front::clock()).map_err(|e| tell::append(PROGRAM, &name, &e))?;
     let who = opening.person();
     let why = redaction::cleaned(opening, &said.why.clone().unwrap_or_default())?;
     let reply = redaction::cleaned(opening, &reply)?;
@@ -53,7 +72,7 @@ pub fn say(
     // Recorded first: a rule must not come of an answer that was too late.
     if let Some(grant) = grant.filter(|_| matches!(scope, Scope::Project | Scope::Always)) {
         let project = (scope == Scope::Project).then_some(waiting.project.as_str());
-        ace_host::rules::remember(&opening.settings.user, &grant, project).map_err(|e| words::rules(PROGRAM, &e))?;
+        ace_host::rules::remember(&opening.settings.user, &grant, project).map_err(|e| tell::rules(PROGRAM, &e))?;
     }
     Ok(Exit::Done)
 }
@@ -82,4 +101,29 @@ fn grant(waiting: &Waiting, typed: &str, name: &str) -> Result<Proposal, Complai
         Complaint::new(PROGRAM, Exit::Usage, format!("'{typed}' can only be allowed once: no rule may cover it"))
             .hint(format!("{PROGRAM} allow {name} {typed}"))
     })
+}
+
+/// The proposal as a person words it. What would not allow this very call is a slip of the pen, and no rule.
+fn worded(opening: &Opening, waiting: &Waiting, proposed: Proposal, rule: &str) -> Result<Proposal, Complaint> {
+    let own = match proposed.command.is_empty() {
+        true => Proposal { paths: vec![rule.to_owned()], ..proposed },
+        false => Proposal { command: rule.to_owned(), ..proposed },
+    };
+    let mut book = Rulebook::default();
+    let is_rule = book.grant(&own, "own");
+    let data = serde_json::from_str::<ToolCall>(&waiting.call.data).ok();
+    let args: Option<Value> = data.and_then(|data| match data.blob {
+        Some(blob) => serde_json::from_slice(&opening.home().blobs().get(&blob.sha).ok()?).ok(),
+        None => serde_json::from_str(data.args?.get()).ok(),
+    });
+    let args = args.unwrap_or_default();
+    let (tool, cwd) = (waiting.call.tool.as_str(), waiting.place.as_str());
+    let facts = CallFacts { tool, args: &args, cwd, tmp: "", sandboxed: true, unsandboxed: false };
+    let about = About { project: &waiting.project, ..About::default() };
+    let verdict = decide_by(&book, Mode::Ask, &facts, &about);
+    match is_rule && verdict.decision == Decision::Allow {
+        true => Ok(own),
+        false => Err(Complaint::new(PROGRAM, Exit::Usage, format!("'{rule}' would not allow this call"))
+            .hint("a rule is worded like 'cargo test ...'")),
+    }
 }

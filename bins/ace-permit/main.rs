@@ -42,10 +42,12 @@ fn run(args: &ace_cli::permit::Permit) -> Result<Exit, Complaint> {
                 (.., true) => Scope::Always,
                 _ => Scope::Once,
             };
-            let reply = allow.reply.as_deref();
-            answers::say(&opening, &allow.answer, (Decision::Allow, reply), scope)
+            let words = answers::Words { reply: allow.reply.as_deref(), rule: allow.rule.as_deref() };
+            answers::say(&opening, &allow.answer, (Decision::Allow, words), scope)
         }
-        Some(Command::Deny(answer)) => answers::say(&opening, answer, (Decision::Deny, None), Scope::Once),
+        Some(Command::Deny(answer)) => {
+            answers::say(&opening, answer, (Decision::Deny, answers::Words::default()), Scope::Once)
+        }
         Some(Command::Explain(asked)) => explain::explain(&opening, asked),
         Some(Command::Test(test)) => explain::test(&opening, test.file.as_deref()),
         Some(Command::Try(tried)) => past::try_rules(&opening, &tried.rules, &tried.logs),

@@ -34,6 +34,7 @@ complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "test" -d 'Run
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "try" -d 'What other rules would have decided'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "learn" -d 'Propose rules from what people decided'
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l why -d 'Words that the model reads' -r
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l rule -d 'The rule for such calls, in place of the one proposed' -r
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l answer -d 'The answer to what the model asks, or its number' -r
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l session -d 'Such calls too, while the session goes on'
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l project -d 'Such calls too, in this project'

@@ -472,6 +472,7 @@ complete -c ace -n "__fish_ace_using_subcommand undo" -s q -l quiet -d 'Errors o
 complete -c ace -n "__fish_ace_using_subcommand undo" -l json -d 'Events, or the one thing asked for, as JSON'
 complete -c ace -n "__fish_ace_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand allow" -l why -d 'Words that the model reads' -r
+complete -c ace -n "__fish_ace_using_subcommand allow" -l rule -d 'The rule for such calls, in place of the one proposed' -r
 complete -c ace -n "__fish_ace_using_subcommand allow" -l answer -d 'The answer to what the model asks, or its number' -r
 complete -c ace -n "__fish_ace_using_subcommand allow" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'

@@ -42,17 +42,27 @@ fn a_session_begun_and_answered_over_http_lives_without_the_server() {
     serving = serving.again(&world);
     let call = ask["call"].as_str().unwrap();
     let decision = format!("/api/v1/sessions/{id}/calls/{call}/decision");
-    for wrong in ["{}", r#"{"decision":"maybe"}"#, r#"{"decision":"allow","scope":"all"}"#] {
+    for wrong in [
+        "{}",
+        r#"{"decision":"maybe"}"#,
+        r#"{"decision":"allow","scope":"all"}"#,
+        r#"{"decision":"allow","rule":"made.txt"}"#,
+        r#"{"decision":"allow","scope":"session","rule":"other.txt"}"#,
+    ] {
         assert_eq!(serving.post(&decision, wrong).status, 400, "{wrong}");
     }
     serving
         .post(&format!("/api/v1/sessions/{id}/calls/--help/decision"), r#"{"decision":"allow"}"#)
         .is_problem(404, "no");
-    let done = serving.post(&decision, r#"{"decision":"allow","why":"go on"}"#).ok();
+    serving.post(&decision, r#"{"decision":"allow","digest":"of something else"}"#).is_problem(409, "no");
+    let said =
+        json!({"decision": "allow", "why": "go on", "digest": ask["digest"], "scope": "session", "rule": "*.txt"});
+    let done = serving.post(&decision, &said.to_string()).ok();
     assert!(done["command"].as_str().unwrap().starts_with("ace-permit allow"), "{done}");
     reaches(&serving, &id, "done");
     serving.post(&decision, r#"{"decision":"allow"}"#).is_problem(409, "no");
-    assert_eq!(world.last(&id, "permission.resolved")["who"], "tester");
+    let resolved = world.last(&id, "permission.resolved");
+    assert_eq!((&resolved["who"], &resolved["grant"]["paths"][0]), (&"tester".into(), &"*.txt".into()));
     assert!(world.place(&id).join("made.txt").exists());
     let list = serving.get("/api/v1/sessions").ok();
     assert_eq!((&list["sessions"][0]["changed"]["files"], &list["sessions"][0]["calls"]), (&1.into(), &1.into()));

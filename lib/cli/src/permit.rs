@@ -33,6 +33,7 @@ pub enum Command {
     #[command(subcommand_help_heading = "Answer", before_help = "ID: of the call, or @LINE")]
     #[command(after_help = "ace-permit allow fix-median @25
 ace-permit allow fix-median @25 --session
+ace-permit allow fix-median @25 --always --rule 'cargo test ...'
 ace-permit allow fix-median @25 --answer sqlite")]
     Allow(Allow),
     /// Refuse a waiting call
@@ -73,6 +74,9 @@ pub struct Allow {
     /// Such calls too, everywhere
     #[arg(long)]
     pub always: bool,
+    /// The rule for such calls, in place of the one proposed
+    #[arg(long, value_name = "PATTERN")]
+    pub rule: Option<String>,
     /// The answer to what the model asks, or its number
     #[arg(long = "answer", value_name = "TEXT", conflicts_with_all = ["for_session", "project", "always"])]
     pub reply: Option<String>,

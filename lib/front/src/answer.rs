@@ -20,6 +20,8 @@ pub struct Waiting {
     pub proposal: Option<Proposal>,
     /// Root of the person's own work tree; empty outside a repository.
     pub project: String,
+    /// Where the session works.
+    pub place: String,
 }
 
 /// What a person says.
@@ -131,6 +133,7 @@ pub fn find_call(log: &Log, by_id: Option<&str>, by_line: Option<u64>) -> Result
             session: state.session.clone(),
             proposal: asked.iter().rev().find(|(_, id, _)| *id == call.id).and_then(|(.., p)| p.clone()),
             project: state.created.repository.as_ref().map_or_else(String::new, |r| r.root.clone()),
+            place: state.created.worktree.as_ref().map_or(&state.created.cwd, |w| &w.path).clone(),
         }),
         None => Err(AnswerError::NotWaiting(open.iter().map(|c| line_of(c).unwrap_or(c.seq)).collect())),
     }

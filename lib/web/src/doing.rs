@@ -360,6 +360,30 @@ pub struct Decision {
     /// The answer to what the model asks.
     #[serde(default)]
     pub answer: Option<String>,
+    /// The rule for more than once, in place of the one proposed: a command or path pattern.
+    #[serde(default)]
+    pub rule: Option<String>,
+    /// The digest of what the person was shown: it is refused if something else waits there by now.
+    #[serde(default)]
+    pub digest: Option<String>,
+}
+
+/// Refuses an answer to something else than what was shown.
+async fn shown(app: &App, id: &str, call: &str, digest: Option<String>) -> Result<(), Problem> {
+    let Some(digest) = digest else { return Ok(()) };
+    let log = app.board.log(id).ok_or_else(Problem::unknown)?;
+    let (app, id, call) = (app.clone(), id.to_owned(), call.to_owned());
+    blocking(move || {
+        let other = app
+            .board
+            .with(&id, &log, |fold| fold.state.calls().find(|c| c.id == call).is_some_and(|c| c.digest != digest));
+        match other.map_err(|e| Problem::io("cannot read the log", &e))? {
+            true => Err(Problem::new(crate::problem::Code::No, "what waits there is not what you were shown")
+                .hint("look again")),
+            false => Ok(()),
+        }
+    })
+    .await
 }
 
 /// `POST /sessions/{id}/calls/{call}/decision`.
@@ -384,11 +408,16 @@ pub async fn decide(
         Some("always") => Some("--always"),
         Some(_) => return Err(Problem::usage("a scope is once, session, project or always")),
     };
-    if verb == "deny" && (reach.is_some() || said.answer.is_some()) {
+    if verb == "deny" && (reach.is_some() || said.answer.is_some() || said.rule.is_some()) {
         return Err(Problem::usage("a call is denied once, with words if you like"));
     }
+    if said.rule.is_some() && reach.is_none() {
+        return Err(Problem::usage("a rule is for more than once").hint("scope: session, project or always"));
+    }
+    shown(&app, &id, &call, said.digest).await?;
     let mut task = Task::new("ace-permit", &[verb])
         .option("--why", said.why.as_deref())
+        .option("--rule", said.rule.as_deref())
         .option("--answer", said.answer.as_deref());
     task = reach.into_iter().fold(task, |task, reach| task.with(reach));
     act(&app, &id, task.with(&id).with(call)).await.map(Json)

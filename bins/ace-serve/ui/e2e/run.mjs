@@ -1,9 +1,10 @@
 // Runs the cases in a real browser against the real server: `node e2e/run.mjs`, or with names of some. Ends with 1 if one fails.
 import { mkdirSync } from "node:fs";
 import { BROWSER, browser } from "./world.mjs";
+import * as acts from "./acts.mjs";
 import * as look from "./look.mjs";
 
-const cases = { ...look };
+const cases = { ...look, ...acts };
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in cases));
 if (!BROWSER || unknown.length > 0) {

@@ -37,8 +37,13 @@ const STORIES = {
     { text: "The test passes. `is_leap` counted every fourth year and forgot the century rule, so 29 February 1900 was accepted." },
   ],
   evil: [{ text: EVIL, calls: [["shell", { command: "printf '\\033]8;;javascript:window.pwned=1\\033\\\\click\\033]8;;\\033\\\\ \\033]0;pwned\\007 <b onclick=window.pwned=1>bold</b> \\033[31mred\\033[0m'" }]] }, { text: "Done." }],
-  slow: [{ text: Array.from({ length: 60 }, (_, i) => `word${i} `).join(""), pause: 120 }],
+  slow: [{ endless: "word" }],
   makes: [{ text: "I want to run the tests.", calls: [["shell", { command: "echo made > made.txt && cat made.txt" }]] }, { text: "It ran." }],
+  touches: [
+    { text: "Some files first.", calls: [["shell", { command: "touch one.txt" }]] }, { calls: [["shell", { command: "touch two.txt" }]] },
+    { calls: [["shell", { command: "touch three.txt" }]] }, { text: "That is all." },
+  ],
+  hangs: [{ text: "Let me think. ", hang: true }],
   asks: [{ calls: [["ask_user", { question: "Which database should the tests use?", choices: [{ label: "sqlite", detail: "in memory" }, { label: "postgres" }] }]] }, { text: "Noted." }],
 };
 

@@ -16,7 +16,7 @@ export const PROGRAMS = process.env.ACE_PROGRAMS ?? fileURLToPath(new URL("../..
 export const BROWSER = [process.env.ACE_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((p) => p && existsSync(p));
 
 /** How long anything may take on the slowest machine, ms. */
-const SLOW = 180_000;
+const SLOW = Number(process.env.ACE_UI_PATIENCE ?? 180_000);
 
 /** Waits until something holds, as slow as the machine may be. */
 export async function eventually(what, holds, most = SLOW) {
@@ -93,7 +93,7 @@ export async function world({ files = {}, script, flags = [], config = "" }) {
     return text ? JSON.parse(text) : undefined;
   };
   return {
-    root, project, env, api, command, serve, stop, git,
+    root, project, env, api, command, serve, stop, git, release: scripted.release,
     get link() { return link; },
     get origin() { return new URL(link).origin; },
     /** The records of a session. */

@@ -41,7 +41,8 @@ export function Compare() {
   const toggle = (id: string) => void navigate({ to: "/compare", search: { s: (ids.includes(id) ? ids.filter((x) => x !== id) : [...ids, id]).join(",") }, replace: true });
   const best = (value: (run: Run) => number | undefined | null, high = false) => {
     const known = runs.filter(passed).map((run) => ({ run, n: value(run) })).filter((x): x is { run: Run; n: number } => typeof x.n === "number");
-    if (known.length < 2) return undefined;
+    // Who is as good as all others is not better.
+    if (known.length < 2 || known.every((x) => x.n === known[0]?.n)) return undefined;
     return known.reduce((a, b) => ((high ? b.n > a.n : b.n < a.n) ? b : a)).run.id;
   };
   const row = (name: string, show: (run: Run) => ReactNode, value?: (run: Run) => number | undefined | null, meter = false, high = false) => {

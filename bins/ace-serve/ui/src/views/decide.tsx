@@ -21,6 +21,11 @@ export function rule(proposal: { tool: string; command?: string; paths?: string[
   return `allow ${plain(proposal.tool)}${what && ` ${what}`}`;
 }
 
+/** What a rule is about: the part of it that a person may word otherwise. */
+function pattern(proposal: { command?: string; paths?: string[] } | null | undefined): string {
+  return plain(proposal?.command ?? proposal?.paths?.[0] ?? "");
+}
+
 /** A patch that an edit would make, from its arguments. */
 export function proposed(call: Call): string {
   const args = (call.args ?? {}) as Record<string, unknown>;
@@ -40,6 +45,8 @@ export function Decide({ session, call, ask, n, of, next, focus }: {
   const [why, setWhy] = useState("");
   const [busy, setBusy] = useState(false);
   const [sure, setSure] = useState(false);
+  /** The rule as the person words it, in place of the one proposed. */
+  const [own, setOwn] = useState<string>();
   const born = useRef(Date.now());
   const reason = useRef<HTMLTextAreaElement>(null);
   const args = useBlob(call.argsBlob);
@@ -48,6 +55,7 @@ export function Decide({ session, call, ask, n, of, next, focus }: {
     setDenying(false);
     setSure(false);
     setWhy("");
+    setOwn(undefined);
   }, [call.id]);
   const decide = async (body: DecisionBody) => {
     if (busy) return;
@@ -64,10 +72,12 @@ export function Decide({ session, call, ask, n, of, next, focus }: {
   };
   const question = call.question;
   const proposal = call.asked?.proposal ?? ask?.proposal ?? undefined;
-  const always = () => (sure ? void decide({ decision: "allow", scope: "always" }) : setSure(true));
+  const worded = own !== undefined && own.trim() !== "" && own !== pattern(proposal) ? { rule: own.trim() } : {};
+  const allow = (scope: "session" | "always") => void decide({ decision: "allow", scope, ...worded });
+  const always = () => (sure ? allow("always") : setSure(true));
   useKeys(question ? { d: keyed(deny) } : {
     y: keyed(() => void decide({ decision: "allow" })), d: keyed(deny),
-    ...(proposal && { s: keyed(() => void decide({ decision: "allow", scope: "session" })), a: keyed(always) }),
+    ...(proposal && { s: keyed(() => allow("session")), a: keyed(always) }),
     ...(of > 1 && { Tab: next }),
   }, focus);
   const patch = call.tool === "shell" || question ? "" : proposed(call);
@@ -91,7 +101,11 @@ export function Decide({ session, call, ask, n, of, next, focus }: {
         </dl>
       )}
       {proposal && !question && (
-        <div className="rulebox"><span className="lbl">rule that session and always would record</span><br /><code>{rule(proposal)}</code></div>
+        <div className="rulebox"><span className="lbl">rule that session and always would record{own === undefined && <> · <button type="button" className="link" onClick={() => setOwn(pattern(proposal))}>edit the rule</button></>}</span><br />
+          {own === undefined ? <code>{rule(proposal)}</code> : (
+            <span className="own"><code>allow {plain(proposal.tool)}</code><input aria-label="The rule" value={own} autoFocus spellCheck={false} onChange={(e) => setOwn(e.target.value)} onKeyDown={(e) => e.key === "Escape" && setOwn(undefined)} />
+              <button type="button" className="bare" onClick={() => setOwn(undefined)}>as proposed</button></span>
+          )}</div>
       )}
       {denying ? (
         <form onSubmit={(e) => { e.preventDefault(); void decide({ decision: "deny", why: why.trim() }); }}>
@@ -108,7 +122,7 @@ export function Decide({ session, call, ask, n, of, next, focus }: {
       ) : (
         <div className="keys">
           <button type="button" className="pri" disabled={busy} onClick={() => void decide({ decision: "allow" })}>Once <kbd>y</kbd></button>
-          <button type="button" disabled={busy || !proposal} title={proposal ? rule(proposal) : "no rule can say this"} onClick={() => void decide({ decision: "allow", scope: "session" })}>Session <kbd>s</kbd></button>
+          <button type="button" disabled={busy || !proposal} title={proposal ? rule(proposal) : "no rule can say this"} onClick={() => allow("session")}>Session <kbd>s</kbd></button>
           <button type="button" disabled={busy || !proposal} title={proposal ? rule(proposal) : "no rule can say this"} onClick={always}>{sure ? "Record rule" : "Always"} <kbd>a</kbd></button>
           <button type="button" className="deny" disabled={busy} onClick={deny}>Deny with a reason <kbd>d</kbd></button>
         </div>

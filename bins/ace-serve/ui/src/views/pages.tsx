@@ -20,7 +20,9 @@ export function Worktrees() {
     if (said) setText(said.text || "nothing to prune");
     void all.refetch();
   };
-  const state = (t: Worktree) => (t.gone ? "folder is gone" : t.merged ? "landed" : t.uncommitted > 0 ? `${t.uncommitted} not committed` : t.ahead > 0 ? `${t.ahead} ahead` : "no change");
+  // A branch on which nothing was committed is a part of its base all the same: that is not landed.
+  const landed = (t: Worktree) => t.merged && t.tip !== t.base && t.uncommitted === 0;
+  const state = (t: Worktree) => (t.gone ? "folder is gone" : landed(t) ? "landed" : t.uncommitted > 0 ? `${t.uncommitted} not committed` : t.ahead > 0 ? `${t.ahead} ahead` : "no change");
   return (
     <div className="page">
       <div className="bar"><h1>Worktrees</h1><span className="dim">{many(trees.length, "worktree")} · {bytes(trees.reduce((n, t) => n + t.disk_bytes, 0))}</span><span className="sp" />
@@ -32,8 +34,8 @@ export function Worktrees() {
         {trees.length > 0 && (
           <table className="table"><thead><tr><th>session</th><th>branch</th><th>state</th><th>disk</th><th>age</th><th>where</th><th /></tr></thead><tbody>{trees.map((t) => (
             <tr key={t.path}><td>{t.session ? <Link to="/s/$id" params={{ id: t.session }} search={{}}>{plain(t.name || t.session)}</Link> : <span className="dim">nobody's</span>}</td><td>{plain(t.branch)}</td>
-              <td className={t.gone ? "no" : t.merged ? "ok" : undefined}>{state(t)}{t.locked && " · in use"}</td><td>{bytes(t.disk_bytes)}</td><td>{duration(t.age_s * 1000)}</td><td className="dim">{plain(t.path)}</td>
-              <td className="nw">{t.session && !t.merged && t.ahead + t.uncommitted > 0 && <Link className="button" to="/s/$id/diff" params={{ id: t.session }} search={{}} onClick={() => set({ dialog: "land" })}>Land…</Link>} {t.session && t.merged && <button type="button" onClick={() => void act(() => remove(`/sessions/${t.session}/worktree`)).then(() => all.refetch())}>Remove</button>}</td></tr>
+              <td className={t.gone ? "no" : landed(t) ? "ok" : undefined}>{state(t)}{t.locked && " · in use"}</td><td>{bytes(t.disk_bytes)}</td><td>{duration(t.age_s * 1000)}</td><td className="dim">{plain(t.path)}</td>
+              <td className="nw">{t.session && !t.gone && !landed(t) && t.ahead + t.uncommitted > 0 && <Link className="button" to="/s/$id/diff" params={{ id: t.session }} search={{}} onClick={() => set({ dialog: "land" })}>Land…</Link>} {t.session && t.merged && t.uncommitted === 0 && <button type="button" onClick={() => void act(() => remove(`/sessions/${t.session}/worktree`)).then(() => all.refetch())}>Remove</button>}</td></tr>
           ))}</tbody></table>
         )}
       </div>

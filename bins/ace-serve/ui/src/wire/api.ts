@@ -98,7 +98,7 @@ export interface NewSession {
 }
 
 /** A person's decision. */
-export interface DecisionBody { decision: "allow" | "deny"; scope?: Scope; why?: string; answer?: string; digest?: string }
+export interface DecisionBody { decision: "allow" | "deny"; scope?: Scope; why?: string; answer?: string; digest?: string; rule?: string }
 
 /** What the server says when it does not do a thing. */
 export class Problem extends Error {
