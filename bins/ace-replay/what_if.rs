@@ -4,7 +4,7 @@ use ace_cli::replay::WhatIf;
 use ace_cli::{Complaint, Exit, When};
 use ace_config::Layer;
 use ace_core::State;
-use ace_front::{Interrupt, Opening, begin, interrupt};
+use ace_front::{Attended, Ended, Interrupt, Opening, begin, interrupt};
 use ace_host::{Made, Programs};
 use ace_replay::{Verdict, verdict, wilson};
 use ace_schema::data::ModelCompleted;
@@ -12,12 +12,11 @@ use ace_schema::permission::Mode;
 use ace_schema::{Line, ty};
 use ace_view::{Mark, Role, Text, units};
 use serde_json::json;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::PROGRAM;
 use crate::folder::limited;
@@ -25,8 +24,6 @@ use crate::forks::{Fresh, Way, make, way};
 use crate::tell::{Teller, count, flat};
 use crate::tools::remove;
 
-/// How often it is looked whether a run has ended.
-const LOOK: Duration = Duration::from_millis(10);
 /// Exits of a run that say nothing of the change: usage, damage, no provider, a fault, I/O, busy, credentials, configuration.
 const BROKEN: [i32; 8] = [2, 65, 69, 70, 74, 75, 77, 78];
 
@@ -205,9 +202,9 @@ fn one(opening: &Opening, made: &Made, args: &WhatIf, stop: &Interrupt) -> Resul
 /// Waits for a program; no code if a person stopped it.
 fn finish(command: &mut Command, what: &str, stop: &Interrupt) -> Result<(Option<i32>, String), Complaint> {
     let cannot = |e| Complaint::io(PROGRAM, &format!("cannot start {what}"), &e);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
-    let mut child = command.spawn().map_err(cannot)?;
-    let stderr = child.stderr.take();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = Attended::start(command).map_err(cannot)?;
+    let stderr = child.stderr();
     let listener = std::thread::spawn(move || {
         use std::io::{BufRead, BufReader};
         let mut last = String::new();
@@ -218,19 +215,13 @@ fn finish(command: &mut Command, what: &str, stop: &Interrupt) -> Result<(Option
         }
         ace_view::clean(&last)
     });
-    let group = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap_or(0));
-    let mut told = false;
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(cannot)? {
-            break status;
-        }
-        if stop.is_wanted() && !std::mem::replace(&mut told, true) {
-            let _ = group.map(|group| rustix::process::kill_process_group(group, rustix::process::Signal::INT));
-        }
-        std::thread::sleep(LOOK);
-    };
+    let ended = child.wait(stop, None).map_err(cannot)?;
     let said = listener.join().unwrap_or_default();
-    Ok((if told { None } else { Some(status.code().unwrap_or(128)) }, said))
+    let code = match ended {
+        Ended::Exited(status) => Some(status.code().unwrap_or(128)),
+        Ended::Stopped | Ended::Late => None,
+    };
+    Ok((code, said))
 }
 
 /// The state at the end, and what the fork itself has cost.

@@ -1,7 +1,7 @@
 //! One scenario in a world of its own: a home, a user, a repository, a clock that stands still. The programs are the real ones.
 
 use ace_core::digest;
-use ace_front::Interrupt;
+use ace_front::{Attended, Ended, Interrupt};
 use ace_host::Programs;
 use ace_replay::judge::file;
 use ace_replay::scenario::{EXPECTED, FILES, Reply, SCRIPT, Scenario, USER};
@@ -9,9 +9,8 @@ use ace_replay::{Failure, Story, cassette, judge};
 use ace_schema::data::SessionCreated;
 use ace_schema::{Line, limits, ty};
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -19,10 +18,6 @@ use crate::folder::{Folder, copy_all, limited};
 
 /// The moment at which every scenario happens, ms: 2026-11-20 06:40:00 UTC.
 const CLOCK: &str = "1795156800000";
-/// How long a program that was told to end may take.
-const FAREWELL: Duration = Duration::from_secs(5);
-/// How often it is looked whether a program has ended.
-const LOOK: Duration = Duration::from_millis(3);
 /// Exits after which nothing can be said of a session: usage, damage, a fault, I/O, credentials, configuration.
 const BROKEN: [i32; 7] = [2, 65, 70, 74, 75, 77, 78];
 /// Variables that name toolchains, which the tools of a scenario may need as those of a session do.
@@ -138,9 +133,7 @@ impl World {
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .current_dir(self.root.join("project"))
-            .stdin(Stdio::null())
-            // ^C is for whoever runs the scenarios.
-            .process_group(0);
+            .stdin(Stdio::null());
         command
     }
 
@@ -149,24 +142,15 @@ impl World {
         let (out, err) = (self.root.join("stdout"), self.root.join("stderr"));
         let file = |path: &Path| std::fs::File::create(path).map_err(|e| format!("cannot keep what {what} says: {e}"));
         command.stdout(file(&out)?).stderr(file(&err)?);
-        let mut child = command.spawn().map_err(|e| format!("cannot start {what}: {e}"))?;
-        loop {
-            match child.try_wait() {
-                Ok(Some(status)) => {
-                    let text = std::fs::read(&out).unwrap_or_default();
-                    return Ok((status.code().unwrap_or(128), String::from_utf8_lossy(&text).into_owned()));
-                }
-                Ok(None) if self.stop.is_wanted() => {
-                    end(&mut child);
-                    return Err("stopped".to_owned());
-                }
-                Ok(None) if Instant::now() > self.deadline => {
-                    end(&mut child);
-                    return Err(format!("{what} did not end within {} s", self.seconds));
-                }
-                Ok(None) => std::thread::sleep(LOOK),
-                Err(e) => return Err(format!("cannot wait for {what}: {e}")),
+        let child = Attended::start(command).map_err(|e| format!("cannot start {what}: {e}"))?;
+        match child.wait(&self.stop, Some(self.deadline)) {
+            Ok(Ended::Exited(status)) => {
+                let text = std::fs::read(&out).unwrap_or_default();
+                Ok((status.code().unwrap_or(128), String::from_utf8_lossy(&text).into_owned()))
             }
+            Ok(Ended::Stopped) => Err("stopped".to_owned()),
+            Ok(Ended::Late) => Err(format!("{what} did not end within {} s", self.seconds)),
+            Err(e) => Err(format!("cannot wait for {what}: {e}")),
         }
     }
 
@@ -326,23 +310,6 @@ fn toolchains() -> Vec<(&'static str, OsString)> {
         std::env::var_os(name).or_else(there).map(|value| (name, value))
     };
     TOOLCHAINS.into_iter().filter_map(found).collect()
-}
-
-/// Ends a program and all that it has started: it is asked first.
-fn end(child: &mut Child) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0));
-    let Some(group) = group else { return };
-    let _ = kill_process_group(group, Signal::INT);
-    let begun = Instant::now();
-    while begun.elapsed() < FAREWELL {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return;
-        }
-        std::thread::sleep(LOOK);
-    }
-    let _ = kill_process_group(group, Signal::KILL);
-    let _ = child.wait();
 }
 
 /// What names a folder's content for a history; here so that all of a run is in one place.

@@ -3,12 +3,13 @@
 use ace_cli::worktree::Bisect;
 use ace_cli::{Complaint, Exit};
 use ace_core::bisect::{Found, Verdict, search};
-use ace_front::{Interrupt, Opening, clock, interrupt, random};
+use ace_front::{Attended, Ended, Interrupt, Opening, clock, interrupt, random};
 use ace_host::{Scratch, Step, pool, pools, steps};
 use ace_worktree as git;
 use std::io::{IsTerminal, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use crate::look::{print, subject};
@@ -116,13 +117,12 @@ impl Trial<'_> {
         self.scratch.restore(&step.tree).map_err(failed)?;
         for _ in 0..args.repeat {
             self.runs += 1;
-            let (code, signal) = self.run(step, &args.command)?;
-            // The command may have died of ^C before this program has heard of it.
-            if self.stop.is_wanted() || signal == Some(INTERRUPT) {
-                // What it says now is what ^C made of it.
+            let status = self.run(step, &args.command)?;
+            // What died of ^C has judged nothing, wherever that came from.
+            let Some(status) = status.filter(|status| status.signal() != Some(INTERRUPT)) else {
                 return Err(Complaint::new(PROGRAM, Exit::Cancelled, STOPPED));
-            }
-            let is_good = match code {
+            };
+            let is_good = match status.code() {
                 Some(0) => !args.good_after,
                 Some(UNTESTABLE) => return Ok(Verdict::Untestable),
                 Some(code) if code < BROKEN => args.good_after,
@@ -139,9 +139,9 @@ impl Trial<'_> {
         Ok(Verdict::Good)
     }
 
-    /// Its exit code, or the signal that killed it.
-    fn run(&self, step: &Step, command: &[String]) -> Result<(Option<i32>, Option<i32>), Complaint> {
-        let Some((program, rest)) = command.split_first() else { return Ok((None, None)) };
+    /// How it ended; `None` if a person ended it.
+    fn run(&self, step: &Step, command: &[String]) -> Result<Option<ExitStatus>, Complaint> {
+        let Some((program, rest)) = command.split_first() else { return Ok(None) };
         let mut child = Command::new(program);
         child.args(rest).current_dir(self.scratch.path()).stdin(Stdio::null());
         // What it prints is for a person to see; stdout is for what was found.
@@ -149,8 +149,11 @@ impl Trial<'_> {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_none_or(|n| n.starts_with("GIT_"))) {
             child.env_remove(name);
         }
-        let status = child.status().map_err(|e| Complaint::io(PROGRAM, &format!("cannot start '{program}'"), &e))?;
-        Ok((status.code(), std::os::unix::process::ExitStatusExt::signal(&status)))
+        let cannot = |e| Complaint::io(PROGRAM, &format!("cannot start '{program}'"), &e);
+        match Attended::start(&mut child).and_then(|child| child.wait(&self.stop, None)).map_err(cannot)? {
+            Ended::Exited(status) => Ok(Some(status)),
+            Ended::Stopped | Ended::Late => Ok(None),
+        }
     }
 }
 

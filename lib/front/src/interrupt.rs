@@ -15,15 +15,20 @@ impl Interrupt {
     pub fn is_wanted(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// As if it were pressed now.
+    pub fn want(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// From now on ^C sets the flag and runs `also`; the third ends the process at once, after `left` was said.
 #[must_use]
 pub fn interrupt(left: &'static str, also: impl Fn() + Send + 'static) -> Interrupt {
     let wanted = Interrupt::default();
-    let flag = wanted.0.clone();
+    let flag = wanted.clone();
     let told = move || {
-        flag.store(true, Ordering::Relaxed);
+        flag.want();
         also();
         true
     };

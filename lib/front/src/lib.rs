@@ -4,6 +4,7 @@
 //! Invariant: it decides nothing about a session. It shows what `ace-host` tells and records what a person says.
 
 pub mod answer;
+mod attend;
 pub mod begin;
 pub mod blame;
 pub mod check;
@@ -35,6 +36,7 @@ pub mod until;
 pub mod words;
 
 pub use answer::{AnswerError, Said, Waiting, answer_as, find_call};
+pub use attend::{Attended, Ended};
 pub use filter::{ended, run as run_filter};
 pub use interrupt::{Interrupt, interrupt};
 pub use opening::{Opening, clock, find, machine, open, person, random, shown, took};

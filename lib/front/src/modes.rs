@@ -1,6 +1,7 @@
 //! The modes of the terminal: keys come one by one and are not echoed while a run is painted, and every way out gives back what
 //! was there before. It must never know what the keys mean.
 
+use rustix::process::Signal;
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
 };
@@ -8,6 +9,8 @@ use std::io::{IsTerminal, Write};
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
+
+use crate::attend::end_all;
 
 /// What the terminal was before; there is one terminal, and signals have to find it.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
@@ -169,6 +172,7 @@ fn interrupted() {
         return;
     }
     leave();
+    end_all(Signal::KILL);
     (target.farewell)();
     std::process::exit(130);
 }
@@ -192,6 +196,7 @@ fn start_catcher() {
                 }
                 _ => {
                     leave();
+                    end_all(if signal == SIGHUP { Signal::HUP } else { Signal::TERM });
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
                 }
             }
