@@ -85,19 +85,96 @@ fn p65_what_came_from_elsewhere_is_not_run_written_or_gone_on_from() {
     assert!(place.join("made.txt").exists() && there.sessions().is_empty());
 }
 
+/// What the bundle of a packed session is, as git reads it.
+fn bundle(packed: &str) -> Vec<u8> {
+    let lines = packed.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let parts = lines.filter(|line| line["type"] == "pack.git").map(|line| line["data"].as_str().unwrap().to_owned());
+    parts.flat_map(|part| BASE64_STANDARD.decode(part).unwrap()).collect()
+}
+
 #[test]
 fn p55_secrets_do_not_leave_unless_that_is_wanted() {
     let token = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
-    let script = format!("printf 'token = \"%s%s\"\\n' '{}' '{}' > secret.txt", &token[..9], &token[9..]);
-    let world = World::with_model(Server::start(vec![Reply::Calls("", vec![shell(&script)]), Reply::Text("Done.")]))
-        .repository(&[("a.txt", "a\n")]);
+    let (start, end) = token.split_at(9);
+    // Into a file, into a record, and into a blob: what is printed is long.
+    let script =
+        format!("printf 'token = \"%s%s\"\\n' {start} {end} > secret.txt; cat secret.txt; seq 1 12000; cat secret.txt");
+    let clean = shell("echo nothing > b.txt");
+    let model = vec![
+        Reply::Calls("", vec![clean]),
+        Reply::Calls(
+            "",
+            vec![shell(&script), ("write", serde_json::json!({"path": "x", "content": token}).to_string())],
+        ),
+        Reply::Text("Done."),
+        Reply::Calls("", vec![shell("echo more >> secret.txt")]),
+        Reply::Text("More."),
+    ];
+    let world =
+        World::with_model(Server::start(model)).repository(&[("a.txt", "a\n"), ("old.txt", &format!("{token}\n"))]);
+    world.add_config("[redact]\ngate = \"off\"\n");
     let _ = world.run("ace", &["run", "-q", "--mode", "auto", "--name", "first", "make it"]).done();
-    let run = world.run("ace", &["pack", "first"]).fails(1, &["the file 'secret.txt'", "--no-files"]);
-    assert_eq!(run.stdout, "");
-    let without = world.run("ace", &["pack", "first", "--no-files"]).ok();
-    assert!(!without.contains(&token));
+    let _ = world.run("ace", &["fork", "first", "--name", "second", "and more"]).done();
+    let _ = world.run("ace-session", &["run", "second"]).done();
+    let ids = world.sessions();
+    let logs = || ids.iter().map(|id| std::fs::read(world.log_file(id)).unwrap()).collect::<Vec<_>>();
+    let before = logs();
+    let run = world.run("ace", &["pack", "second"]).done();
+    assert!(run.stderr.contains("secrets were taken out of") && run.stderr.contains("a chain of its own"), "{run:?}");
+    assert_eq!(before, logs(), "what is here stays as it is");
+    // Elsewhere it is whole, and nothing there says the secret.
+    let there = World::new();
+    let _ = there.feed("ace", &["unpack"], run.stdout.as_bytes()).ok();
+    for session in &ids {
+        assert!(there.run("ace-log", &["verify", session]).ok().contains("chain whole"));
+        let (old, new) = (world.log(session), there.log(session));
+        assert_eq!(old.len(), new.len());
+        for (old, new) in old.iter().zip(&new) {
+            let same = |line: &serde_json::Value| ["seq", "ts", "id", "type", "cause"].map(|key| line[key].clone());
+            assert_eq!(same(old), same(new));
+        }
+        let trees = states(&there, session);
+        assert_eq!(trees.len(), states(&world, session).len());
+        assert_ne!(trees, states(&world, session));
+    }
+    let last = there.run("ace-log", &["cat", "second"]).ok().lines().count() - 1;
+    let diff = there.run("ace", &["diff", &format!("second@1..{last}")]).done().stdout;
+    assert!(diff.contains("+++ b/secret.txt") && diff.contains("+token = \"") && diff.contains("+more"), "{diff}");
+    assert!(there.run("ace-replay", &["second", "--speed", "0"]).done().stdout.contains("More."));
+    // Without the repository, which is another machine's.
+    std::fs::rename(world.project(), world.path("moved")).unwrap();
+    let git = "cd \"$1\"/*/ && git cat-file --batch --batch-all-objects";
+    let objects = std::process::Command::new("sh").args(["-c", git, "sh"]).arg(there.ace_home().join("git")).output();
+    std::fs::rename(world.path("moved"), world.project()).unwrap();
+    let mut all = objects.unwrap().stdout;
+    assert!(all.windows(8).any(|part| part == b"token = "));
+    all.extend(diff.into_bytes());
+    for file in ["sessions", "blobs"] {
+        let found =
+            std::process::Command::new("grep").args(["-rF", "", "-h"]).arg(there.ace_home().join(file)).output();
+        all.extend(found.unwrap().stdout);
+    }
+    assert!(!all.windows(token.len()).any(|part| part == token.as_bytes()));
+    // All of it as it is, on demand.
+    let raw = world.run("ace", &["pack", "second", "--raw"]).ok();
+    assert!(raw.contains(&token));
+    let without = world.run("ace", &["pack", "first", "--no-files"]).done().stdout;
+    assert!(!without.contains(&token) && !without.contains("pack.git"));
     let _ = World::new().feed("ace", &["unpack"], without.as_bytes()).ok();
-    let _ = world.run("ace", &["pack", "first", "--raw"]).ok();
+}
+
+#[test]
+fn git_itself_reads_the_states_of_a_packed_session() {
+    let (here, _) = worlds();
+    let packed = here.run("ace", &["pack", "second"]).ok();
+    let file = here.path("states.bundle");
+    std::fs::write(&file, bundle(&packed)).unwrap();
+    let state = states(&here, "second").pop().unwrap();
+    let heads = here.git(&["bundle", "list-heads", file.to_str().unwrap()]);
+    assert!(heads.contains(&format!("{state} refs/ace/{}/{state}", here.sessions()[1])), "{heads}");
+    let _ = here.git(&["bundle", "verify", "-q", file.to_str().unwrap()]);
+    let _ = here.git(&["fetch", "-q", file.to_str().unwrap(), "refs/ace/*:refs/ace/*"]);
+    assert_eq!(here.git(&["show", &format!("{state}:made.txt")]).trim(), "made\nmore");
 }
 
 #[test]

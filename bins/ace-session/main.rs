@@ -60,7 +60,7 @@ fn run(args: &ace_cli::session::Session) -> Result<Exit, Complaint> {
         Command::Undo { session } => travel::undo(&open(PROGRAM, Vec::new())?, session),
         Command::Archive { session } => keep::archive(&open(PROGRAM, Vec::new())?, session),
         Command::Pack { session, raw, no_files } => {
-            pack::pack(&open(PROGRAM, Vec::new())?, session, Want { raw: *raw, no_files: *no_files })
+            pack::pack(&open(PROGRAM, Vec::new())?, session, Want { raw: *raw, no_files: *no_files }, color)
         }
         Command::Unpack { file } => pack::unpack(&open(PROGRAM, Vec::new())?, file.as_deref(), color),
         Command::Rm { session, force } => keep::remove(&open(PROGRAM, Vec::new())?, session, *force),

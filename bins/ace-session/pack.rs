@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::{PROGRAM, print};
 
 /// Writes a session to stdout.
-pub fn pack(opening: &Opening, session: &SessionAddress, want: Want) -> Result<Exit, Complaint> {
+pub fn pack(opening: &Opening, session: &SessionAddress, want: Want, color: When) -> Result<Exit, Complaint> {
     let found = opening.find(session)?;
     let (log, name) = (opening.log(&found), opening.name(&found, session));
     let report = log.verify().map_err(|e| Complaint::io(PROGRAM, &format!("cannot read '{name}'"), &e))?;
@@ -17,7 +17,17 @@ pub fn pack(opening: &Opening, session: &SessionAddress, want: Want) -> Result<E
         return Err(words::damaged(PROGRAM, &name, damage.line, &damage.fault));
     }
     let stdout = std::io::BufWriter::with_capacity(1 << 18, std::io::stdout().lock());
-    pack::pack(opening, &log, &name, want, stdout).map(|()| Exit::Done)
+    if let Some(taken) = pack::pack(opening, &log, &name, want, stdout)? {
+        let counted = [(taken.lines, "record"), (taken.blobs as u64, "blob"), (taken.files as u64, "file")];
+        let parts = counted
+            .iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, what)| format!("{n} {what}{}", if *n == 1 { "" } else { "s" }));
+        let what =
+            format!("secrets were taken out of {}: it is a chain of its own", parts.collect::<Vec<_>>().join(", "));
+        ace_cli::note(PROGRAM, &what, Some("--raw packs all as it is"), color);
+    }
+    Ok(Exit::Done)
 }
 
 /// Takes one in, from a file or stdin, and prints its id.
@@ -31,6 +41,7 @@ pub fn unpack(opening: &Opening, file: Option<&Path>, color: When) -> Result<Exi
     };
     if std::io::stderr().is_terminal() {
         let what = if done.new == 0 { "is here already".to_owned() } else { format!("{} records", done.lines) };
+        let what = if done.scrubbed { format!("{what}, without the secrets of where it was packed") } else { what };
         let hint = format!("ace show {}; it is to be looked at, not to go on", ace_view::clean(&done.name));
         ace_cli::note(PROGRAM, &format!("'{}': {what}", ace_view::clean(&done.name)), Some(&hint), color);
     }

@@ -92,7 +92,7 @@ complete -c ace-session -n "__fish_ace_session_using_subcommand fork" -s h -l he
 complete -c ace-session -n "__fish_ace_session_using_subcommand rewind" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand undo" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand archive" -s h -l help -d 'Print help'
-complete -c ace-session -n "__fish_ace_session_using_subcommand pack" -l raw -d 'Also what holds secrets'
+complete -c ace-session -n "__fish_ace_session_using_subcommand pack" -l raw -d 'Secrets stay in'
 complete -c ace-session -n "__fish_ace_session_using_subcommand pack" -l no-files -d 'Without the states of files'
 complete -c ace-session -n "__fish_ace_session_using_subcommand pack" -s h -l help -d 'Print help'
 complete -c ace-session -n "__fish_ace_session_using_subcommand unpack" -s h -l help -d 'Print help'

@@ -514,7 +514,7 @@ complete -c ace -n "__fish_ace_using_subcommand archive" -s h -l help -d 'Print 
 complete -c ace -n "__fish_ace_using_subcommand pack" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
-complete -c ace -n "__fish_ace_using_subcommand pack" -l raw -d 'Also what holds secrets'
+complete -c ace -n "__fish_ace_using_subcommand pack" -l raw -d 'Secrets stay in'
 complete -c ace -n "__fish_ace_using_subcommand pack" -l no-files -d 'Without the states of files'
 complete -c ace -n "__fish_ace_using_subcommand pack" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand pack" -l json -d 'Events, or the one thing asked for, as JSON'

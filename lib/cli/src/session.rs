@@ -170,14 +170,14 @@ pub enum Command {
         session: SessionAddress,
     },
     /// The session as one file, on stdout
-    #[command(subcommand_help_heading = "Keep", before_help = "log, blobs, states of files")]
+    #[command(subcommand_help_heading = "Keep", before_help = "log, blobs, states of files, no secrets")]
     #[command(after_help = "ace-session pack fix-median | zstd > fix-median.ace.zst")]
-    #[command(after_long_help = "0 packed, 1 it holds a secret")]
+    #[command(after_long_help = "0 packed, 1 a file's name is a secret")]
     Pack {
         /// The session
         #[arg(value_name = "S")]
         session: SessionAddress,
-        /// Also what holds secrets
+        /// Secrets stay in
         #[arg(long)]
         raw: bool,
         /// Without the states of files

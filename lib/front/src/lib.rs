@@ -28,6 +28,7 @@ pub mod redaction;
 pub mod rights;
 pub mod say;
 pub mod screen;
+pub mod scrub;
 pub mod search;
 pub mod sessions;
 mod stage;

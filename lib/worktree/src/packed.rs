@@ -1,13 +1,35 @@
 //! The states of a session as one pack of git's own, to be read on another machine. What comes in is believed to be nothing but
 //! objects: each is checked, nothing is checked out, and no reference, path or configuration comes with it.
 
+use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::{BufRead, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::error::Error;
 use crate::pool::Pool;
+
+/// The first line of a bundle.
+const BUNDLE: &str = "# v2 git bundle";
+
+/// Where the pack begins: behind the empty line of a bundle, else at the beginning.
+fn body(from: &mut File) -> std::io::Result<u64> {
+    let (mut at, mut line) = (0, Vec::new());
+    let mut reader = std::io::BufReader::new(from);
+    loop {
+        line.clear();
+        // A name is never as long; a file without an end of line is no bundle.
+        let n = (&mut reader).take(4096).read_until(b'\n', &mut line)? as u64;
+        if at == 0 && line.strip_suffix(b"\n") != Some(BUNDLE.as_bytes()) {
+            return Ok(0);
+        }
+        at += n;
+        if n == 0 || line == b"\n" {
+            return Ok(at);
+        }
+    }
+}
 
 impl Pool {
     /// Writes every object of these states and commits (40 hexadecimal digits each, without the history of the commits) to a file.
@@ -21,14 +43,41 @@ impl Pool {
         run(git.stdin(list).stdout(to), "write the pack")
     }
 
-    /// Takes in a pack of at most so many bytes: each object is looked through as `git fsck` does.
+    /// The same as a bundle, which git itself can fetch from: each state goes by `refs/ace/NAME/` and its id. A commit's parents are
+    /// what whoever fetches it must have.
+    ///
+    /// # Errors
+    /// As [`Pool::pack`], and [`Error::BadRevision`].
+    pub fn bundle(&self, ids: &[String], name: &str, to: &mut File, scratch: &Path) -> Result<(), Error> {
+        let repo = self.bare()?;
+        let (mut needed, mut held) = (String::new(), String::new());
+        for id in ids {
+            let bad = || Error::BadRevision { rev: id.clone() };
+            let object = gix::ObjectId::from_hex(id.as_bytes()).map_err(|_| bad())?;
+            if let Ok(commit) = repo.find_object(object).map_err(|_| bad())?.try_into_commit() {
+                for parent in commit.parent_ids() {
+                    let _ = writeln!(needed, "-{parent}");
+                }
+            }
+            let _ = writeln!(held, "{id} refs/ace/{name}/{id}");
+        }
+        let head = format!("{BUNDLE}\n{needed}{held}\n");
+        to.write_all(head.as_bytes()).map_err(Error::git("write the bundle"))?;
+        self.pack(ids, to, scratch)
+    }
+
+    /// Takes in a pack, or the one of a bundle, of at most so many bytes: each object is looked through as `git fsck` does. What a
+    /// bundle says beside it is not looked at.
     ///
     /// # Errors
     /// [`Error::Git`]: it is none, is too large, or holds an object that git would refuse.
-    pub fn unpack(&self, from: File, most: u64) -> Result<(), Error> {
+    pub fn unpack(&self, mut from: File, most: u64) -> Result<(), Error> {
+        let what = "take in the pack";
+        let at = body(&mut from).and_then(|at| from.seek(SeekFrom::Start(at)));
+        at.map_err(Error::git(what))?;
         let limit = format!("--max-input-size={most}");
         let mut git = self.git(&["index-pack", "--stdin", "--fsck-objects", &limit]);
-        run(git.stdin(from).stdout(Stdio::null()), "take in the pack")
+        run(git.stdin(from).stdout(Stdio::null()), what)
     }
 
     /// Whether these states and commits are whole.
@@ -86,31 +135,6 @@ fn run(command: &mut Command, what: &'static str) -> Result<(), Error> {
     let said = String::from_utf8_lossy(&out.stderr);
     let last: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).take(2).collect();
     Err(Error::git(what)(last.join("; ")))
-}
-
-impl Pool {
-    /// The first file of these states and commits for which `found` says something; each content is asked about once.
-    ///
-    /// # Errors
-    /// [`Error::BadRevision`], [`Error::Git`].
-    pub fn first_file<T>(&self, ids: &[String], found: impl Fn(&[u8], &[u8]) -> Option<T>) -> Result<Option<T>, Error> {
-        let what = "read a state";
-        let repo = self.bare()?;
-        let mut seen = std::collections::HashSet::new();
-        for id in ids {
-            let tree = repo.find_tree(crate::pool::tree(&repo, id)?).map_err(Error::git(what))?;
-            for file in tree.traverse().breadthfirst.files().map_err(Error::git(what))? {
-                if !file.mode.is_blob() || !seen.insert(file.oid) {
-                    continue;
-                }
-                let blob = repo.find_blob(file.oid).map_err(Error::git(what))?;
-                if let Some(found) = found(&file.filepath, &blob.data) {
-                    return Ok(Some(found));
-                }
-            }
-        }
-        Ok(None)
-    }
 }
 
 impl Pool {

@@ -14,5 +14,6 @@ mod making;
 mod recover;
 mod remove;
 mod repository;
+mod rewritten;
 mod states;
 mod store;
