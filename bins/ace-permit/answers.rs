@@ -67,7 +67,8 @@ pub fn say(
     let who = opening.person();
     let why = redaction::cleaned(opening, &said.why.clone().unwrap_or_default())?;
     let reply = redaction::cleaned(opening, &reply)?;
-    let answer = Said { who: &who, why: &why, scope, grant: grant.clone(), answer: &reply };
+    let effect = waiting.seen().to_owned();
+    let answer = Said { who: &who, why: &why, scope, grant: grant.clone(), answer: &reply, effect: &effect };
     ace_front::answer_as(&mut appender, &waiting, decision, answer, random()).map_err(not_said)?;
     // Recorded first: a rule must not come of an answer that was too late.
     if let Some(grant) = grant.filter(|_| matches!(scope, Scope::Project | Scope::Always)) {

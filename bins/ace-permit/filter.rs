@@ -239,11 +239,11 @@ impl Filter for Permit {
 
 /// The record of a verdict: its id, type and payload.
 pub fn record(call: &str, digest: String, verdict: Verdict) -> (String, &'static str, Value) {
-    let Verdict { decision, rule, why, proposal, risk, layer, .. } = verdict;
+    let Verdict { decision, rule, why, proposal, risk, layer, effect, .. } = verdict;
     let layer = if layer == Layer::BuiltIn { String::new() } else { layer.name().to_owned() };
     let risk = Some(risk);
     if decision == Decision::Ask {
-        let data = PermissionRequested { addressee: "user".to_owned(), why, rule, proposal, layer, risk };
+        let data = PermissionRequested { addressee: "user".to_owned(), why, rule, proposal, layer, risk, effect };
         return (id::ask(call), ty::PERMISSION_REQUESTED, serde_json::to_value(data).unwrap_or_default());
     }
     let why = if decision == Decision::Allow { String::new() } else { why };
@@ -259,6 +259,7 @@ pub fn record(call: &str, digest: String, verdict: Verdict) -> (String, &'static
         risk,
         grant: None,
         answer: String::new(),
+        effect: String::new(),
     };
     (id::answer(call), ty::PERMISSION_RESOLVED, serde_json::to_value(data).unwrap_or_default())
 }

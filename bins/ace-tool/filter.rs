@@ -2,11 +2,11 @@
 
 use ace_cli::{Complaint, Exit};
 use ace_config::Hooked;
-use ace_core::{Call, CallState, Desk, Due, Phase, Role, digest};
+use ace_core::{Call, CallState, Desk, Due, Effect, Phase, Role, digest};
 use ace_front::rights;
 use ace_pipe::{Filter, Out};
 use ace_schema::data::{
-    Code, HookCompleted, HookStarted, ModelCompleted, Output, Part, ToolCall, ToolCompleted, ToolDiscovered,
+    Code, EffectCompleted, EffectFailed, EffectStarted, HookCompleted, HookStarted, ModelCompleted, Output, Part, ToolCall, ToolCompleted, ToolDiscovered,
     ToolFailed, ToolStarted,
 };
 use ace_schema::hook::Hook;
@@ -16,6 +16,7 @@ use ace_storage::Blobs;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +74,8 @@ pub struct Broker {
     hooks: Arc<[Hooked]>,
     /// What the model said last, where somebody hears it.
     last_said: String,
+    /// What calls that wait have done in a copy, by the id of the record.
+    effects: BTreeMap<String, EffectCompleted>,
 }
 
 impl Broker {
@@ -103,6 +106,7 @@ impl Broker {
             marks: Marks::default(),
             hooks,
             last_said: String::new(),
+            effects: BTreeMap::new(),
         }
     }
 
@@ -192,6 +196,11 @@ impl Broker {
         if call.tool == question::TOOL {
             return self.answered(claim, turn, call);
         }
+        if !call.adopts.is_empty() {
+            let effect = self.effects.get(&call.adopts).cloned().unwrap_or_default();
+            self.prepare();
+            return self.runner().adopt(claim, turn, effect);
+        }
         match self.arguments(call) {
             Ok(args) if call.tool == "diff" => {
                 let since = match Since::of(args.get()) {
@@ -251,6 +260,39 @@ impl Broker {
         let Some(call) = self.desk.state.calls().find(is_mine).cloned() else { return };
         let turn = self.desk.state.turn.as_ref().map_or(0, |t| t.n);
         self.start(claim, turn, &call);
+    }
+
+    /// Runs a call that waits in a copy.
+    fn try_call(&mut self, claim: &str, turn: u32) {
+        let is_mine = |c: &&Call| matches!(&c.effect, Effect::Running(id) if id == claim);
+        let Some(call) = self.desk.state.calls().find(is_mine).cloned() else { return };
+        match self.arguments(&call) {
+            Ok(args) => {
+                self.last += 1;
+                let (id, mode) = (self.last, self.desk.state.mode);
+                let job = Job { id, claim: claim.to_owned(), turn, tool: call.tool, args, call: call.id, mode };
+                self.prepare();
+                self.runner().try_call(job);
+            }
+            Err(message) => {
+                let data = EffectFailed { call: call.id, code: Code::Arguments, message };
+                let (_, line) = self.desk.pencil.write((turn, claim), ty::EFFECT_FAILED, &data);
+                // A closed output is noticed by the loop.
+                let _ = self.out.write(&line);
+            }
+        }
+    }
+
+    /// Somebody has answered, or stopped the turn: what is still being tried for it ends.
+    fn give_up_trials(&self) {
+        let Some(runner) = &self.runner else { return };
+        let wanted = |id: &str| {
+            let asks = |c: &Call| c.state == CallState::Asked && c.effect == Effect::Running(id.to_owned());
+            self.desk.state.calls().any(asks)
+        };
+        for claim in self.desk.state.claims.iter().filter(|c| c.role == Role::Effect && !wanted(&c.id)) {
+            runner.give_up(&claim.id);
+        }
     }
 
     /// Lets hooks hear the answer that the turn would end with.
@@ -326,6 +368,13 @@ impl Filter for Broker {
             ty::MODEL_COMPLETED if self.hooks.iter().any(|one| one.on == Hook::Stop) => {
                 self.last_said = line.data::<ModelCompleted>().map(|d| aloud(&d.parts)).unwrap_or_default();
             }
+            ty::EFFECT_STARTED if self.desk.holds(&line.id) => self.try_call(&line.id, line.turn),
+            ty::EFFECT_COMPLETED => {
+                if let Ok(effect) = line.data() {
+                    self.effects.insert(line.id.to_string(), effect);
+                }
+            }
+            ty::PERMISSION_RESOLVED => self.give_up_trials(),
             ty::HOOK_STARTED if self.desk.holds(&line.id) => self.hear(&line.id, line.turn),
             ty::TOOL_COMPLETED | ty::TOOL_FAILED => {
                 self.working.retain(|(_, claim, _)| *claim != line.cause);
@@ -333,7 +382,11 @@ impl Filter for Broker {
                     runner.keep(&line.cause, &sha);
                 }
             }
-            ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => self.cancel(line.turn),
+            ty::TURN_COMPLETED | ty::TURN_FAILED | ty::TURN_CANCELLED => {
+                self.effects.clear();
+                self.give_up_trials();
+                self.cancel(line.turn);
+            }
             _ => {}
         }
     }
@@ -375,6 +428,14 @@ impl Filter for Broker {
                     let data =
                         HookCompleted::failed("whoever ran the hooks is gone; it is unknown what they made of it");
                     self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::HOOK_COMPLETED, &data);
+                }
+                Due::Close { turn, claim, role: Role::Effect } => {
+                    let message = "whoever tried it is gone".to_owned();
+                    let data = EffectFailed { code: Code::Interrupted, message, ..EffectFailed::default() };
+                    self.desk.pencil.conclude(drafts, &id::close(claim), (turn, claim), ty::EFFECT_FAILED, &data);
+                }
+                Due::Try { turn, wanted } => {
+                    self.desk.pencil.claim(drafts, (turn, wanted), ty::EFFECT_STARTED, &EffectStarted {});
                 }
                 Due::Hear { turn, answer } => {
                     let data = HookStarted { on: Hook::Stop };

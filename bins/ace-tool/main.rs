@@ -9,6 +9,7 @@ mod outcome;
 mod runner;
 mod setup;
 mod states;
+mod trial;
 
 use ace_cli::tool::Command;
 use ace_cli::{Complaint, Exit};

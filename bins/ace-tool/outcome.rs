@@ -91,8 +91,8 @@ pub fn record(
     let _ = out.write(&line);
 }
 
-/// Sends what a call kept to the keeper.
-fn send_blobs(kept: &Kept, (tmp, recorded): (&std::path::Path, bool), out: &Out) -> Blobs {
+/// Sends what a call kept to the keeper, under the names that its event gives.
+pub fn send_blobs(kept: &Kept, (tmp, recorded): (&std::path::Path, bool), out: &Out) -> Blobs {
     let whole = kept.spill.as_ref().and_then(|spill| send_blob(spill, None, (tmp, recorded), out));
     let images = kept.images.iter().filter(|image| image.media.starts_with("image/"));
     let images = images.filter_map(|image| send_blob(&image.spill, Some(&image.media), (tmp, false), out)).collect();

@@ -5,14 +5,16 @@ use ace_config::Hooked;
 use ace_front::rights;
 use ace_local_tools::{Answer, Blobs, Outcome, Request, Worker};
 use ace_pipe::Out;
-use ace_schema::data::{Code, HookCompleted, Output, SessionCreated, ToolCompleted, ToolDelta, ToolFailed};
+use ace_schema::data::{
+    Code, EffectCompleted, EffectFailed, HookCompleted, Output, SessionCreated, ToolCompleted, ToolDelta, ToolFailed,
+};
 use ace_schema::hook::Hook;
 use ace_schema::permission::{Confinement, Mode};
 use ace_schema::{Drafter, ty};
 use ace_worktree::{Place, Store};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,8 +23,9 @@ use crate::PROGRAM;
 use crate::confined::{self, Reach};
 use crate::egress::Egress;
 use crate::hooks::{Feedback, Hooks, Where};
-use crate::outcome::{Site, record};
+use crate::outcome::{Site, record, send_blobs};
 use crate::states::{Seen, Since, States};
+use crate::trial::{Trial, Tried, session_of, sweep};
 
 /// How long a worker may take to get ready.
 const READY: Duration = Duration::from_secs(20);
@@ -102,6 +105,10 @@ enum Order {
     Run(Job),
     /// Let hooks hear the end of a turn.
     Hear(Ending),
+    /// Run a call in a copy.
+    Try(Job),
+    /// Take over what a call did in a copy, for this claim and turn.
+    Adopt(String, u32, Box<EffectCompleted>),
     Cancel(u64),
     /// Tell what has changed since a tree, for this claim and turn.
     Diff(String, u32, (Since, String)),
@@ -115,6 +122,7 @@ enum Order {
 pub struct Runner {
     orders: Sender<Order>,
     stopped: Arc<AtomicU32>,
+    trials: Trials,
     open: Arc<(Mutex<usize>, Condvar)>,
 }
 
@@ -135,6 +143,7 @@ impl Runner {
         let (orders, inbox) = channel();
         let stopped: Arc<AtomicU32> = Arc::default();
         let Confined { worker: held, reach, egress } = held;
+        let trials: Trials = Arc::default();
         let sandboxed = held != Held::Open;
         let inside = Reach { egress: None, ..reach.clone() };
         let hooks =
@@ -142,8 +151,10 @@ impl Runner {
         let open: Arc<(Mutex<usize>, Condvar)> = Arc::default();
         let drafter = Arc::new(Mutex::new(Drafter::new("ace-tool", random)));
         let chalker = Arc::new(Mutex::new(Drafter::new("ace-tool", random.rotate_left(17))));
+        let known = trials.clone();
         let bench = Bench {
             ace_home,
+            trials,
             hooks,
             blobs,
             spills: Arc::default(),
@@ -165,7 +176,7 @@ impl Runner {
         if let Err(e) = std::thread::Builder::new().spawn(move || bench.work(inbox)) {
             rights::or_end::<()>(Err(Complaint::io(PROGRAM, "cannot start a thread", &e)));
         }
-        Self { orders, stopped, open }
+        Self { orders, stopped, trials: known, open }
     }
 
     /// Gets a worker ready while the model still thinks.
@@ -183,6 +194,25 @@ impl Runner {
     pub fn hear(&self, ending: Ending) {
         *lock(&self.open.0) += 1;
         self.tell(Order::Hear(ending));
+    }
+
+    /// Runs a call in a copy; what holds on to it ends when `given_up` says so.
+    pub fn try_call(&self, job: Job) {
+        *lock(&self.open.0) += 1;
+        self.tell(Order::Try(job));
+    }
+
+    /// Nobody waits for what is tried.
+    pub fn give_up(&self, claim: &str) {
+        if let Some(given_up) = lock(&self.trials).get(claim) {
+            given_up.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes over what a call did in a copy.
+    pub fn adopt(&self, claim: &str, turn: u32, effect: EffectCompleted) {
+        *lock(&self.open.0) += 1;
+        self.tell(Order::Adopt(claim.to_owned(), turn, Box::new(effect)));
     }
 
     /// A turn was stopped: hooks that run for it end.
@@ -245,8 +275,12 @@ fn look_after_call(watch: &mut Watch, out: &Out) -> Option<Seen> {
 
 type Spills = Arc<Mutex<HashMap<String, String>>>;
 
+/// What is being tried, by its claim, and whether it was given up.
+type Trials = Arc<Mutex<HashMap<String, Arc<AtomicBool>>>>;
+
 struct Bench {
     ace_home: PathBuf,
+    trials: Trials,
     hooks: Hooks,
     blobs: ace_storage::Blobs,
     /// Names of the files of long outputs whose outcome is on its way to the record, by claim.
@@ -288,6 +322,8 @@ impl Bench {
                 }
                 Order::Run(job) => self.run(job),
                 Order::Hear(ending) => self.hear(ending),
+                Order::Try(job) => self.try_call(job),
+                Order::Adopt(claim, turn, effect) => self.adopt(&claim, turn, *effect),
                 Order::Diff(claim, turn, since) => self.diff(&claim, turn, since),
                 Order::Cancel(id) => {
                     if let Some(worker) = &self.worker {
@@ -349,6 +385,7 @@ impl Bench {
         self.worker = None;
         let Some((created, session)) = &self.session else { return Err("no session".to_owned()) };
         if !std::mem::replace(&mut self.swept, true) {
+            sweep(&self.ace_home, session);
             confined::sweep_outputs(&confined::tmp(&self.ace_home, session));
         }
         let store = self.store(created, session);
@@ -421,6 +458,71 @@ impl Bench {
             Err((code, message)) => {
                 let data = ToolFailed { code, message, ms, ..ToolFailed::default() };
                 lock(&self.drafter).draft(turn, claim, ty::TOOL_FAILED, &data)
+            }
+        };
+        // A closed output is noticed by the filter's loop.
+        let _ = self.out.write(&line);
+        done(&self.open);
+    }
+
+    /// Runs a call in a copy, aside: a person may have answered before it is over.
+    fn try_call(&mut self, job: Job) {
+        let Job { id, claim, turn, tool, args, call, .. } = job;
+        self.look_before(turn);
+        let given_up: Arc<AtomicBool> = Arc::default();
+        lock(&self.trials).insert(claim.clone(), given_up.clone());
+        let (out, drafter, open, trials) = (self.out.clone(), self.drafter.clone(), self.open.clone(), self.trials.clone());
+        let (ace_home, states, session) = (self.ace_home.clone(), self.states.clone(), self.session.clone());
+        let (sandboxed, recorded) = (self.held != Held::Open, self.recorded);
+        let reach = self.reach.clone();
+        let work = move || {
+            let base = match lock(&states).as_ref() {
+                Some(Ok(states)) => states.tree().unwrap_or_default(),
+                _ => String::new(),
+            };
+            let tried = match &session {
+                _ if !sandboxed => Err((Code::Sandbox, "there is no sandbox to try it in".to_owned())),
+                None => Err((Code::NotFound, "there is no session".to_owned())),
+                Some((created, session)) => {
+                    let request = Request { id, tool, args };
+                    let (ace_home, claim, given_up) = (&ace_home, &claim, &given_up);
+                    Trial { created, session, ace_home, reach: &reach, claim, request, given_up }.run(&base)
+                }
+            };
+            lock(&trials).remove(&claim);
+            let line = match tried {
+                Ok(tried) => tell_effect(tried, (&call, base), reach.profile, &states, (recorded, &out))
+                    .map(|data| lock(&drafter).draft(turn, &claim, ty::EFFECT_COMPLETED, &data).1),
+                Err((code, message)) => Err((code, message)),
+            };
+            let line = line.unwrap_or_else(|(code, message)| {
+                let data = EffectFailed { call, code, message };
+                lock(&drafter).draft(turn, &claim, ty::EFFECT_FAILED, &data).1
+            });
+            // A closed output is noticed by the filter's loop.
+            let _ = out.write(&line);
+            if let Some((_, session)) = &session {
+                confined::remove_tmp(&ace_home, &session_of(session));
+            }
+            done(&open);
+        };
+        if let Err(e) = std::thread::Builder::new().spawn(work) {
+            rights::or_end::<()>(Err(Complaint::io(PROGRAM, "cannot start a thread", &e)));
+        }
+    }
+
+    /// Makes the files what a call has made of them in a copy. Nothing is run.
+    fn adopt(&self, claim: &str, turn: u32, effect: EffectCompleted) {
+        let taken = match lock(&self.states).as_mut() {
+            Some(Ok(states)) => states.adopt(&effect.base, &effect.outcome.tree),
+            Some(Err(e)) => Err(States::lack(e)),
+            None => Err("outside git nothing can be adopted".to_owned()),
+        };
+        let line = match taken {
+            Ok(()) => lock(&self.drafter).draft(turn, claim, ty::TOOL_COMPLETED, &effect.outcome).1,
+            Err(message) => {
+                let data = ToolFailed { code: Code::Refused, message, ..ToolFailed::default() };
+                lock(&self.drafter).draft(turn, claim, ty::TOOL_FAILED, &data).1
             }
         };
         // A closed output is noticed by the filter's loop.
@@ -529,6 +631,30 @@ impl Bench {
             }
         });
     }
+}
+
+/// What a trial has shown, as the record has it; what it could not run to its end is no effect.
+fn tell_effect(
+    tried: Tried,
+    (call, base): (&str, String),
+    profile: Confinement,
+    states: &Mutex<Watch>,
+    (recorded, out): (bool, &Out),
+) -> Result<EffectCompleted, (Code, String)> {
+    let Tried { outcome, greeting, tree, diff, left_out, tmp } = tried;
+    let mut ran = match outcome {
+        Outcome::Completed(ran) => ran,
+        Outcome::Failed(failed) => return Err((failed.code, failed.message)),
+    };
+    ran.ms = ace_front::took(ran.ms);
+    let blobs = send_blobs(&ran.output, (&tmp, recorded), out);
+    let mut outcome = ran.into_event(profile_name(&greeting, profile), blobs);
+    // Told by the trees alone: paths and patch are those of the copy, which are the same.
+    (outcome.changed, outcome.patch) = (Vec::new(), String::new());
+    if let Some(Ok(states)) = lock(states).as_ref() {
+        states.of_trial(tree, &diff, &left_out).complete(&mut outcome);
+    }
+    Ok(EffectCompleted { call: call.to_owned(), base, outcome })
 }
 
 /// The recorded name of how a worker is confined: the profile, or what is left of it.

@@ -156,6 +156,32 @@ impl States {
         }
     }
 
+    /// The tree recorded last.
+    pub fn tree(&self) -> Option<String> {
+        self.recorded.clone()
+    }
+
+    /// What the record says of a call that was tried in a copy.
+    pub fn of_trial(&self, tree: String, diff: &Diff, left: &[ace_worktree::LeftOut]) -> Seen {
+        let mut seen = Seen { tree, left_out: left_out(left), ..Seen::default() };
+        self.describe(diff, &mut seen);
+        seen
+    }
+
+    /// Makes the files what they were in the copy, if they are still what was copied.
+    ///
+    /// # Errors
+    /// In words; where they are others by now nothing was changed.
+    pub fn adopt(&mut self, base: &str, tree: &str) -> Result<(), String> {
+        let now = self.lens.look().map_err(|e| e.to_string())?.tree;
+        if now != base {
+            return Err("files have changed since it was tried, and nothing was adopted: try it again".to_owned());
+        }
+        let now = self.lens.restore(tree).map_err(|e| e.to_string())?.tree;
+        (self.looked, self.recorded) = (Some(Instant::now()), Some(now.clone()));
+        if now == tree { Ok(()) } else { Err(format!("files became {now} and not {tree}")) }
+    }
+
     fn describe(&self, diff: &Diff, seen: &mut Seen) {
         (seen.changed, seen.changed_more) = changed(diff);
         // Whole files only: half of a patch applies nowhere.

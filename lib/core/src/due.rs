@@ -4,7 +4,7 @@ use ace_schema::data::Code;
 use ace_schema::hook::Hook;
 use ace_schema::limits;
 
-use crate::state::{Call, CallState, Phase, Role, State, Turn};
+use crate::state::{Call, CallState, Effect, Phase, Role, State, Turn};
 
 /// How a turn has to be ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +107,13 @@ pub enum Due<'a> {
         /// The call.
         call: &'a Call,
     },
+    /// `ace-tool`: run the call in a copy.
+    Try {
+        /// Turn.
+        turn: u32,
+        /// Id of the record that wants it.
+        wanted: &'a str,
+    },
     /// `ace-tool`: run the call.
     Run {
         /// Turn.
@@ -202,6 +209,13 @@ impl State {
         turn.into_iter().flat_map(|turn| {
             turn.calls.iter().enumerate().filter_map(move |(i, call)| match &call.state {
                 CallState::Requested => Some(Due::Decide { turn: turn.n, call }),
+                CallState::Asked => match &call.effect {
+                    // What comes before it may change what it does.
+                    Effect::Wanted(wanted) if turn.calls[..i].iter().all(|c| c.state == CallState::Closed) => {
+                        Some(Due::Try { turn: turn.n, wanted })
+                    }
+                    _ => None,
+                },
                 CallState::Allowed(decision) => {
                     let open = |c: &&Call| c.state != CallState::Closed;
                     let mut before = turn.calls[..i].iter().filter(open);

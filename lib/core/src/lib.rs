@@ -18,7 +18,7 @@ pub use compaction::{Plan, Whole};
 pub use desk::{Desk, Pencil};
 pub use due::{Due, End, Length};
 pub use past::Past;
-pub use state::{Call, CallState, Claim, Phase, Role, State, Turn, TurnEnd};
+pub use state::{Call, CallState, Claim, Effect, Phase, Role, State, Turn, TurnEnd};
 pub use transcript::Transcript;
 pub use until::Until;
 

@@ -1,9 +1,10 @@
 //! The state of a session: a fold over its recorded lines, small enough to keep for a session of any length.
 
 use ace_schema::data::{
-    Budget, BudgetReserved, Code, Compacts, ContextBuilt, HookCompleted, Limits, MessageVetted, ModelCompleted,
-    ModelFailed, PenDropped, PermissionResolved, Proposal, SessionCompacted, SessionConfigured, SessionCreated,
-    SessionNamed, SessionRewound, Shortening, Stated, ToolDiscovered, TurnFailed, UserMessage, WorktreeCreated,
+    Budget, BudgetReserved, Code, Compacts, ContextBuilt, EffectRequested, HookCompleted, Limits, MessageVetted,
+    ModelCompleted, ModelFailed, PenDropped, PermissionRequested, PermissionResolved, Proposal, SessionCompacted,
+    SessionConfigured, SessionCreated, SessionNamed, SessionRewound, Shortening, Stated, ToolDiscovered, TurnFailed,
+    UserMessage, WorktreeCreated,
 };
 use ace_schema::hook::{Hook, Verdict};
 use ace_schema::message::Stop;
@@ -26,6 +27,8 @@ pub enum Role {
     Quota,
     /// Runs what the end of a turn waits for.
     Hook,
+    /// Runs a call in a copy.
+    Effect,
 }
 
 /// An effect that somebody has announced and not closed yet.
@@ -78,6 +81,20 @@ pub enum CallState {
     Closed,
 }
 
+/// Whether a call that waits was run in a copy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Nobody wants that.
+    #[default]
+    None,
+    /// Somebody does; the id of the record that says so.
+    Wanted(String),
+    /// It is on; the id of the claim.
+    Running(String),
+    /// It was; the id of the record.
+    Seen(String),
+}
+
 /// One call of the answer that is being worked off.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Call {
@@ -96,9 +113,21 @@ pub struct Call {
     /// What a person has answered, if it is a question to them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub answer: String,
+    /// Whether it was run in a copy.
+    #[serde(default)]
+    pub effect: Effect,
+    /// Id of the `effect.completed` that is adopted in place of running it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub adopts: String,
 }
 
 impl Call {
+    /// Whether it can be run in a copy: it changes files, and nothing but files.
+    #[must_use]
+    pub fn can_be_tried(&self) -> bool {
+        matches!(self.tool.as_str(), "shell" | "write" | "edit" | "patch")
+    }
+
     /// The program that runs it; the broker for tools that are not in the table.
     #[must_use]
     pub fn program(&self) -> &'static str {
@@ -340,6 +369,9 @@ impl State {
             ty::MODEL_FAILED => self.on_model_failed(line),
             ty::PERMISSION_REQUESTED => self.on_asked(line),
             ty::PERMISSION_RESOLVED => self.on_resolved(line),
+            ty::EFFECT_REQUESTED => self.on_effect_wanted(line),
+            ty::EFFECT_STARTED => self.on_effect_claim(line),
+            ty::EFFECT_COMPLETED | ty::EFFECT_FAILED => self.on_effect(line),
             ty::TOOL_DISCOVERED => self.with(line, |s, d: ToolDiscovered| s.offer = Some(d)),
             ty::TOOL_STARTED => self.on_tool_claim(line),
             ty::TOOL_COMPLETED | ty::TOOL_FAILED => {
@@ -759,6 +791,8 @@ impl State {
                 digest,
                 state: CallState::Requested,
                 answer: String::new(),
+                effect: Effect::None,
+                adopts: String::new(),
             });
         });
     }
@@ -833,8 +867,41 @@ impl State {
     }
 
     fn on_asked(&mut self, line: &Line) {
+        let effect = line.data::<PermissionRequested>().is_ok_and(|d| d.effect);
         if let Some(call) = self.open_call(|c| c.id == line.cause && c.state == CallState::Requested) {
             call.state = CallState::Asked;
+            if effect && call.can_be_tried() {
+                call.effect = Effect::Wanted(line.id.to_string());
+            }
+        }
+    }
+
+    /// A person wants to see what a call does. What was seen can be seen anew: files may have changed since.
+    fn on_effect_wanted(&mut self, line: &Line) {
+        let Ok(wanted) = line.data::<EffectRequested>() else { return };
+        let fits = |c: &Call| c.id == line.cause && c.state == CallState::Asked && c.digest == wanted.digest;
+        if let Some(call) = self.open_call(|c| fits(c) && c.can_be_tried() && !matches!(c.effect, Effect::Running(_))) {
+            call.effect = Effect::Wanted(line.id.to_string());
+        }
+    }
+
+    fn on_effect_claim(&mut self, line: &Line) {
+        let cause = line.cause.as_ref();
+        let is_wanted =
+            |c: &Call| c.state == CallState::Asked && matches!(&c.effect, Effect::Wanted(id) if id == cause);
+        let Some(call) = self.open_call(is_wanted) else { return };
+        call.effect = Effect::Running(line.id.to_string());
+        self.claim_as(line, Role::Effect);
+    }
+
+    fn on_effect(&mut self, line: &Line) {
+        if !self.close(line, Role::Effect) {
+            return;
+        }
+        let cause = line.cause.as_ref();
+        if let Some(call) = self.open_call(|c| matches!(&c.effect, Effect::Running(id) if id == cause)) {
+            let seen = line.ty == ty::EFFECT_COMPLETED;
+            call.effect = if seen { Effect::Seen(line.id.to_string()) } else { Effect::None };
         }
     }
 
@@ -845,10 +912,11 @@ impl State {
         };
         let undecided = |c: &Call| matches!(c.state, CallState::Requested | CallState::Asked);
         let Some(call) = self.open_call(|c| c.id == line.cause && undecided(c)) else { return };
-        // A decision over other arguments than these allows nothing.
-        let allowed = resolved.decision == Decision::Allow && resolved.digest == call.digest;
+        // A decision over other arguments than these, or over an effect that nobody saw, allows nothing.
+        let seen = resolved.effect.is_empty() || call.effect == Effect::Seen(resolved.effect.clone());
+        let allowed = resolved.decision == Decision::Allow && resolved.digest == call.digest && seen;
         if allowed {
-            call.answer = resolved.answer;
+            (call.answer, call.adopts) = (resolved.answer, resolved.effect);
         }
         call.state = if allowed { CallState::Allowed(line.id.to_string()) } else { CallState::Closed };
         // Only an answer that counted grants anything; beyond the limit it is asked again.

@@ -51,6 +51,7 @@ impl Log {
                 Due::Compact { answer, .. } => write!(out, "compact by {answer}; "),
                 Due::Close { claim, .. } => write!(out, "close {claim}; "),
                 Due::Vet { message } => write!(out, "vet {message}; "),
+                Due::Try { wanted, .. } => write!(out, "try by {wanted}; "),
                 Due::Hear { answer, .. } => write!(out, "hear {answer}; "),
             };
         }

@@ -4,7 +4,7 @@
 use ace_schema::data::Code;
 use std::fmt::Write;
 
-use crate::state::{CallState, Phase, Role, State, TurnEnd};
+use crate::state::{CallState, Effect, Phase, Role, State, TurnEnd};
 
 impl State {
     /// Everything that decides what happens next, a line a fact. A new fact is added only where it is not at its default, so that
@@ -83,6 +83,7 @@ impl State {
                 Role::Tool => "tool",
                 Role::Quota => "quota",
                 Role::Hook => "hook",
+                Role::Effect => "effect",
             };
             writeln!(out, "claim {} {role} {} {} orphaned={}", claim.id, claim.turn, claim.pen, claim.orphaned)?;
         }
@@ -141,7 +142,13 @@ impl State {
                 CallState::Started(id) => ("started", id.as_str()),
                 CallState::Closed => ("closed", ""),
             };
-            writeln!(out, "call {} {} {} {} {state} {by}", call.seq, call.id, call.tool, call.digest)?;
+            let (effect, of) = match &call.effect {
+                Effect::None => ("", ""),
+                Effect::Wanted(id) => (" wanted ", id.as_str()),
+                Effect::Running(id) => (" tried ", id.as_str()),
+                Effect::Seen(id) => (" seen ", id.as_str()),
+            };
+            writeln!(out, "call {} {} {} {} {state} {by}{effect}{of}", call.seq, call.id, call.tool, call.digest)?;
         }
         Ok(())
     }

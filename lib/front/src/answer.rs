@@ -1,7 +1,7 @@
 //! A person's answer to a question that waits: found by the call's id or line, recorded once; the first answer wins.
 
-use ace_core::{Call, CallState, State, Until};
-use ace_schema::data::{PermissionRequested, PermissionResolved, Proposal, ToolCall};
+use ace_core::{Call, CallState, Effect, State, Until};
+use ace_schema::data::{EffectCompleted, EffectRequested, PermissionRequested, PermissionResolved, Proposal, ToolCall};
 use ace_schema::permission::{Decision, Scope};
 use ace_schema::question::{self, Question};
 use ace_schema::{Drafter, Kind, Line, id, ty};
@@ -37,9 +37,20 @@ pub struct Said<'a> {
     pub grant: Option<Proposal>,
     /// What is answered to a question of the model's.
     pub answer: &'a str,
+    /// The effect that was seen and is adopted; empty to run the call.
+    pub effect: &'a str,
 }
 
 impl Waiting {
+    /// The effect of the call that was seen last; empty if it was not tried.
+    #[must_use]
+    pub fn seen(&self) -> &str {
+        match &self.call.effect {
+            Effect::Seen(id) => id,
+            _ => "",
+        }
+    }
+
     /// What the model asks, if it is a question to the user and no permission.
     #[must_use]
     pub fn question(&self) -> Option<Question> {
@@ -100,6 +111,12 @@ fn questions(log: &Log) -> std::io::Result<(State, Vec<Asked>)> {
         }
         for line in ace_storage::split(lines) {
             let Ok(line) = Line::parse(line) else { continue };
+            if line.ty == ty::EFFECT_COMPLETED
+                && let Ok(seen) = line.data::<EffectCompleted>()
+            {
+                let proposal = asked.iter().rev().find(|(_, id, _)| *id == seen.call).and_then(|(.., p)| p.clone());
+                asked.push((line.seq.unwrap_or_default(), seen.call, proposal));
+            }
             if line.ty == ty::PERMISSION_REQUESTED {
                 let proposal = line.data::<PermissionRequested>().ok().and_then(|d| d.proposal);
                 asked.push((line.seq.unwrap_or_default(), line.cause.to_string(), proposal));
@@ -163,12 +180,26 @@ pub fn answer_as(
         risk: None,
         grant: said.grant,
         answer: said.answer.to_owned(),
+        effect: if decision == Decision::Allow { said.effect.to_owned() } else { String::new() },
     };
     let call = &waiting.call.id;
     let draft = drafter.line(&id::answer(call), waiting.turn, call, ty::PERMISSION_RESOLVED, &data);
     let pen = log.open_pen(Kind::Person)?;
     let appended = log.append(pen.nib(), &draft)?;
     if appended.dropped.is_empty() { Ok(appended.last_seq) } else { Err(AnswerError::TooLate) }
+}
+
+/// Has a waiting call run in a copy, so that its effect can be approved.
+///
+/// # Errors
+/// The log does not take it.
+pub fn try_call(log: &mut Appender, waiting: &Waiting, who: &str, random: u64) -> Result<u64, AppendError> {
+    let mut drafter = Drafter::new("ace-permit", random);
+    drafter.set_session(&waiting.session);
+    let data = EffectRequested { who: who.to_owned(), digest: waiting.call.digest.clone() };
+    let (_, draft) = drafter.draft(waiting.turn, &waiting.call.id, ty::EFFECT_REQUESTED, &data);
+    let pen = log.open_pen(Kind::Person)?;
+    Ok(log.append(pen.nib(), &draft)?.last_seq)
 }
 
 /// Whether a session can go on without a person.

@@ -61,6 +61,8 @@ pub struct Verdict {
     pub risk: Risk,
     /// Why it is of that class, lower case, no full stop.
     pub risk_why: String,
+    /// It is run in a copy before somebody is asked.
+    pub effect: bool,
 }
 
 /// The verdict on a call in a mode, without rules of people. Any tool, arguments and paths have one.
@@ -142,6 +144,7 @@ pub(crate) fn verdict(decision: Decision, rule: &str, why: &str) -> Verdict {
         layer: Layer::BuiltIn,
         risk: Risk::default(),
         risk_why: String::new(),
+        effect: false,
     }
 }
 

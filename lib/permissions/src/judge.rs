@@ -148,7 +148,8 @@ fn said(hit: Hit<'_>) -> Verdict {
         (_, Decision::Ask) if rule.decision == Decision::Deny => "cannot be told from what a rule denies".to_owned(),
         (_, Decision::Ask) => "a rule asks about it".to_owned(),
     };
-    Verdict { layer: rule.layer, ..verdict(hit.decision, &rule.id, why.trim_end_matches('.')) }
+    let effect = rule.effect && hit.decision == Decision::Ask;
+    Verdict { layer: rule.layer, effect, ..verdict(hit.decision, &rule.id, why.trim_end_matches('.')) }
 }
 
 fn narrowness(decision: Decision) -> u8 {

@@ -79,6 +79,8 @@ pub struct Rule {
     modes: Vec<Mode>,
     pub(crate) risks: Vec<Risk>,
     project: String,
+    /// What it asks about is run in a copy first.
+    pub(crate) effect: bool,
 }
 
 /// All rules that are in force.
@@ -144,6 +146,7 @@ impl Rulebook {
             modes: Vec::new(),
             risks: Vec::new(),
             project: String::new(),
+            effect: false,
         });
         true
     }

@@ -608,6 +608,9 @@ pub struct PermissionRequested {
     /// What the call could do at worst.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub risk: Option<Risk>,
+    /// It is run in a copy first: what is approved is its effect.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub effect: bool,
 }
 
 /// The narrowest rule that would have allowed a call.
@@ -653,6 +656,45 @@ pub struct PermissionResolved {
     /// What a person answers to a question of the model's: the output of that call.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub answer: String,
+    /// Id of the `effect.completed` that is adopted: its output is the call's, its tree that of the work tree, and nothing is run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub effect: String,
+}
+
+/// `effect.requested`. Its cause is the call.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectRequested {
+    /// The person.
+    pub who: String,
+    /// Hex SHA-256 over the exact `data` bytes of the call.
+    pub digest: String,
+}
+
+/// `effect.started`: a claim. Its cause is the `permission.requested` or `effect.requested` that wants it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectStarted {}
+
+/// `effect.completed`. Its cause is the claim.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectCompleted {
+    /// The call.
+    pub call: String,
+    /// The git tree of the work tree that was copied, 40 hexadecimal digits.
+    pub base: String,
+    /// The call as it would be recorded if this were adopted: its `tree` is that of the copy after it.
+    pub outcome: ToolCompleted,
+}
+
+/// `effect.failed`. Its cause is the claim.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectFailed {
+    /// The call.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub call: String,
+    /// Kind of failure.
+    pub code: Code,
+    /// For people, one line.
+    pub message: String,
 }
 
 impl PermissionResolved {

@@ -25,6 +25,10 @@ pub mod ty {
     pub const MODEL_FAILED: &str = "model.failed";
     pub const PERMISSION_REQUESTED: &str = "permission.requested";
     pub const PERMISSION_RESOLVED: &str = "permission.resolved";
+    pub const EFFECT_REQUESTED: &str = "effect.requested";
+    pub const EFFECT_STARTED: &str = "effect.started";
+    pub const EFFECT_COMPLETED: &str = "effect.completed";
+    pub const EFFECT_FAILED: &str = "effect.failed";
     pub const TOOL_DISCOVERED: &str = "tool.discovered";
     pub const TOOL_STARTED: &str = "tool.started";
     pub const TOOL_DELTA: &str = "tool.delta";
@@ -116,6 +120,10 @@ pub const EVENTS: &[Event] = &[
     stone(ty::MODEL_FAILED, "The answer failed or was cut off, with the text that had arrived."),
     stone(ty::PERMISSION_REQUESTED, "Somebody is asked whether a call may run."),
     stone(ty::PERMISSION_RESOLVED, "A call is allowed or denied: by whom, by which rule, for exactly which arguments."),
+    stone(ty::EFFECT_REQUESTED, "A person wants to see what a call that waits for them does, in a copy, before they answer."),
+    stone(ty::EFFECT_STARTED, "Claim: this ace-tool is about to run a waiting call in a copy that is thrown away."),
+    stone(ty::EFFECT_COMPLETED, "The call has run in the copy: output, exit, and the tree it would leave."),
+    stone(ty::EFFECT_FAILED, "The call could not be tried; nothing has changed."),
     stone(ty::TOOL_DISCOVERED, "The tools on offer, as a blob of their schemas."),
     stone(ty::TOOL_STARTED, "Claim: this ace-tool is about to run an allowed call."),
     chalk(ty::TOOL_DELTA, "A piece of a call's output while it runs."),

@@ -333,6 +333,10 @@ pub const RULES_BYTES: usize = 1024 * 1024;
 pub const RULE_PATTERNS: usize = 100;
 /// How long a decider may take, ms.
 pub const DECIDER_MS: u64 = 10_000;
+/// A work tree that is copied to try a call in it: files, …
+pub const COPIED_FILES: u64 = 200_000;
+/// … and their bytes.
+pub const COPIED_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// A hook that hears of a call that has run, or of the end of a turn, ms: it may build and test.
 pub const HOOK_MS: u64 = 120_000;
 /// What hooks say in one record, bytes.

@@ -86,6 +86,8 @@ struct Raw {
     risk: Words,
     #[serde(default)]
     project: String,
+    #[serde(default)]
+    effect: bool,
     decision: Decision,
     #[serde(default)]
     why: String,
@@ -172,6 +174,9 @@ fn rule(raw: Raw, layer: Layer, n: usize) -> Result<Rule, String> {
     if allows && says_nothing {
         return Err(named("allows everything: it must say a tool, a command, paths, hosts, mcp or a risk".to_owned()));
     }
+    if raw.effect && raw.decision != Decision::Ask {
+        return Err(named("effect goes with decision = 'ask': what is seen has to be approved".to_owned()));
+    }
     let examples = examples(raw.examples, &tools, !commands.is_empty()).map_err(named)?;
     Ok(Rule {
         id: id.clone(),
@@ -188,6 +193,8 @@ fn rule(raw: Raw, layer: Layer, n: usize) -> Result<Rule, String> {
         modes,
         risks,
         project: raw.project,
+        // What nobody has approved runs there: a repository does not have that done.
+        effect: raw.effect && layer != Layer::Project,
     })
 }
 
