@@ -15,6 +15,7 @@ mod compact;
 mod completion;
 mod crash;
 mod durable;
+mod effects;
 mod egress;
 mod errors;
 mod exits;

@@ -323,6 +323,43 @@ fn explain_says_the_decision_by_its_exit() {
     }
 }
 
+/// What is said of a command where the operator has rules: in a mount namespace whose /etc/ace is this world's own.
+fn under_an_operator(world: &World, command: &str) -> Option<crate::suite::Run> {
+    let etc = world.path("etc");
+    let script = "mkdir -p \"$1/ace\" && cp /etc/passwd \"$1\" && mount --bind \"$1\" /etc && shift && exec \"$@\"";
+    let args = ["-rm", "sh", "-c", script, "sh", etc.to_str().unwrap(), "ace-permit", "explain", "--json", "--shell"];
+    let run = world.run("unshare", &[&args[..], &[command]].concat());
+    if run.stderr.contains("unshare") || run.stderr.contains("mount") {
+        println!("SKIPPED: no mount namespace here: {}", run.stderr);
+        return None;
+    }
+    Some(run)
+}
+
+#[test]
+fn the_operators_rules_stand_above_the_persons() {
+    let world = World::new().repository(&[]);
+    let operator = "[[rule]]\nid = 'no-net'\ncommand = 'curl ...'\ndecision = 'deny'\nwhy = 'not from here'\n\
+                    [[rule]]\nid = 'looking'\ncommand = 'make check'\ndecision = 'allow'\n";
+    std::fs::create_dir_all(world.path("etc/ace")).unwrap();
+    std::fs::write(world.path("etc/ace/rules.toml"), operator).unwrap();
+    let user = "[[rule]]\nid = 'mine'\ncommand = 'curl ...'\ndecision = 'allow'\n\
+                [[rule]]\nid = 'careful'\ncommand = 'make check'\ndecision = 'ask'\n";
+    std::fs::write(world.path("rules.toml"), user).unwrap();
+    for (command, code, rule, layer) in [
+        ("curl x", 1, "no-net", "operator"),
+        // A weaker layer narrows.
+        ("make check", 3, "careful", "user"),
+    ] {
+        let Some(run) = under_an_operator(&world, command) else { return };
+        let said: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!((run.code, &said["rule"], &said["layer"]), (Some(code), &rule.into(), &layer.into()), "{run:?}");
+    }
+    std::fs::remove_file(world.path("rules.toml")).unwrap();
+    let Some(run) = under_an_operator(&world, "make check") else { return };
+    assert!(run.code == Some(0) && run.stdout.contains("\"layer\":\"operator\""), "{run:?}");
+}
+
 /// A hook as it is written for other tools: it looks for `Bash` and the command, and answers by status or by JSON.
 const HOOK: &str = r#"#!/bin/sh
 input=$(cat)

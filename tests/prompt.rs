@@ -512,7 +512,7 @@ fn asking() -> World {
 
 /// Presses a key that lasts at the first question, then Enter, and refuses what it does not cover.
 fn grant(world: &World, terminal: &Terminal, key: &str, reach: &str) {
-    terminal.shows("y once  s session  p project  a always  n no  N no, but");
+    terminal.shows("y once  s session  p project  a always  e edit rule  t try  n no  N no, but");
     std::thread::sleep(std::time::Duration::from_millis(700));
     // A key that begins a word allows nothing, nor does the way back; what is not painted keeps its lines.
     terminal.keys(key);
@@ -590,13 +590,85 @@ fn keys_that_last_are_offered_only_with_a_rule() {
     let world = world(vec![Reply::Calls("", vec![shell("bash")]), Reply::Text("Done.")]);
     let terminal = prompt(&world, 40, "");
     terminal.line("go");
-    terminal.shows("  y once  n no  N no, but");
+    terminal.shows("  y once  t try  n no  N no, but");
     assert!(world.last("@only", "permission.requested").get("proposal").is_none());
     std::thread::sleep(std::time::Duration::from_millis(700));
     terminal.keys("a");
     terminal.shows("\n> a");
     assert!(!terminal.screen().contains("Enter yes"));
     assert!(!world.types("@only").contains(&"permission.resolved".to_owned()));
+}
+
+#[test]
+fn a_call_is_tried_by_a_key_seen_and_adopted_as_it_was_seen() {
+    if !has_tmux() {
+        return;
+    }
+    for at_prompt in [true, false] {
+        let odd = "cat /proc/sys/kernel/random/uuid > made; echo seen";
+        let world = world(vec![Reply::Calls("", vec![shell(odd)]), Reply::Text("Done.")]);
+        let terminal = if at_prompt {
+            let terminal = prompt(&world, 100, "");
+            terminal.line("go");
+            terminal
+        } else {
+            let terminal = Terminal::open(&world, 100, 40, "");
+            terminal.line("ace run go; echo \"[$?]\"");
+            terminal
+        };
+        terminal.shows("t try");
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        terminal.keys("t");
+        if at_prompt {
+            terminal.shows("run it in a copy, no network  Enter yes  Esc back");
+            terminal.keys("Enter");
+        }
+        terminal.shows("? tried in a copy, no network: exit 0");
+        terminal.shows("made +1");
+        terminal.shows("y adopt exactly this  v view diff  o output  t try again  n drop it  N no, but");
+        let place = world.place("@only");
+        assert!(!place.join("made").exists());
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        terminal.keys("y");
+        terminal.shows("✓ allowed once");
+        terminal.shows("Done.");
+        let seen = world.last("@only", "effect.completed");
+        assert_eq!(world.last("@only", "tool.completed"), seen["outcome"]);
+        let made = std::fs::read_to_string(place.join("made")).unwrap();
+        assert!(seen["outcome"]["patch"].as_str().unwrap().contains(made.trim()), "{seen}");
+    }
+}
+
+#[test]
+fn a_rule_is_changed_before_it_is_granted_and_one_that_does_not_fit_is_told() {
+    if !has_tmux() {
+        return;
+    }
+    let world = asking();
+    let terminal = prompt(&world, 100, "");
+    terminal.line("go");
+    terminal.shows("e edit rule");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    terminal.keys("e");
+    terminal.shows("  rule: touch one");
+    terminal.keys("C-u");
+    terminal.keys("-l 'rm ...'");
+    terminal.keys("Enter");
+    terminal.shows("the rule 'rm ...' does not cover this call");
+    assert!(!world.types("@only").contains(&"permission.resolved".to_owned()));
+    terminal.keys("e");
+    terminal.shows("  rule: touch one");
+    terminal.keys("C-u");
+    terminal.keys("-l 'touch ...'");
+    terminal.keys("Enter");
+    terminal.shows("y once");
+    terminal.keys("s");
+    terminal.shows("allow shell 'touch ...' for this session");
+    terminal.keys("Enter");
+    terminal.shows("Done.");
+    let answers: Vec<_> = world.log("@only").into_iter().filter(|l| l["type"] == "permission.resolved").collect();
+    assert_eq!(answers[0]["data"]["grant"]["command"], "touch ...");
+    assert!(answers.iter().all(|a| a["data"]["decision"] == "allow"), "{answers:?}");
 }
 
 #[test]

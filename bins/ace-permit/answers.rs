@@ -29,26 +29,9 @@ pub fn say(
 ) -> Result<Exit, Complaint> {
     let found = opening.find(&said.session)?;
     let log = opening.log(&found);
-    let (by_id, by_line) = match &said.call {
-        CallAddress::Id(id) => (Some(id.as_str()), None),
-        CallAddress::Seq(line) => (None, Some(*line)),
-    };
-    let typed = match &said.call {
-        CallAddress::Id(id) => id.clone(),
-        CallAddress::Seq(line) => format!("@{line}"),
-    };
+    let (by_id, by_line, typed) = address(&said.call);
     let name = said.session.to_string();
-    let not_said = |e| match e {
-        AnswerError::NotWaiting(lines) => {
-            let complaint = Complaint::new(PROGRAM, Exit::No, format!("nothing waits under '{typed}' in '{name}'"));
-            match lines.first() {
-                Some(line) => complaint.hint(format!("what waits: {PROGRAM} allow {name} @{line}")),
-                None => complaint,
-            }
-        }
-        AnswerError::TooLate => Complaint::new(PROGRAM, Exit::No, format!("'{typed}' was answered before")),
-        AnswerError::Append(e) => tell::append(PROGRAM, &name, &e),
-    };
+    let not_said = |e| not_said(e, &typed, &name);
     let waiting = ace_front::find_call(&log, by_id, by_line).map_err(not_said)?;
     let reply = match decision {
         Decision::Allow => answer_to(&waiting, words.reply, (&typed, &name))?,
@@ -76,6 +59,44 @@ pub fn say(
         ace_host::rules::remember(&opening.settings.user, &grant, project).map_err(|e| tell::rules(PROGRAM, &e))?;
     }
     Ok(Exit::Done)
+}
+
+/// Has a waiting call run in a copy; whoever runs the session does it.
+pub fn try_call(opening: &Opening, wanted: &ace_cli::permit::Waiting) -> Result<Exit, Complaint> {
+    let log = opening.log(&opening.find(&wanted.session)?);
+    let name = wanted.session.to_string();
+    let (by_id, by_line, typed) = address(&wanted.call);
+    let not_said = |e| not_said(e, &typed, &name);
+    let waiting = ace_front::find_call(&log, by_id, by_line).map_err(not_said)?;
+    if !waiting.call.can_be_tried() {
+        let what = format!("'{typed}' cannot be tried: only commands and edits can");
+        return Err(Complaint::new(PROGRAM, Exit::Usage, what));
+    }
+    let mut appender = log.append(ace_front::clock()).map_err(|e| tell::append(PROGRAM, &name, &e))?;
+    let tried = ace_front::try_call(&mut appender, &waiting, &opening.person(), random());
+    tried.map(|_| Exit::Done).map_err(|e| tell::append(PROGRAM, &name, &e))
+}
+
+/// A call by its id or its line, and as it was typed.
+fn address(call: &CallAddress) -> (Option<&str>, Option<u64>, String) {
+    match call {
+        CallAddress::Id(id) => (Some(id.as_str()), None, id.clone()),
+        CallAddress::Seq(line) => (None, Some(*line), format!("@{line}")),
+    }
+}
+
+fn not_said(e: AnswerError, typed: &str, name: &str) -> Complaint {
+    match e {
+        AnswerError::NotWaiting(lines) => {
+            let complaint = Complaint::new(PROGRAM, Exit::No, format!("nothing waits under '{typed}' in '{name}'"));
+            match lines.first() {
+                Some(line) => complaint.hint(format!("what waits: {PROGRAM} allow {name} @{line}")),
+                None => complaint,
+            }
+        }
+        AnswerError::TooLate => Complaint::new(PROGRAM, Exit::No, format!("'{typed}' was answered before")),
+        AnswerError::Append(e) => tell::append(PROGRAM, name, &e),
+    }
 }
 
 /// What is answered: a question wants an answer, and nothing else takes one.

@@ -48,6 +48,7 @@ fn run(args: &ace_cli::permit::Permit) -> Result<Exit, Complaint> {
         Some(Command::Deny(answer)) => {
             answers::say(&opening, answer, (Decision::Deny, answers::Words::default()), Scope::Once)
         }
+        Some(Command::Effect(waiting)) => answers::try_call(&opening, waiting),
         Some(Command::Explain(asked)) => explain::explain(&opening, asked),
         Some(Command::Test(test)) => explain::test(&opening, test.file.as_deref()),
         Some(Command::Try(tried)) => past::try_rules(&opening, &tried.rules, &tried.logs),

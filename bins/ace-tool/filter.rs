@@ -6,8 +6,8 @@ use ace_core::{Call, CallState, Desk, Due, Effect, Phase, Role, digest};
 use ace_front::rights;
 use ace_pipe::{Filter, Out};
 use ace_schema::data::{
-    Code, EffectCompleted, EffectFailed, EffectStarted, HookCompleted, HookStarted, ModelCompleted, Output, Part, ToolCall, ToolCompleted, ToolDiscovered,
-    ToolFailed, ToolStarted,
+    Code, EffectCompleted, EffectFailed, EffectStarted, HookCompleted, HookStarted, ModelCompleted, Output, Part,
+    ToolCall, ToolCompleted, ToolDiscovered, ToolFailed, ToolStarted,
 };
 use ace_schema::hook::Hook;
 use ace_schema::permission::{Confinement, Mode};

@@ -471,7 +471,8 @@ impl Bench {
         self.look_before(turn);
         let given_up: Arc<AtomicBool> = Arc::default();
         lock(&self.trials).insert(claim.clone(), given_up.clone());
-        let (out, drafter, open, trials) = (self.out.clone(), self.drafter.clone(), self.open.clone(), self.trials.clone());
+        let (out, drafter, open, trials) =
+            (self.out.clone(), self.drafter.clone(), self.open.clone(), self.trials.clone());
         let (ace_home, states, session) = (self.ace_home.clone(), self.states.clone(), self.session.clone());
         let (sandboxed, recorded) = (self.held != Held::Open, self.recorded);
         let reach = self.reach.clone();

@@ -6,7 +6,7 @@ use ace_host::Site;
 use ace_local_tools::{Answer, Outcome, Request};
 use ace_schema::data::{Code, SessionCreated};
 use ace_schema::limits::{COPIED_BYTES, COPIED_FILES};
-use ace_worktree::{Diff, Lens, LeftOut};
+use ace_worktree::{Diff, LeftOut, Lens};
 use std::fs::{DirBuilder, File, FileTimes};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -101,7 +101,9 @@ impl Trial<'_> {
         };
         let copy = folder.join("tree");
         DirBuilder::new().recursive(true).mode(0o700).create(&copy).map_err(io_failed("make the copy"))?;
-        Copy { files: 0, bytes: 0, given_up: self.given_up }.folder(&ground.root, &copy).map_err(io_failed("copy the work tree"))?;
+        Copy { files: 0, bytes: 0, given_up: self.given_up }
+            .folder(&ground.root, &copy)
+            .map_err(io_failed("copy the work tree"))?;
         // Git's own folder is no part of the copy: it is named, and read.
         if !copy.join(".git").exists() {
             let pointer = format!("gitdir: {}\n", ground.git_dir.display());
@@ -142,7 +144,9 @@ impl Trial<'_> {
             match answers.recv_timeout(Duration::from_millis(50)) {
                 Ok(Answer::Done(outcome)) => break outcome,
                 Ok(Answer::Delta(_)) => {}
-                Err(_) if self.is_given_up() => return Err((Code::Cancelled, "nobody waits for it any more".to_owned())),
+                Err(_) if self.is_given_up() => {
+                    return Err((Code::Cancelled, "nobody waits for it any more".to_owned()));
+                }
                 Err(_) => {}
             }
         };

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// The recorded sessions. `finished` ones are settled: nothing is due and nobody waits.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 17] = [
     "short",
     "work",
     "cancelled",
@@ -31,6 +31,7 @@ pub const NAMES: [&str; 16] = [
     "asked",
     "checked",
     "hooked",
+    "tried",
 ];
 
 fn folder() -> PathBuf {
@@ -218,6 +219,30 @@ fn make(name: &str, path: &Path) -> World {
             let _ = world.run("ace-session", &["say", "fixture", "and a secret one"]).done();
             later(&mut world, 2);
             let _ = world.run("ace-session", &["run", "fixture"]).fails(1, &["not that"]);
+            world
+        }
+        "tried" => {
+            let server =
+                Server::start(vec![Reply::Calls("", vec![shell("echo four >> a.txt; make")]), Reply::Text("Done.")]);
+            let mut world = place(path, &server);
+            let rule = "[[rule]]\nid = 'seen'\ntool = 'shell'\ndecision = 'ask'\neffect = true\n";
+            std::fs::write(world.path("rules.toml"), rule).unwrap();
+            run(&world, "ask", "go on", 3);
+            let asked = world.log("@only").iter().position(|l| l["type"] == "permission.requested").unwrap() + 1;
+            // An edit of theirs in between: what was seen is not what would be.
+            std::fs::write(
+                Path::new(world.created("@only")["worktree"]["path"].as_str().unwrap()).join("b.txt"),
+                "3\n",
+            )
+            .unwrap();
+            later(&mut world, 1);
+            let _ = world.run("ace-permit", &["effect", "fixture", &format!("@{asked}")]).ok();
+            later(&mut world, 2);
+            assert_eq!(world.run("ace-session", &["run", "fixture"]).code, Some(3));
+            later(&mut world, 3);
+            let _ = world.run("ace-permit", &["allow", "fixture", &format!("@{asked}")]).ok();
+            later(&mut world, 4);
+            let _ = world.run("ace-session", &["run", "fixture"]).done();
             world
         }
         "crash" => make_crash(path),

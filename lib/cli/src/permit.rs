@@ -40,6 +40,11 @@ ace-permit allow fix-median @25 --answer sqlite")]
     #[command(subcommand_help_heading = "Answer", before_help = "ID: of the call, or @LINE")]
     #[command(after_help = "ace-permit deny fix-median @25 --why \"use the standard library\"")]
     Deny(Answer),
+    /// Run a waiting call in a copy, to approve its effect
+    #[command(subcommand_help_heading = "Answer", before_help = "ID: of the call, or @LINE")]
+    #[command(after_help = "ace-permit effect fix-median @25
+ace-permit allow fix-median @25")]
+    Effect(Waiting),
     /// How a call would be decided, and why
     #[command(subcommand_help_heading = "Rules")]
     #[command(after_help = "ace-permit explain --shell 'git push'
@@ -128,6 +133,17 @@ pub struct Learn {
     /// Sessions
     #[arg(value_name = "LOG", required = true)]
     pub logs: Vec<SessionAddress>,
+}
+
+/// A call that waits.
+#[derive(Debug, clap::Args)]
+pub struct Waiting {
+    /// The session
+    #[arg(value_name = "S")]
+    pub session: SessionAddress,
+    /// The call: its id or @LINE
+    #[arg(value_name = "ID")]
+    pub call: CallAddress,
 }
 
 /// A person's answer to one call.

@@ -689,6 +689,55 @@ fn an_answer_that_pauses_is_asked_on() {
     assert_eq!(log.due(), "context after a-1");
 }
 
+/// A call that a person is asked about, with the digest of it.
+fn waiting() -> (Log, String) {
+    let log = asked()
+        .add(3, 1, "model.requested", "m-1", "ctx-turn-1", "{}")
+        .add(3, 1, "model.tool_call_requested", "c-1", "m-1", r#"{"tool":"shell","args":{"command":"make"}}"#)
+        .add(3, 1, "model.completed", "a-1", "m-1", r#"{"stop":"tools","calls":1}"#);
+    let digest = log.state().call("c-1").unwrap().digest.clone();
+    (log, digest)
+}
+
+#[test]
+fn an_effect_is_seen_before_it_is_adopted_and_only_the_one_that_was_seen_is() {
+    let (log, digest) = waiting();
+    let ask = |more: &str| format!(r#"{{"addressee":"user","why":"w","rule":"r"{more}}}"#);
+    let plain = || Log(log.0.clone()).add(4, 1, "permission.requested", "ask-c-1", "c-1", &ask(""));
+    let by_rule = Log(log.0.clone()).add(4, 1, "permission.requested", "ask-c-1", "c-1", &ask(r#","effect":true"#));
+    assert_eq!((plain().due(), by_rule.due()), (String::new(), "try by ask-c-1".to_owned()));
+    let want = |digest: &str| format!(r#"{{"who":"tester","digest":"{digest}"}}"#);
+    assert_eq!(plain().add(1, 1, "effect.requested", "e-1", "c-1", &want("0")).due(), "", "of another call");
+    let wanted = || plain().add(1, 1, "effect.requested", "e-1", "c-1", &want(&digest));
+    assert_eq!(wanted().due(), "try by e-1");
+    let running = || wanted().add(5, 1, "effect.started", "t-1", "e-1", "{}");
+    assert_eq!(running().due(), "", "its owner is at work");
+    let gone = running().add(0, 0, "pen.dropped", "drop-5", "", r#"{"pen":5}"#);
+    assert_eq!(gone.due(), "close t-1");
+    let failed = gone.add(6, 1, "effect.failed", "close-t-1", "t-1", r#"{"code":"interrupted","message":"m"}"#);
+    assert_eq!((failed.due().as_str(), failed.state().waits_for_person()), ("", true), "it is asked as before");
+    let seen = || {
+        running().add(
+            5,
+            1,
+            "effect.completed",
+            "f-1",
+            "t-1",
+            r#"{"call":"c-1","base":"b","outcome":{"sandbox":"w","tree":"t"}}"#,
+        )
+    };
+    assert!(seen().state().waits_for_person());
+    assert_eq!(seen().state().tree, "", "nothing has changed");
+    let allow =
+        |effect: &str| format!(r#"{{"decision":"allow","who":"tester","digest":"{digest}","effect":"{effect}"}}"#);
+    let adopted = seen().add(1, 1, "permission.resolved", "answer-c-1", "c-1", &allow("f-1"));
+    assert_eq!((adopted.due().as_str(), adopted.state().call("c-1").unwrap().adopts.as_str()), ("run c-1", "f-1"));
+    let forged = seen().add(1, 1, "permission.resolved", "answer-c-1", "c-1", &allow("f-0"));
+    assert_eq!(forged.due(), "context after a-1", "nothing is run on it");
+    let anew = seen().add(1, 1, "effect.requested", "e-2", "c-1", &want(&digest));
+    assert_eq!(anew.due(), "try by e-2");
+}
+
 /// A session that waits for hooks, and one message.
 fn hooked() -> Log {
     let mut log = Log::default()

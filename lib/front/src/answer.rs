@@ -149,8 +149,8 @@ pub fn find_call(log: &Log, by_id: Option<&str>, by_line: Option<u64>) -> Result
             turn: state.turn.as_ref().map_or(0, |t| t.n),
             session: state.session.clone(),
             proposal: asked.iter().rev().find(|(_, id, _)| *id == call.id).and_then(|(.., p)| p.clone()),
-            project: state.created.repository.as_ref().map_or_else(String::new, |r| r.root.clone()),
             place: state.created.worktree.as_ref().map_or(&state.created.cwd, |w| &w.path).clone(),
+            project: state.created.repository.as_ref().map_or_else(String::new, |r| r.root.clone()),
         }),
         None => Err(AnswerError::NotWaiting(open.iter().map(|c| line_of(c).unwrap_or(c.seq)).collect())),
     }
@@ -200,6 +200,23 @@ pub fn try_call(log: &mut Appender, waiting: &Waiting, who: &str, random: u64) -
     let (_, draft) = drafter.draft(waiting.turn, &waiting.call.id, ty::EFFECT_REQUESTED, &data);
     let pen = log.open_pen(Kind::Person)?;
     Ok(log.append(pen.nib(), &draft)?.last_seq)
+}
+
+/// What a call did in a copy, by the id of the record.
+///
+/// # Errors
+/// Reading failed.
+pub fn effect_of(log: &Log, id: &str) -> std::io::Result<Option<EffectCompleted>> {
+    let mut follow: Follower = log.follow(0)?;
+    let mut found = None;
+    loop {
+        let lines = follow.read()?;
+        if lines.is_empty() {
+            return Ok(found);
+        }
+        let wanted = ace_storage::split(lines).filter_map(|l| Line::parse(l).ok()).find(|l| l.id == id);
+        found = wanted.and_then(|line| line.data().ok()).or(found);
+    }
 }
 
 /// Whether a session can go on without a person.

@@ -1,10 +1,11 @@
 //! Keys that answer a question: `y` once, `n` no, `N` no with words; `s`, `p` and `a` with the rule that is proposed, for the
-//! session, the project, always. Typing ahead never approves: keys of the first half second after a question appears are dropped,
+//! session, the project, always; `e` changes that rule first; `t` has the call run in a copy, whose effect is then what is approved.
+//! Typing ahead never approves: keys of the first half second after a question appears are dropped,
 //! there is no default, and what lasts wants Enter right behind its key.
 
-use ace_core::{CallState, State};
+use ace_core::{CallState, Effect, State};
 use ace_redact::Redactor;
-use ace_schema::data::Proposal;
+use ace_schema::data::{BlobRef, Proposal, ToolCompleted};
 use ace_schema::permission::{Decision, Scope};
 use ace_schema::question::Question;
 use ace_storage::Log;
@@ -43,6 +44,14 @@ struct Open {
     question: Option<Question>,
     /// The answer that lasts and wants Enter now.
     lasting: Option<(Scope, Proposal)>,
+    /// The effect that is shown; empty if it was not tried.
+    effect: String,
+    /// It is run in a copy once Enter says so.
+    trying: bool,
+    /// The rule as it is being changed.
+    ruling: Option<Vec<u8>>,
+    /// The rule as it was changed.
+    rule: Option<Proposal>,
 }
 
 /// An answer that is begun.
@@ -50,6 +59,10 @@ struct Open {
 pub enum Begun {
     /// No, with these words.
     Words(String),
+    /// The rule as it is being changed.
+    Ruling(String),
+    /// To run it in a copy.
+    Trying,
     /// Yes, as far as this and with this rule.
     Rule(Scope, Proposal),
 }
@@ -113,6 +126,12 @@ impl Keys {
         let mut board = lock(&self.board);
         let waiting = waiting.filter(|call| call.id != board.answered);
         if board.open.as_ref().map(|open| &open.call) == waiting.map(|call| &call.id) {
+            if let (Some(open), Some(Effect::Seen(id))) = (&mut board.open, waiting.map(|call| &call.effect))
+                && open.effect != *id
+            {
+                // What was typed before it was seen approves nothing.
+                (open.effect, open.since) = (id.clone(), Instant::now());
+            }
             return false;
         }
         let is_new = waiting.is_some();
@@ -126,6 +145,10 @@ impl Keys {
             words: None,
             question: question_of(call),
             lasting: None,
+            effect: if let Effect::Seen(id) = &call.effect { id.clone() } else { String::new() },
+            trying: false,
+            ruling: None,
+            rule: None,
         });
         is_new
     }
@@ -142,7 +165,9 @@ impl Keys {
         let board = lock(&self.board);
         let open = board.open.as_ref()?;
         let words = open.words.as_ref().map(|w| Begun::Words(String::from_utf8_lossy(w).into_owned()));
-        words.or_else(|| open.lasting.clone().map(|(scope, rule)| Begun::Rule(scope, rule)))
+        let ruling = open.ruling.as_ref().map(|w| Begun::Ruling(String::from_utf8_lossy(w).into_owned()));
+        let trying = open.trying.then_some(Begun::Trying);
+        words.or(ruling).or(trying).or_else(|| open.lasting.clone().map(|(scope, rule)| Begun::Rule(scope, rule)))
     }
 }
 
@@ -211,9 +236,14 @@ impl Listener {
         let Some(typing) = &self.typing else { return true };
         let answers = match &question.question {
             Some(_) => matches!(key, Key::Byte(NO_ANSWER | b' '..=0x7e | 0x80..)),
-            None => matches!(key, Key::Byte(b'y' | b'n' | b'N' | b's' | b'p' | b'a')),
+            None if question.effect.is_empty() => {
+                matches!(key, Key::Byte(b'y' | b'n' | b'N' | b's' | b'p' | b'a' | b'e' | b't'))
+            }
+            None => matches!(key, Key::Byte(b'y' | b'n' | b'N' | b'v' | b'o' | b't')),
         };
         question.words.is_some()
+            || question.ruling.is_some()
+            || question.trying
             || question.lasting.is_some()
             || (answers && typing.is_empty() && question.since.elapsed() >= SEEN)
     }
@@ -232,14 +262,29 @@ impl Listener {
         if let Some(asked) = &question.question {
             return self.replied(question, asked, key);
         }
+        if question.ruling.is_some() {
+            self.ruled(&question.call, key);
+            return false;
+        }
+        if question.trying {
+            self.confirm_trial(&question.call, key);
+            return false;
+        }
         if let Some((scope, rule)) = &question.lasting {
             self.confirm(&question.call, key, *scope, rule);
             return false;
         }
+        let is_tried = !question.effect.is_empty();
         match key {
-            Key::Byte(b's') => self.offer(&question.call, Scope::Session),
-            Key::Byte(b'p') => self.offer(&question.call, Scope::Project),
-            Key::Byte(b'a') => self.offer(&question.call, Scope::Always),
+            Key::Byte(b'v') if is_tried => self.show_effect(question, |ran| (ran.patch, ran.patch_blob)),
+            Key::Byte(b'o') if is_tried => self.show_effect(question, |ran| (ran.output.text, ran.output.blob)),
+            // A letter may begin a message: nothing is run on it.
+            Key::Byte(b't') if self.typing.is_some() => self.change(&question.call, |open| open.trying = true),
+            Key::Byte(b't') => self.try_call(&question.call),
+            Key::Byte(b's') if !is_tried => self.offer(question, Scope::Session),
+            Key::Byte(b'p') if !is_tried => self.offer(question, Scope::Project),
+            Key::Byte(b'a') if !is_tried => self.offer(question, Scope::Always),
+            Key::Byte(b'e') if !is_tried && self.painted => self.begin_rule(question),
             Key::Byte(b'y') => self.answer(&question.call, Decision::Allow, ""),
             Key::Byte(b'n') => self.answer(&question.call, Decision::Deny, ""),
             Key::Byte(b'N') if self.painted => {
@@ -288,9 +333,11 @@ impl Listener {
     }
 
     /// Shows what would be allowed from now on, where a rule is proposed.
-    fn offer(&self, call: &str, scope: Scope) {
+    fn offer(&self, open: &Open, scope: Scope) {
+        let call = &open.call;
         let Ok(waiting) = find_call(&self.log, Some(call), None) else { return };
-        let offered = waiting.proposal.filter(|_| scope != Scope::Project || !waiting.project.is_empty());
+        let offered =
+            open.rule.clone().or(waiting.proposal).filter(|_| scope != Scope::Project || !waiting.project.is_empty());
         let Some(rule) = offered else {
             if self.typing.is_some() {
                 self.type_key(Key::Byte(letter(scope)));
@@ -304,6 +351,76 @@ impl Listener {
             }
         }
         self.change(call, |open| open.lasting = Some((scope, rule)));
+    }
+
+    /// Begins to change the rule that is proposed, where one is.
+    fn begin_rule(&self, open: &Open) {
+        let Ok(waiting) = find_call(&self.log, Some(&open.call), None) else { return };
+        match open.rule.clone().or(waiting.proposal) {
+            Some(rule) => self.change(&open.call, |open| open.ruling = Some(pattern_of(&rule).into_bytes())),
+            None if self.typing.is_some() => self.type_key(Key::Byte(b'e')),
+            None => {}
+        }
+    }
+
+    /// A key while the rule is changed. One that does not cover the call is none of it: the call itself is as it was recorded, and
+    /// another has to be asked for by the model.
+    fn ruled(&self, call: &str, key: Key) {
+        if let Some(words) = self.edited(call, key, |open| &mut open.ruling) {
+            let Ok(waiting) = find_call(&self.log, Some(call), None) else { return };
+            let Some(rule) = waiting.proposal.as_ref().map(|rule| with_pattern(rule, &words)) else { return };
+            match ace_host::rules::covers(&rule, &waiting.call.data, &waiting.place) {
+                true => self.change(call, |open| open.rule = Some(rule)),
+                false => (self.tell)(Some(format!("the rule '{words}' does not cover this call"))),
+            }
+        }
+    }
+
+    /// The key after the one that tries: Enter does it; all else is the second letter of a message.
+    fn confirm_trial(&self, call: &str, key: Key) {
+        if matches!(key, Key::Focus(_)) {
+            return self.type_key(key);
+        }
+        self.change(call, |open| open.trying = false);
+        match key {
+            Key::Byte(b'\n' | b'\r') => self.try_call(call),
+            Key::Escape => {}
+            _ => {
+                self.type_key(Key::Byte(b't'));
+                self.type_key(key);
+            }
+        }
+    }
+
+    /// Has the call run in a copy.
+    fn try_call(&self, call: &str) {
+        let recorded = find_call(&self.log, Some(call), None).and_then(|waiting| {
+            if !waiting.call.can_be_tried() {
+                return Ok(0);
+            }
+            let mut appender = self.log.append(clock())?;
+            Ok(crate::answer::try_call(&mut appender, &waiting, &self.person, random())?)
+        });
+        if let Err(AnswerError::Append(e)) = recorded {
+            (self.tell)(Some(format!("not recorded: {e}")));
+        }
+    }
+
+    /// A text of what the call did in the copy, in the pager.
+    fn show_effect(&self, open: &Open, part: impl Fn(ToolCompleted) -> (String, Option<BlobRef>)) {
+        let text = crate::answer::effect_of(&self.log, &open.effect).map(|found| found.map(|e| part(e.outcome)));
+        let text = match text {
+            Ok(Some((_, Some(blob)))) => {
+                self.log.blobs().get(&blob.sha).map(|b| String::from_utf8_lossy(&b).into_owned()).ok()
+            }
+            Ok(Some((text, None))) => Some(text),
+            _ => None,
+        };
+        let told = match text {
+            Some(text) if !text.is_empty() => self.page_of(&(ace_view::clean(&text) + "\n")),
+            _ => Some("there is nothing to show".to_owned()),
+        };
+        (self.tell)(told);
     }
 
     /// The key after one that lasts: Enter gives that answer. At a prompt all else is the second letter of a message.
@@ -373,14 +490,19 @@ impl Listener {
             Ok(None) => return Some("no call has printed anything yet".to_owned()),
             Err(e) => return Some(format!("cannot read the output: {e}")),
         };
+        self.page_of(&text)
+    }
+
+    /// A text in the pager; what to tell if that cannot be.
+    fn page_of(&self, text: &str) -> Option<String> {
         if !self.stage.enter(|| (self.tell)(None)) {
-            return Some("the screen is busy: ^O again".to_owned());
+            return Some("the screen is busy: once more".to_owned());
         }
         let told = |words: &str| {
             let _ = std::io::stderr().write_all(words.as_bytes());
         };
         told(modes::NOT_TOLD);
-        let shown = modes::lend(|| pager::show(&text));
+        let shown = modes::lend(|| pager::show(text));
         told(modes::TOLD);
         self.stage.leave();
         shown.err().map(|e| format!("cannot start the pager: {e}"))
@@ -392,17 +514,23 @@ impl Listener {
 
     /// A key while words are typed; the words, once they are whole.
     fn typed(&self, call: &str, key: Key) -> Option<String> {
+        self.edited(call, key, |open| &mut open.words)
+    }
+
+    /// A key for a line that is being typed; the line, once it is whole.
+    fn edited(&self, call: &str, key: Key, line: impl Fn(&mut Open) -> &mut Option<Vec<u8>>) -> Option<String> {
         let mut done = None;
         self.change(call, |open| {
-            let Some(words) = &mut open.words else { return };
+            let open = line(open);
+            let Some(words) = open else { return };
             match key {
                 Key::Byte(b'\n' | b'\r') => {
                     let text = String::from_utf8_lossy(words).trim().to_owned();
-                    open.words = None;
+                    *open = None;
                     done = Some(text).filter(|t| !t.is_empty());
                 }
                 // Back to the question.
-                Key::Escape => open.words = None,
+                Key::Escape => *open = None,
                 Key::Byte(0x7f | 0x08) => {
                     let text = String::from_utf8_lossy(words).into_owned();
                     let mut chars = text.chars();
@@ -429,7 +557,10 @@ impl Listener {
         let clean = self.redactor.as_ref().and_then(|redactor| redactor.text(words));
         let words = clean.as_deref().unwrap_or(words);
         let (why, answer) = if decision == Decision::Deny { (words, "") } else { ("", words) };
-        let _ = self.record(call, decision, Said { who: &self.person, why, answer, ..Said::default() });
+        // What is adopted is what was shown when the key was pressed.
+        let effect = lock(&self.board).open.as_ref().map(|open| open.effect.clone()).unwrap_or_default();
+        let _ =
+            self.record(call, decision, Said { who: &self.person, why, answer, effect: &effect, ..Said::default() });
     }
 
     /// Allows this call and what the rule covers. What reaches further than the session becomes a rule in the person's own file.
@@ -460,6 +591,19 @@ impl Listener {
         call.clone_into(&mut board.answered);
         board.open = board.open.take().filter(|open| open.call != call);
         recorded.ok()
+    }
+}
+
+/// What a rule says of the calls it covers, as it can be typed.
+fn pattern_of(rule: &Proposal) -> String {
+    if rule.command.is_empty() { rule.paths.join(" ") } else { rule.command.clone() }
+}
+
+/// The same rule with another pattern.
+fn with_pattern(rule: &Proposal, words: &str) -> Proposal {
+    match rule.command.is_empty() {
+        true => Proposal { paths: words.split_whitespace().map(str::to_owned).collect(), ..rule.clone() },
+        false => Proposal { command: words.to_owned(), ..rule.clone() },
     }
 }
 

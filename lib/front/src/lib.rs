@@ -36,7 +36,7 @@ mod typing;
 pub mod until;
 pub mod words;
 
-pub use answer::{AnswerError, Said, Waiting, answer_as, find_call};
+pub use answer::{AnswerError, Said, Waiting, answer_as, find_call, try_call};
 pub use attend::{Attended, Ended};
 pub use filter::{ended, run as run_filter};
 pub use interrupt::{Interrupt, interrupt};

@@ -382,6 +382,8 @@ impl Screen {
                     let instead = match begun {
                         Begun::Words(words) if replies => vec![ace_view::ask::reply(&words)],
                         Begun::Words(words) => vec![ace_view::ask::instead(&words)],
+                        Begun::Trying => vec![ace_view::ask::trying()],
+                        Begun::Ruling(words) => vec![ace_view::ask::ruling(&words)],
                         Begun::Rule(scope, rule) => ace_view::ask::lasting(scope, &rule, &view.style),
                     };
                     tail = view.with_instead(tail, instead);

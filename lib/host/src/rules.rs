@@ -1,8 +1,8 @@
 //! Where the files of rules lie, and how an answer becomes a rule in the person's own file. What rules mean is `ace-permissions`'s;
 //! nothing is ever written into a repository.
 
-use ace_permissions::{Layer, Problem, RuleText, Rulebook};
-use ace_schema::data::Proposal;
+use ace_permissions::{About, CallFacts, Layer, Mode, Problem, RuleText, Rulebook, decide_by};
+use ace_schema::data::{Proposal, ToolCall};
 use ace_schema::limits::RULES_BYTES;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -80,6 +80,17 @@ pub fn read(layer: Layer, file: &Path) -> Result<Option<RuleText>, RulesError> {
     let mut text = String::new();
     opened.take(RULES_BYTES as u64 + 1).read_to_string(&mut text).map_err(fail)?;
     Ok(Some(RuleText { layer, file: name.clone(), text }))
+}
+
+/// Whether a rule for such calls would allow this one; `data` is what its record says, `cwd` where it would run.
+#[must_use]
+pub fn covers(rule: &Proposal, data: &str, cwd: &str) -> bool {
+    const ID: &str = "typed";
+    let mut book = Rulebook::default();
+    let Ok(call) = serde_json::from_str::<ToolCall>(data) else { return false };
+    let args: serde_json::Value = call.args.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let facts = CallFacts { tool: &call.tool, args: &args, cwd, tmp: "", sandboxed: true, unsandboxed: false };
+    book.grant(rule, ID) && decide_by(&book, Mode::Ask, &facts, &About::default()).rule == ID
 }
 
 /// Adds what a person granted to their own file, for one project or for all. The name of the rule and the file.

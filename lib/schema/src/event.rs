@@ -120,7 +120,10 @@ pub const EVENTS: &[Event] = &[
     stone(ty::MODEL_FAILED, "The answer failed or was cut off, with the text that had arrived."),
     stone(ty::PERMISSION_REQUESTED, "Somebody is asked whether a call may run."),
     stone(ty::PERMISSION_RESOLVED, "A call is allowed or denied: by whom, by which rule, for exactly which arguments."),
-    stone(ty::EFFECT_REQUESTED, "A person wants to see what a call that waits for them does, in a copy, before they answer."),
+    stone(
+        ty::EFFECT_REQUESTED,
+        "A person wants to see what a call that waits for them does, in a copy, before they answer.",
+    ),
     stone(ty::EFFECT_STARTED, "Claim: this ace-tool is about to run a waiting call in a copy that is thrown away."),
     stone(ty::EFFECT_COMPLETED, "The call has run in the copy: output, exit, and the tree it would leave."),
     stone(ty::EFFECT_FAILED, "The call could not be tried; nothing has changed."),

@@ -62,9 +62,14 @@ pub(crate) fn shape_fits(id: &str, name: &str) -> bool {
         Some("answer") => &[ty::PERMISSION_RESOLVED],
         Some("ask") => &[ty::PERMISSION_REQUESTED],
         Some("vet") => &[ty::MESSAGE_VETTED],
-        Some("close") => {
-            &[ty::MODEL_COMPLETED, ty::MODEL_FAILED, ty::TOOL_COMPLETED, ty::TOOL_FAILED, ty::HOOK_COMPLETED, ty::EFFECT_FAILED]
-        }
+        Some("close") => &[
+            ty::MODEL_COMPLETED,
+            ty::MODEL_FAILED,
+            ty::TOOL_COMPLETED,
+            ty::TOOL_FAILED,
+            ty::HOOK_COMPLETED,
+            ty::EFFECT_FAILED,
+        ],
         Some("compact") => &[ty::SESSION_COMPACTED],
         Some("drop") => &[ty::PEN_DROPPED],
         _ => return true,

@@ -134,6 +134,33 @@ fn change(call: &Call, patch: Option<&str>, style: &Style) -> (Text, Vec<Text>) 
     (head.and(diff::counts(added, removed)), rows.iter().map(|row| diff::draw(row, true, style)).collect())
 }
 
+/// What the call did in a copy, once it was tried there.
+#[must_use]
+pub fn tried(call: &Call, facts: &SessionFacts, style: &Style) -> Vec<Text> {
+    let Some((seq, tried)) = &call.tried else { return Vec::new() };
+    let ran = &tried.outcome;
+    let ended = match (ran.signal, ran.exit) {
+        (Some(signal), _) => format!("signal {signal}"),
+        (None, Some(exit)) => format!("exit {exit}"),
+        (None, None) => "done".to_owned(),
+    };
+    let mut line = Text::marked(Mark::Waits, style)
+        .plain(format!("tried in a copy, no network: {ended}, {}", crate::units::duration(ran.ms)));
+    for file in &ran.changed {
+        line = line.plain(", ").and(visible(&file.path, Role::Plain)).plain(" ");
+        line = line.and(diff::counts(file.added, file.removed));
+    }
+    if ran.changed_more > 0 {
+        line = line.plain(format!(", {} more", ran.changed_more));
+    }
+    if ran.changed.is_empty() {
+        line = line.plain(", no file changed");
+    }
+    let mut out = line.wrap(style.width, 2);
+    out.extend(crate::call::effect(ran, *seq, facts, style));
+    out
+}
+
 /// A rule as a person would say it: `allow shell 'cargo add ...'`.
 fn rule(proposal: &Proposal) -> Text {
     let mut out = Text::of(Role::Typed, "allow ").and(visible(&proposal.tool, Role::Typed));
@@ -147,18 +174,27 @@ fn rule(proposal: &Proposal) -> Text {
 /// The keys that answer: those that make a rule only where one is proposed, for a project only where there is one. As many rows as
 /// the width asks for.
 #[must_use]
-pub fn keys(ruled: bool, in_project: bool, style: &Style) -> Vec<Text> {
-    let all = [
-        ("y", "once", true),
-        ("s", "session", ruled),
-        ("p", "project", ruled && in_project),
-        ("a", "always", ruled),
-        ("n", "no", true),
-        ("N", "no, but", true),
-    ];
+pub fn keys(ruled: bool, in_project: bool, tries: bool, style: &Style) -> Vec<Text> {
+    rows(
+        &[
+            ("y", "once", true),
+            ("s", "session", ruled),
+            ("p", "project", ruled && in_project),
+            ("a", "always", ruled),
+            ("e", "edit rule", ruled),
+            ("t", "try", tries),
+            ("n", "no", true),
+            ("N", "no, but", true),
+        ],
+        style,
+    )
+}
+
+/// Keys that are offered, as many rows as the width asks for.
+fn rows(all: &[(&str, &str, bool)], style: &Style) -> Vec<Text> {
     let mut rows: Vec<Text> = Vec::new();
-    for (key, does, _) in all.into_iter().filter(|(.., offered)| *offered) {
-        let key = Text::new().gap(2).with(Role::Typed, key).dim(format!(" {does}"));
+    for (key, does, _) in all.iter().filter(|(.., offered)| *offered) {
+        let key = Text::new().gap(2).with(Role::Typed, *key).dim(format!(" {does}"));
         match rows.last_mut() {
             Some(row) if row.cells() + key.cells() <= style.width => *row = std::mem::take(row).and(key),
             _ => rows.push(key),
@@ -190,7 +226,23 @@ fn reach(scope: Scope) -> &'static str {
 /// The keys that answer this call's question.
 #[must_use]
 pub fn keys_of(call: &Call, ruled: bool, in_project: bool, style: &Style) -> Vec<Text> {
-    let Some(asked) = of_model(call) else { return keys(ruled, in_project, style) };
+    let Some(asked) = of_model(call) else {
+        let Some((_, tried)) = &call.tried else {
+            let tries = matches!(call.tool.as_str(), "shell" | "write" | "edit" | "patch");
+            return keys(ruled, in_project, tries, style);
+        };
+        let has_diff = !tried.outcome.patch.is_empty() || tried.outcome.patch_blob.is_some();
+        let has_output = !tried.outcome.output.text.is_empty();
+        let all = [
+            ("y", "adopt exactly this", true),
+            ("v", "view diff", has_diff),
+            ("o", "output", has_output),
+            ("t", "try again", true),
+            ("n", "drop it", true),
+            ("N", "no, but", true),
+        ];
+        return rows(&all, style);
+    };
     let key = |key: String, does: &str| Text::of(Role::Typed, key).dim(format!(" {does}"));
     let mut out = Text::new();
     match asked.choices.len() {
@@ -206,6 +258,19 @@ pub fn keys_of(call: &Call, ruled: bool, in_project: bool, style: &Style) -> Vec
 #[must_use]
 pub fn reply(words: &str) -> Text {
     Text::new().gap(2).dim("answer: ").and(visible(words, Role::Plain))
+}
+
+/// What a key would do that may as well begin a message.
+#[must_use]
+pub fn trying() -> Text {
+    let key = |key: &str, does: &str| Text::new().gap(2).with(Role::Typed, key).dim(format!(" {does}"));
+    Text::new().gap(2).plain("run it in a copy, no network").and(key("Enter", "yes")).and(key("Esc", "back"))
+}
+
+/// The line on which a person changes the rule that is proposed.
+#[must_use]
+pub fn ruling(words: &str) -> Text {
+    Text::new().gap(2).dim("rule: ").and(visible(words, Role::Typed))
 }
 
 /// The line on which a person says what they want instead.

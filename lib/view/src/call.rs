@@ -199,6 +199,17 @@ pub fn refused(call: &Call, decided: &PermissionResolved, seq: u64, facts: &Sess
     std::iter::once(line.draw(style)).chain(why.wrap(style.width, 4)).collect()
 }
 
+/// What a call did in a copy, as much of it as a run shows of a call.
+pub(crate) fn effect(ran: &ToolCompleted, seq: u64, facts: &SessionFacts, style: &Style) -> Vec<Text> {
+    if is_failure(ran) {
+        excerpt(&ran.output.text, ran.output.truncated, seq, &facts.name, style)
+    } else if !ran.patch.is_empty() {
+        patch(&ran.patch, seq, &facts.name, style)
+    } else {
+        Vec::new()
+    }
+}
+
 /// A message that hooks did not let pass.
 #[must_use]
 pub fn unsaid(vetted: &MessageVetted, seq: u64, style: &Style) -> Vec<Text> {

@@ -105,6 +105,17 @@ impl CiView {
                 let why = call.asked.as_ref().map(|(_, asked)| asked.why.clone()).unwrap_or_default();
                 self.tell(seq, &call, &format!("waits for a decision: {why}"))
             }
+            Step::Tried(call) => {
+                let how = call.tried.as_ref().map_or_else(String::new, |(_, tried)| {
+                    let exit = tried.outcome.exit.map(|exit| format!("exit {exit}, ")).unwrap_or_default();
+                    format!(
+                        "tried in a copy: {exit}{}",
+                        crate::text::plural(tried.outcome.changed.len() as u64, "file")
+                    )
+                });
+                self.tell(seq, &call, &format!("{how} changed"))
+            }
+            Step::Untried(failed) => self.say(&format!("@{seq} not tried: {}", failed.message)),
             Step::Budget { exceeded: false, budget } => {
                 let words = head::budget_line(&budget, &self.style).words();
                 self.say(&format!("@{seq} {}", words.trim_start_matches(['!', ' '])))

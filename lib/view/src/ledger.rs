@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use ace_schema::Line;
 use ace_schema::data::{
-    Code, HookCompleted, MessageVetted, ModelCompleted, ModelFailed, PermissionRequested, PermissionResolved, ToolCall,
-    ToolCompleted, ToolFailed, TurnFailed,
+    Code, EffectCompleted, HookCompleted, MessageVetted, ModelCompleted, ModelFailed, PermissionRequested,
+    PermissionResolved, ToolCall, ToolCompleted, ToolFailed, TurnFailed,
 };
 use ace_schema::hook::Verdict;
 use ace_schema::limits::VIEW_PATHS;
@@ -184,6 +184,13 @@ impl Ledger {
                 self.waiting.get_or_insert(now);
                 Step::Asked(call)
             }
+            ty::EFFECT_COMPLETED => {
+                let tried: Box<EffectCompleted> = line.data().ok()?;
+                let call = self.find(&tried.call)?;
+                call.tried = Some((seq, tried));
+                Step::Tried(call.clone())
+            }
+            ty::EFFECT_FAILED => Step::Untried(line.data().ok()?),
             ty::PERMISSION_RESOLVED => self.decide(line, line.data().ok()?, now),
             ty::TOOL_STARTED => {
                 let order = *self.names.get(&*line.cause)?;

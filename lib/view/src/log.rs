@@ -68,6 +68,8 @@ impl LogView {
                 let why = call.asked.as_ref().map(|(_, asked)| asked.why.clone()).unwrap_or_default();
                 named(&call).plain("  ").and(one(&why))
             }
+            Step::Tried(call) => named(&call),
+            Step::Untried(failed) => one(&failed.message),
             Step::Decided { call, decided, .. } => {
                 let (word, role) = match decided.decision {
                     ace_schema::permission::Decision::Deny => ("refused", Role::Edge),

@@ -145,6 +145,19 @@ impl RunView {
                     Vec::new()
                 }
             }
+            Step::Tried(call) => {
+                // Where nothing is painted anew it stands here, with the keys; else below.
+                let mut lines = ask::tried(&call, &self.facts, &self.style);
+                if self.style.plain && self.facts.answerable {
+                    lines.extend(self.keys(&call));
+                }
+                if self.style.plain { self.emit(Block::Calls, lines) } else { Vec::new() }
+            }
+            Step::Untried(failed) => {
+                let line = Text::marked(Mark::Warns, &self.style).plain("not tried: ").plain(clean(&failed.message));
+                let lines = vec![call::numbered(line, seq, &self.style)];
+                self.emit(Block::Calls, lines)
+            }
             Step::Decided { call, decided, asked } => {
                 let lines = match decided.decision {
                     _ if asked => vec![ask::answered(&call, &decided, seq, &self.facts, &self.style)],
@@ -463,6 +476,7 @@ impl RunView {
         let lines = self.question_block(call);
         // A long one stands above, whole: what the keys are for is said again.
         let mut out = if fits_tail(&lines, &self.style) { lines } else { lines.into_iter().take(1).collect() };
+        out.extend(ask::tried(call, &self.facts, &self.style));
         if matches!(self.last, Block::Words | Block::Thought) {
             out.insert(0, Text::new());
         }

@@ -2,8 +2,9 @@
 
 use ace_schema::Line;
 use ace_schema::data::{
-    Budget, Code, HookCompleted, MessageVetted, ModelCompleted, ModelFailed, PermissionRequested, PermissionResolved,
-    SessionCompacted, SessionCreated, ToolCall, ToolCompleted, ToolFailed, TurnCancelled, TurnFailed, UserMessage,
+    Budget, Code, EffectCompleted, EffectFailed, HookCompleted, MessageVetted, ModelCompleted, ModelFailed,
+    PermissionRequested, PermissionResolved, SessionCompacted, SessionCreated, ToolCall, ToolCompleted, ToolFailed,
+    TurnCancelled, TurnFailed, UserMessage,
 };
 
 /// A call between its request and its outcome.
@@ -27,6 +28,8 @@ pub struct Call {
     pub started: Option<i64>,
     /// The open question about it: seq and payload.
     pub asked: Option<(u64, PermissionRequested)>,
+    /// What it did in a copy: seq and payload.
+    pub tried: Option<(u64, Box<EffectCompleted>)>,
     pub(crate) names: Vec<String>,
 }
 
@@ -121,6 +124,10 @@ pub enum Step {
     AnswerFailed(ModelFailed),
     Called(Call),
     Asked(Call),
+    /// It was run in a copy.
+    Tried(Call),
+    /// It could not be.
+    Untried(EffectFailed),
     Decided {
         call: Call,
         decided: Box<PermissionResolved>,

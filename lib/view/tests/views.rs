@@ -254,7 +254,7 @@ fn questions() {
             for patch in [None, Some(patch)].into_iter().take(2 - i) {
                 let question = ask::Question { call, asked, position: (i + 1, 2), patch };
                 out.extend(ask::block(&question, &facts(), style));
-                out.extend(ask::keys(i > 0, i > 0, style));
+                out.extend(ask::keys(i > 0, i > 0, i > 0, style));
                 out.push(Text::new());
             }
         }
