@@ -40,7 +40,7 @@ ace-permit allow fix-median @25 --answer sqlite")]
     #[command(subcommand_help_heading = "Answer", before_help = "ID: of the call, or @LINE")]
     #[command(after_help = "ace-permit deny fix-median @25 --why \"use the standard library\"")]
     Deny(Answer),
-    /// Run a waiting call in a copy, to approve its effect
+    /// See what a waiting call does, in a copy
     #[command(subcommand_help_heading = "Answer", before_help = "ID: of the call, or @LINE")]
     #[command(after_help = "ace-permit effect fix-median @25
 ace-permit allow fix-median @25")]
