@@ -256,7 +256,19 @@ fn denied(rule: &str, digest: String) -> PermissionResolved {
     let (who, why) = ("ace-replay".to_owned(), "it is not run again".to_owned());
     let (rule, layer, answer) = (rule.to_owned(), String::new(), String::new());
     let (scope, risk, grant) = (ace_schema::permission::Scope::Once, None, None);
-    PermissionResolved { decision: Decision::Deny, who, rule, scope, digest, why, layer, risk, grant, answer }
+    PermissionResolved {
+        decision: Decision::Deny,
+        who,
+        rule,
+        scope,
+        digest,
+        why,
+        layer,
+        risk,
+        grant,
+        answer,
+        effect: String::new(),
+    }
 }
 
 /// Whether a call ran then, with an outcome that can be compared: what was refused, cancelled or lost is not run again.

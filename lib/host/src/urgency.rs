@@ -3,7 +3,7 @@
 //! A line that asks nothing of a filter need not wake it: it goes along with the next one that does, or a moment later. What is not
 //! named here is urgent to all, so that a new event can be slow for nobody. It must never know what a filter does on a line.
 
-use ace_schema::data::{ModelCompleted, PermissionResolved};
+use ace_schema::data::{ModelCompleted, PermissionRequested, PermissionResolved};
 use ace_schema::permission::Decision;
 use ace_schema::{Kind, Line, ty};
 
@@ -28,14 +28,7 @@ const MODEL: &[&str] = &[
 const PERMIT: &[&str] =
     &[ty::TURN_STARTED, ty::CONTEXT_BUILT, ty::MODEL_REQUESTED, ty::TOOL_STARTED, ty::TOOL_COMPLETED, ty::TOOL_FAILED];
 
-const TOOL: &[&str] = &[
-    ty::USER_MESSAGE,
-    ty::TURN_STARTED,
-    ty::CONTEXT_BUILT,
-    ty::MODEL_REQUESTED,
-    ty::MODEL_CALL,
-    ty::PERMISSION_REQUESTED,
-];
+const TOOL: &[&str] = &[ty::USER_MESSAGE, ty::TURN_STARTED, ty::CONTEXT_BUILT, ty::MODEL_REQUESTED, ty::MODEL_CALL];
 
 /// Whether a filter of that kind may have to act on one of these lines.
 pub fn is_urgent(kind: Kind, lines: &[Line<'_>]) -> bool {
@@ -63,6 +56,8 @@ fn acts(kind: Kind, line: &Line<'_>) -> bool {
         (Kind::Step | Kind::Tool, ty::MODEL_COMPLETED) => {
             line.data::<ModelCompleted>().map_or(true, |data| data.calls == 0)
         }
+        // A question is a person's affair; only what is to be seen before they answer is run.
+        (Kind::Tool, ty::PERMISSION_REQUESTED) => line.data::<PermissionRequested>().map_or(true, |data| data.effect),
         _ => true,
     }
 }
@@ -95,6 +90,8 @@ mod tests {
             (ty::PERMISSION_RESOLVED, r#"{"decision":"allow","who":"rule","digest":""}"#, &[Permit, Tool]),
             (ty::PERMISSION_RESOLVED, r#"{"decision":"deny","who":"rule","digest":""}"#, &[Step, Permit, Tool]),
             (ty::TOOL_STARTED, "{}", &[Tool]),
+            (ty::PERMISSION_REQUESTED, r#"{"addressee":"user","why":"","rule":""}"#, &[Permit]),
+            (ty::PERMISSION_REQUESTED, r#"{"addressee":"user","why":"","rule":"","effect":true}"#, &[Permit, Tool]),
         ] {
             let all: Vec<Kind> = whom.iter().copied().chain([Quota, Filter]).collect();
             assert_eq!(urgent_to(&line(ty, data)), all, "{ty} {data}");
