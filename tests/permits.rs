@@ -327,8 +327,8 @@ fn explain_says_the_decision_by_its_exit() {
 fn under_an_operator(world: &World, command: &str) -> Option<crate::suite::Run> {
     let etc = world.path("etc");
     let script = "mkdir -p \"$1/ace\" && cp /etc/passwd \"$1\" && mount --bind \"$1\" /etc && shift && exec \"$@\"";
-    let args = ["-rm", "sh", "-c", script, "sh", etc.to_str().unwrap(), "ace-permit", "explain", "--json", "--shell"];
-    let run = world.run("unshare", &[&args[..], &[command]].concat());
+    let explain = format!("ace-permit explain --json --shell '{command}'");
+    let run = world.sh(&format!("unshare -rm sh -c '{script}' sh '{}' {explain}", etc.display()));
     if run.stderr.contains("unshare") || run.stderr.contains("mount") {
         println!("SKIPPED: no mount namespace here: {}", run.stderr);
         return None;

@@ -199,6 +199,8 @@ impl Runner {
     /// Runs a call in a copy; what holds on to it ends when `given_up` says so.
     pub fn try_call(&self, job: Job) {
         *lock(&self.open.0) += 1;
+        // Known from here on: it may be given up before the thread comes to it.
+        lock(&self.trials).insert(job.claim.clone(), Arc::default());
         self.tell(Order::Try(job));
     }
 
@@ -469,8 +471,7 @@ impl Bench {
     fn try_call(&mut self, job: Job) {
         let Job { id, claim, turn, tool, args, call, .. } = job;
         self.look_before(turn);
-        let given_up: Arc<AtomicBool> = Arc::default();
-        lock(&self.trials).insert(claim.clone(), given_up.clone());
+        let given_up = lock(&self.trials).get(&claim).cloned().unwrap_or_default();
         let (out, drafter, open, trials) =
             (self.out.clone(), self.drafter.clone(), self.open.clone(), self.trials.clone());
         let (ace_home, states, session) = (self.ace_home.clone(), self.states.clone(), self.session.clone());

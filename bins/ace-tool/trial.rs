@@ -101,9 +101,11 @@ impl Trial<'_> {
         };
         let copy = folder.join("tree");
         DirBuilder::new().recursive(true).mode(0o700).create(&copy).map_err(io_failed("make the copy"))?;
-        Copy { files: 0, bytes: 0, given_up: self.given_up }
-            .folder(&ground.root, &copy)
-            .map_err(io_failed("copy the work tree"))?;
+        let copied = Copy { files: 0, bytes: 0, given_up: self.given_up }.folder(&ground.root, &copy);
+        copied.map_err(|e| match self.is_given_up() {
+            true => (Code::Cancelled, e.to_string()),
+            false => io_failed("copy the work tree")(e),
+        })?;
         // Git's own folder is no part of the copy: it is named, and read.
         if !copy.join(".git").exists() {
             let pointer = format!("gitdir: {}\n", ground.git_dir.display());

@@ -29,6 +29,7 @@ complete -c ace-permit -n "__fish_ace_permit_needs_command" -s h -l help -d 'Pri
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -s V -l version -d 'Print version'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "allow" -d 'Let a waiting call run'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "deny" -d 'Refuse a waiting call'
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "effect" -d 'See what a waiting call does, in a copy'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "explain" -d 'How a call would be decided, and why'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "test" -d 'Run the examples that rules carry'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "try" -d 'What other rules would have decided'
@@ -42,6 +43,7 @@ complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l always -
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -s h -l help -d 'Print help'
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand deny" -l why -d 'Words that the model reads' -r
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand deny" -s h -l help -d 'Print help'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand effect" -s h -l help -d 'Print help'
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l shell -d 'The command of a shell call' -r
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l call -d 'Any call: tool, args and if need be source' -r
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l rules -d 'These rules alone' -r -F

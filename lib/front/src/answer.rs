@@ -137,7 +137,8 @@ pub fn find_call(log: &Log, by_id: Option<&str>, by_line: Option<u64>) -> Result
         state.calls().filter(|c| matches!(c.state, CallState::Asked | CallState::Requested)).collect();
     let fits = |c: &&&Call| match (by_id, by_line) {
         (Some(id), _) => c.id == id,
-        (None, Some(line)) => c.seq == line || line_of(c) == Some(line),
+        // Where it was asked first counts too, once it was tried.
+        (None, Some(line)) => c.seq == line || asked.iter().any(|(seq, id, _)| *seq == line && *id == c.id),
         (None, None) => open.len() == 1,
     };
     // A line that asked, or a call whose answer is recorded: somebody was there before.

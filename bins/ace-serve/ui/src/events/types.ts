@@ -409,6 +409,8 @@ export interface PermissionRequested {
   layer?: string;
   /** What the call could do at worst. */
   risk?: Risk;
+  /** It is run in a copy first: what is approved is its effect. */
+  effect?: boolean;
 }
 
 /** The narrowest rule that would have allowed a call. */
@@ -446,6 +448,8 @@ export interface PermissionResolved {
   grant?: Proposal;
   /** What a person answers to a question of the model's: the output of that call. */
   answer?: string;
+  /** Id of the `effect.completed` that is adopted: its output is the call's, its tree that of the work tree, and nothing is run. */
+  effect?: string;
 }
 
 /** What may happen to a call. */
@@ -454,23 +458,25 @@ export type Decision = "allow" | "deny" | "ask";
 /** How far a decision reaches. */
 export type Scope = "once" | "session" | "project" | "always";
 
-/** `tool.discovered`: drafted when what is on offer differs from the last one recorded. */
-export interface ToolDiscovered {
-  /** `local`, later a server or skill. */
-  server: string;
-  /** Tool names. */
-  names: string[];
-  /** Blob with the list of `{name, description, parameters}` (hex SHA-256). */
-  schema: string;
+/** `effect.requested`. Its cause is the call. */
+export interface EffectRequested {
+  /** The person. */
+  who: string;
+  /** Hex SHA-256 over the exact `data` bytes of the call. */
+  digest: string;
 }
 
-/** `tool.started`: a claim. Its cause is the decision. */
-export type ToolStarted = Record<string, never>;
+/** `effect.started`: a claim. Its cause is the `permission.requested` or `effect.requested` that wants it. */
+export type EffectStarted = Record<string, never>;
 
-/** `tool.delta`: chalk. */
-export interface ToolDelta {
-  /** A piece of output. */
-  text: string;
+/** `effect.completed`. Its cause is the claim. */
+export interface EffectCompleted {
+  /** The call. */
+  call: string;
+  /** The git tree of the work tree that was copied, 40 hexadecimal digits. */
+  base: string;
+  /** The call as it would be recorded if this were adopted: its `tree` is that of the copy after it. */
+  outcome: ToolCompleted;
 }
 
 /** `tool.completed`. Its cause is the claim. */
@@ -543,6 +549,35 @@ export interface Contact {
   host: string;
   /** Why it was not reached; empty if it was. */
   refused?: string;
+}
+
+/** `effect.failed`. Its cause is the claim. */
+export interface EffectFailed {
+  /** The call. */
+  call?: string;
+  /** Kind of failure. */
+  code: Code;
+  /** For people, one line. */
+  message: string;
+}
+
+/** `tool.discovered`: drafted when what is on offer differs from the last one recorded. */
+export interface ToolDiscovered {
+  /** `local`, later a server or skill. */
+  server: string;
+  /** Tool names. */
+  names: string[];
+  /** Blob with the list of `{name, description, parameters}` (hex SHA-256). */
+  schema: string;
+}
+
+/** `tool.started`: a claim. Its cause is the decision. */
+export type ToolStarted = Record<string, never>;
+
+/** `tool.delta`: chalk. */
+export interface ToolDelta {
+  /** A piece of output. */
+  text: string;
 }
 
 /** `tool.failed`. Its cause is the claim. */
@@ -744,6 +779,10 @@ export interface Data {
   "model.failed": ModelFailed;
   "permission.requested": PermissionRequested;
   "permission.resolved": PermissionResolved;
+  "effect.requested": EffectRequested;
+  "effect.started": EffectStarted;
+  "effect.completed": EffectCompleted;
+  "effect.failed": EffectFailed;
   "tool.discovered": ToolDiscovered;
   "tool.started": ToolStarted;
   "tool.delta": ToolDelta;
@@ -797,6 +836,10 @@ export const TYPES: readonly Type[] = [
   "model.failed",
   "permission.requested",
   "permission.resolved",
+  "effect.requested",
+  "effect.started",
+  "effect.completed",
+  "effect.failed",
   "tool.discovered",
   "tool.started",
   "tool.delta",
