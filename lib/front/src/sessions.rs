@@ -4,11 +4,10 @@
 use ace_cli::{Complaint, SessionAddress};
 use ace_core::{CallState, State, TurnEnd};
 use ace_schema::{Line, LineError};
-use ace_storage::{Follower, Home, Index, IndexRow, Log, SessionRef};
+use ace_storage::{Follower, Home, Index, IndexRow, Log};
 use ace_view::list::Row;
 use ace_view::{Ledger, Mark, Style, Text, render};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 use crate::opening::{Opening, clock};
 
@@ -84,56 +83,67 @@ pub fn list(opening: &Opening, all: bool) -> Result<Vec<Session>, Complaint> {
     let home = opening.home();
     // The index is read while the folder is.
     let (index, listed) = both(
-        || home.path().join("sessions").is_dir().then(|| Index::open(home.path())).flatten().map(|i| (i.rows(), i)),
-        || home.sessions().map(|refs| (in_parallel(&refs, |part| home.log_bytes(part)), refs)),
+        || home.path().join("sessions").is_dir().then(|| Index::open(home.path())).flatten().map(|i| (known(&i), i)),
+        || home.session_ids().map(|ids| (in_parallel(&ids, |part| home.log_bytes(part)), ids)),
     );
-    let (bytes, refs) = listed.map_err(|e| Complaint::io(opening.program, "cannot read the sessions", &e))?;
-    let (known, mut index) =
-        index.map_or_else(Default::default, |(rows, index)| (rows.unwrap_or_default(), Some(index)));
-    let now = clock().now();
-    let all_of_it: Vec<(SessionRef, u64)> = refs.into_iter().zip(bytes).collect();
-    let looked = in_parallel(&all_of_it, |part| {
-        part.iter().map(|(one, bytes)| look(home, &one.id, *bytes, &known, now)).collect()
-    });
-    let (mut changed, mut sessions, mut met) = (Vec::new(), Vec::new(), 0);
-    for (session, row, is_known) in looked {
-        met += usize::from(is_known);
-        changed.extend(row);
-        if all || !session.archived {
-            sessions.push(session);
+    let (bytes, ids) = listed.map_err(|e| Complaint::io(opening.program, "cannot read the sessions", &e))?;
+    let (known, mut index) = index.map_or_else(Default::default, |(known, index)| (known, Some(index)));
+    // Both in the same order: what the index knows and nobody has any more lies between.
+    let (mut known, mut gone) = (known.into_iter().peekable(), Vec::new());
+    let mut stale = Vec::new();
+    let mut met: Vec<(String, Option<Facts>)> = Vec::with_capacity(ids.len());
+    for (id, bytes) in ids.into_iter().zip(bytes) {
+        while let Some(lost) = known.next_if(|one| one.id > id) {
+            gone.push(lost.id);
         }
+        let same = known.next_if(|one| one.id == id).filter(|one| one.bytes == bytes && bytes > 0);
+        let facts = same.and_then(|one| one.facts);
+        if facts.is_none() {
+            stale.push((id.clone(), bytes));
+        }
+        met.push((id, facts));
     }
-    if let Some(index) = &mut index
-        && (!changed.is_empty() || met < known.len())
-    {
-        // What is left over belongs to no session any more. An index that takes nothing is as good as none.
-        let gone: Vec<String> = match met < known.len() {
-            true => known.into_keys().filter(|id| !home.session(id).exists()).collect(),
-            false => Vec::new(),
+    gone.extend(known.map(|one| one.id));
+    let read = in_parallel(&stale, |part| part.iter().map(|(id, _)| read(&home.log(id))).collect());
+    if let Some(index) = index.as_mut().filter(|_| !stale.is_empty() || !gone.is_empty()) {
+        let row = |((id, bytes), facts): (&(String, u64), &Facts)| {
+            let facts = serde_json::to_string(facts).unwrap_or_default();
+            IndexRow { id: id.clone(), bytes: *bytes, facts }
         };
-        let _ = index.put(&changed, &gone);
+        let rows: Vec<IndexRow> = stale.iter().zip(&read).map(row).collect();
+        gone.retain(|id| !home.session(id).exists());
+        // An index that takes nothing is as good as none.
+        let _ = index.put(&rows, &gone);
+    }
+    let (mut read, now) = (read.into_iter(), clock().now());
+    let mut sessions = Vec::with_capacity(met.len());
+    for (id, facts) in met {
+        let facts = facts.or_else(|| read.next()).unwrap_or_default();
+        if all || !facts.archived {
+            sessions.push(session(home, id, facts, now));
+        }
     }
     sessions.sort_by_key(|s| s.row.mark != Mark::Waits);
     Ok(sessions)
 }
 
-/// A session by what is known of it, or was read just now; with what the index should know then, and whether it knew of it.
-fn look(
-    home: &Home,
-    id: &str,
+/// What the index knows of a session.
+struct Known {
+    id: String,
+    /// Bytes of its log that are covered.
     bytes: u64,
-    known: &HashMap<String, IndexRow>,
-    now: i64,
-) -> (Session, Option<IndexRow>, bool) {
-    let row = known.get(id);
-    let kept = row.filter(|row| row.bytes == bytes && bytes > 0);
-    if let Some(facts) = kept.and_then(|row| serde_json::from_str(&row.facts).ok()) {
-        return (session(home, id.to_owned(), facts, now), None, true);
-    }
-    let facts = read(&home.log(id));
-    let text = serde_json::to_string(&facts).unwrap_or_default();
-    let fresh = IndexRow { id: id.to_owned(), bytes, facts: text };
-    (session(home, id.to_owned(), facts, now), Some(fresh), row.is_some())
+    /// `None` if it was written by another version.
+    facts: Option<Facts>,
+}
+
+/// Everything that the index knows, the newest session first.
+fn known(index: &Index) -> Vec<Known> {
+    let mut all = Vec::new();
+    let each = index.each(|id, bytes, facts| {
+        all.push(Known { id: id.to_owned(), bytes, facts: serde_json::from_str(facts).ok() });
+    });
+    // Half an index is none: what it does not say would be taken for lost.
+    if each.is_ok() { all } else { Vec::new() }
 }
 
 /// Two things at once; one after the other where no thread can be had.

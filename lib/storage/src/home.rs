@@ -107,6 +107,14 @@ impl Home {
     /// # Errors
     /// The folder cannot be read; that there is none yet is no error.
     pub fn sessions(&self) -> io::Result<Vec<SessionRef>> {
+        Ok(self.session_ids()?.into_iter().map(|id| SessionRef { path: self.session(&id), id }).collect())
+    }
+
+    /// Their ids alone, in the same order.
+    ///
+    /// # Errors
+    /// The folder cannot be read; that there is none yet is no error.
+    pub fn session_ids(&self) -> io::Result<Vec<String>> {
         let entries = match fs::read_dir(self.path.join("sessions")) {
             Ok(entries) => entries,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -114,23 +122,22 @@ impl Home {
         };
         let mut all = Vec::new();
         for entry in entries {
-            let entry = entry?;
-            if let Some(id) = entry.file_name().to_str().filter(|name| id::is_session(name)) {
-                all.push(SessionRef { id: id.to_owned(), path: entry.path() });
+            if let Some(id) = entry?.file_name().into_string().ok().filter(|name| id::is_session(name)) {
+                all.push(id);
             }
         }
-        all.sort_unstable_by(|a, b| b.id.cmp(&a.id));
+        all.sort_unstable_by(|a, b| b.cmp(a));
         all.truncate(limits::SESSIONS);
         Ok(all)
     }
 
     /// Bytes of the log of each of these sessions, in their order; 0 for one that is not there.
     #[must_use]
-    pub fn log_bytes(&self, sessions: &[SessionRef]) -> Vec<u64> {
+    pub fn log_bytes(&self, sessions: &[String]) -> Vec<u64> {
         // From the folder of all, so that the way to it is walked once.
         let Ok(folder) = fs::File::open(self.path.join("sessions")) else { return vec![0; sessions.len()] };
-        let bytes = |one: &SessionRef| {
-            let stat = rustix::fs::statat(&folder, format!("{}/log.jsonl", one.id), rustix::fs::AtFlags::empty());
+        let bytes = |id: &String| {
+            let stat = rustix::fs::statat(&folder, format!("{id}/log.jsonl"), rustix::fs::AtFlags::empty());
             stat.ok().and_then(|stat| u64::try_from(stat.st_size).ok()).unwrap_or(0)
         };
         sessions.iter().map(bytes).collect()

@@ -105,10 +105,25 @@ impl Index {
     /// # Errors
     /// The index cannot be read; remove it with [`Index::forget`] and go on without.
     pub fn rows(&self) -> Result<HashMap<String, Row>, IndexError> {
-        let mut query = self.db.prepare("SELECT id, bytes, facts FROM sessions")?;
-        let rows =
-            query.query_map([], |row| Ok(Row { id: row.get(0)?, bytes: bytes(row.get(1)?), facts: row.get(2)? }))?;
-        Ok(rows.collect::<rusqlite::Result<Vec<Row>>>()?.into_iter().map(|row| (row.id.clone(), row)).collect())
+        let mut all = HashMap::new();
+        self.each(|id, bytes, facts| {
+            all.insert(id.to_owned(), Row { id: id.to_owned(), bytes, facts: facts.to_owned() });
+        })?;
+        Ok(all)
+    }
+
+    /// Hands on everything known, the newest session first: its id, the bytes of its log that are covered, and the caller's text.
+    ///
+    /// # Errors
+    /// The index cannot be read; what was handed on before holds.
+    pub fn each(&self, mut take: impl FnMut(&str, u64, &str)) -> Result<(), IndexError> {
+        let mut query = self.db.prepare("SELECT id, bytes, facts FROM sessions ORDER BY id DESC")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let text = |column| row.get_ref(column).map(|value| value.as_str().unwrap_or_default());
+            take(text(0)?, bytes(row.get(1)?), text(2)?);
+        }
+        Ok(())
     }
 
     /// Writes rows, and forgets the sessions that are no longer there.
