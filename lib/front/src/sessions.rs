@@ -7,12 +7,12 @@ use ace_schema::{Line, LineError};
 use ace_storage::{Follower, Home, Index, IndexRow, Log};
 use ace_view::list::Row;
 use ace_view::{Ledger, Mark, Style, Text, render};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::opening::{Opening, clock};
 
-/// What a log says about its session; kept in the index as JSON.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// What a log says about its session; kept in the index as a JSON array of these fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Facts {
     /// Name.
@@ -39,6 +39,15 @@ pub struct Facts {
     pub archived: bool,
     /// The log cannot be read.
     pub damaged: bool,
+}
+
+impl Facts {
+    /// As the index keeps it: ten thousand of them are read at once, and a name at each field would be most of it.
+    fn text(&self) -> String {
+        let Self { name, project, model, cost, changed, last, turn, asks, settled, ended, archived, damaged } = self;
+        let fields = (name, project, model, cost, changed, last, turn, asks, settled, ended, archived, damaged);
+        serde_json::to_string(&fields).unwrap_or_default()
+    }
 }
 
 /// One session.
@@ -106,9 +115,10 @@ pub fn list(opening: &Opening, all: bool) -> Result<Vec<Session>, Complaint> {
     gone.extend(known.map(|one| one.id));
     let read = in_parallel(&stale, |part| part.iter().map(|(id, _)| read(&home.log(id))).collect());
     if let Some(index) = index.as_mut().filter(|_| !stale.is_empty() || !gone.is_empty()) {
-        let row = |((id, bytes), facts): (&(String, u64), &Facts)| {
-            let facts = serde_json::to_string(facts).unwrap_or_default();
-            IndexRow { id: id.clone(), bytes: *bytes, facts }
+        let row = |((id, bytes), facts): (&(String, u64), &Facts)| IndexRow {
+            id: id.clone(),
+            bytes: *bytes,
+            facts: facts.text(),
         };
         let rows: Vec<IndexRow> = stale.iter().zip(&read).map(row).collect();
         gone.retain(|id| !home.session(id).exists());
@@ -413,4 +423,30 @@ pub fn went_back(name: &str, done: &ace_host::Rewound) -> String {
         Some((written, removed)) => format!("; {} brought back, {} removed", plural(written), plural(removed)),
     };
     format!("{name} is back at @{}{files} (ace rewind {name}@{} undoes this)", done.to, done.from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_come_back_from_the_index_field_by_field() {
+        let facts = Facts {
+            name: "a".into(),
+            project: "b".into(),
+            model: "c/d".into(),
+            cost: Some(1),
+            changed: (2, 3, 4),
+            last: 5,
+            turn: 6,
+            asks: "e".into(),
+            settled: true,
+            ended: "f".into(),
+            archived: true,
+            damaged: false,
+        };
+        assert_eq!(serde_json::from_str::<Facts>(&facts.text()).unwrap(), facts);
+        let other = Facts { cost: None, archived: false, damaged: true, ..facts };
+        assert_eq!(serde_json::from_str::<Facts>(&other.text()).unwrap(), other);
+    }
 }
