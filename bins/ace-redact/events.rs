@@ -2,15 +2,12 @@
 
 use ace_cli::{Complaint, Exit};
 use ace_front::redaction;
-use ace_host::Kept;
+use ace_host::{GATHERED, Kept};
 use ace_pipe::{Lines, Out};
 use ace_redact::{Gate, GateError};
 use std::io;
 
 use crate::PROGRAM;
-
-/// What is gathered before it is written, bytes.
-const GATHERED: usize = 256 * 1024;
 
 /// Runs until the input ends. A batch that came together goes on together.
 pub fn run(mut gate: Gate<Kept>, out: &Out) -> Result<Exit, Complaint> {

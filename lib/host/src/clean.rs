@@ -9,6 +9,11 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use crate::star::StarError;
+
+/// What is gathered before it is handed on, bytes.
+pub const GATHERED: usize = 256 * 1024;
+
 /// Where parts of a blob wait, cleaned, until it is whole: a file without a name, or memory where none can be made.
 #[derive(Debug)]
 pub enum Kept {
@@ -73,19 +78,33 @@ pub(crate) fn cleaner(redactor: Option<&Redactor>, log: &Log) -> Option<Mutex<Cl
 }
 
 impl Cleaner {
-    /// Whole lines without their secrets. What is one filter's comes back with that filter's next line at the latest.
+    /// Hands on whole lines without their secrets, in pieces: a blob that has waited may be far larger than what is held at once.
     ///
     /// # Errors
-    /// What waits cannot be kept: nothing may be recorded any more.
-    pub fn pass(&mut self, lines: &[u8]) -> io::Result<Vec<u8>> {
-        let mut clean = Vec::with_capacity(lines.len());
+    /// What waits cannot be kept, or what is done cannot be handed on: nothing may be recorded any more.
+    pub fn pass(
+        &mut self,
+        lines: &[u8],
+        mut hand_on: impl FnMut(&[u8]) -> Result<(), StarError>,
+    ) -> Result<(), StarError> {
+        let (mut clean, mut failed) = (Vec::with_capacity(lines.len()), None);
         for line in ace_storage::split(lines) {
-            let mut hand_on = |bytes: &[u8]| {
+            let mut gather = |bytes: &[u8]| {
                 clean.extend_from_slice(bytes);
+                if clean.len() >= GATHERED && clean.ends_with(b"\n") {
+                    let handed = hand_on(&clean);
+                    clean.clear();
+                    handed.map_err(|e| {
+                        failed = Some(e);
+                        io::Error::other("not handed on")
+                    })?;
+                }
                 Ok(())
             };
-            self.0.line(line, &mut hand_on).map_err(|(GateError::Spool(e) | GateError::Out(e))| e)?;
+            if let Err(GateError::Spool(e) | GateError::Out(e)) = self.0.line(line, &mut gather) {
+                return Err(failed.unwrap_or(e.into()));
+            }
         }
-        Ok(clean)
+        if clean.is_empty() { Ok(()) } else { hand_on(&clean) }
     }
 }

@@ -32,7 +32,7 @@ mod travel;
 mod trust;
 mod urgency;
 
-pub use clean::Kept;
+pub use clean::{GATHERED, Kept};
 pub use create::{Made, NewError, NewSession, Note, Picture, Said, create, message_drafts, name_of};
 pub use furnish::{FurnishError, furnish};
 pub use gate::REDACT;

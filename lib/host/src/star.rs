@@ -182,8 +182,12 @@ impl Shared {
         match &self.cleaner {
             None => self.append(pen, drafts, whose),
             Some(cleaner) => {
-                let clean = lock(cleaner).pass(drafts)?;
-                if clean.is_empty() { Ok(0) } else { self.append(pen, &clean, whose) }
+                let mut refused = 0;
+                lock(cleaner).pass(drafts, |clean| {
+                    refused += self.append(pen, clean, whose)?;
+                    Ok(())
+                })?;
+                Ok(refused)
             }
         }
     }
