@@ -2,6 +2,9 @@
 
 mod acting;
 mod client;
+mod fuzz;
+mod guarded;
+mod proxy;
 
 use crate::generated::same;
 use crate::server::{Reply, Server};
@@ -107,7 +110,7 @@ fn sessions_events_and_health_are_read_with_curl() {
 }
 
 #[test]
-fn b01_b02_a58_another_page_can_do_nothing_with_a_browsers_cookie() {
+fn b01_b02_p58_another_page_can_do_nothing_with_a_browsers_cookie() {
     let (_world, id, serving) = served();
     let login = serving.post("/api/v1/login", "");
     let cookies: Vec<&str> = login.headers.iter().filter(|(n, _)| n == "set-cookie").map(|(_, v)| v.as_str()).collect();
@@ -167,7 +170,7 @@ fn b03_b04_a_socket_opens_for_our_own_page_with_a_fresh_ticket_of_its_own() {
 }
 
 #[test]
-fn b05_a58_a_name_that_is_not_ours_gets_no_answer() {
+fn b05_p58_a_name_that_is_not_ours_gets_no_answer() {
     let (_world, _, serving) = served();
     let bearer = serving.bearer();
     for path in ["/", "/health", "/api/v1/sessions"] {
@@ -181,7 +184,7 @@ fn b05_a58_a_name_that_is_not_ours_gets_no_answer() {
 }
 
 #[test]
-fn b06_b20_a59_forwarded_words_and_tokens_in_addresses_are_not_believed() {
+fn b06_b20_p59_forwarded_words_and_tokens_in_addresses_are_not_believed() {
     let (world, _, serving) = served();
     let token = serving.token.clone();
     for query in [format!("token={token}"), format!("access_token={token}"), format!("a=1&Token={token}")] {
@@ -206,7 +209,7 @@ fn b06_b20_a59_forwarded_words_and_tokens_in_addresses_are_not_believed() {
 }
 
 #[test]
-fn b07_a58_no_address_of_a_network_is_bound_in_clear() {
+fn b07_p58_no_address_of_a_network_is_bound_in_clear() {
     let world = World::new();
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
         let _ = world

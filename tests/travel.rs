@@ -497,6 +497,7 @@ fn a_diff_is_of_a_call_of_a_turn_or_of_a_part() {
     // The states outlive the worktree.
     world.run("ace-worktree", &["remove", "work", "--force"]).done().stdout.clear();
     assert_eq!(diff(format!("work@{}", call(1))), "a.txt  +0 -2\nd/c.txt  +1 -0\n");
+    let _ = world.run("ace", &["undo", "work"]).fails(1, &["its worktree is gone", "ace fork work"]);
 }
 
 #[test]

@@ -90,8 +90,8 @@ fn a_session_of_a_terminal_is_seen_live_by_two_browsers() {
 }
 
 #[test]
-fn b15_what_the_log_says_is_never_markup() {
-    case("b15_what_the_log_says_is_never_markup");
+fn b15_p56_p57_what_the_log_says_is_never_markup() {
+    case("b15_p56_p57_what_the_log_says_is_never_markup");
 }
 
 #[test]
@@ -192,4 +192,9 @@ fn b29_a_link_is_made_and_taken_back_here() {
 #[test]
 fn a_terminal_and_a_browser_answer_each_other() {
     case("a_terminal_and_a_browser_answer_each_other");
+}
+
+#[test]
+fn scenarios_are_run_and_their_runs_opened() {
+    case("scenarios_are_run_and_their_runs_opened");
 }

@@ -21,6 +21,7 @@ mod start;
 mod store;
 mod system;
 mod table;
+mod viewers;
 mod worktree;
 
 use table::Table;
@@ -37,7 +38,7 @@ fn main() {
     let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
     let base = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     println!("{}", system::machine(base));
-    let parts: [(&str, Part); 9] = [
+    let parts: [(&str, Part); 10] = [
         ("start", start::measure),
         ("session", session::measure),
         ("many", many::measure),
@@ -47,6 +48,7 @@ fn main() {
         ("worktree", worktree::measure),
         ("prompt", prompt::measure),
         ("search", search::measure),
+        ("viewers", viewers::measure),
     ];
     let mut table = Table::default();
     for (_, part) in parts.iter().filter(|(name, _)| only.as_deref().is_none_or(|o| o == *name)) {

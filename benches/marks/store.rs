@@ -13,11 +13,12 @@ use crate::system::children_cpu;
 use crate::table::{Table, median, ms, quantile, timed};
 
 const LARGE: u64 = 100_000_000;
-const PERSON: Nib = Nib { number: 9, kind: Kind::Person };
+/// The pen of a person.
+pub const PERSON: Nib = Nib { number: 9, kind: Kind::Person };
 const STEP: Nib = Nib { number: 8, kind: Kind::Step };
 
 /// A session without a model, made by the library.
-fn session(scene: &Scene, random: u64) -> (Home, Drafter) {
+pub fn session(scene: &Scene, random: u64) -> (Home, Drafter) {
     let home = Home::at(scene.path("ace"));
     let mut drafter = Drafter::new("bench", random);
     let now = u64::try_from(Clock::System.now()).unwrap();

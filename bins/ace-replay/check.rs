@@ -7,6 +7,7 @@ use ace_replay::junit::{Case, report};
 use ace_schema::data::ScenarioCompleted;
 use ace_view::{Mark, Role, Text, units};
 use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -21,7 +22,11 @@ use crate::{PROGRAM, tell};
 pub fn check(opening: &Opening, args: &Check, color: When) -> Result<Exit, Complaint> {
     let folders: Vec<Folder> =
         folder::all(&args.folders)?.iter().map(|path| folder::read(path)).collect::<Result<_, _>>()?;
-    let how = How::here(args.keep);
+    let how = How { pack: args.pack.is_some(), ..How::here(args.keep) };
+    if let Some(folder) = &args.pack {
+        let cannot = |e| Complaint::io(PROGRAM, &format!("cannot make '{}'", folder.display()), &e);
+        std::fs::create_dir_all(folder).map_err(cannot)?;
+    }
     if how.unsandboxed {
         ace_cli::note(PROGRAM, "no sandbox here: tools run without one", None, color);
     }
@@ -33,8 +38,9 @@ pub fn check(opening: &Opening, args: &Check, color: When) -> Result<Exit, Compl
     let widest = folders.iter().map(|f| f.name.chars().count()).max().unwrap_or(0).min(40);
     let mut broken = None;
     at_once(&folders, jobs, (how, &stop), |at, outcome| {
+        let packed = keep(args.pack.as_deref(), &folders[at], &outcome);
         let shown = if args.json {
-            teller.raw(&format!("{}\n", as_json(&folders[at], &outcome)))
+            teller.raw(&format!("{}\n", as_json(&folders[at], &outcome, packed.as_deref())))
         } else {
             let lines = told(&folders[at], &outcome, widest, &teller.style);
             teller.print(&lines)
@@ -118,12 +124,33 @@ pub fn at_once(
     });
 }
 
-fn as_json(folder: &Folder, outcome: &Outcome) -> serde_json::Value {
+/// Leaves a session as one file; where.
+fn keep(folder: Option<&Path>, of: &Folder, outcome: &Outcome) -> Option<PathBuf> {
+    let file = folder?.join(format!("{}.ace", of.name));
+    std::fs::write(&file, outcome.packed.as_ref()?).ok()?;
+    Some(file)
+}
+
+fn as_json(folder: &Folder, outcome: &Outcome, packed: Option<&Path>) -> serde_json::Value {
     let result = history::result(folder, outcome);
+    let said = |name: &str| outcome.failures.iter().find(|failure| failure.expectation == name);
+    let met = |name: &str| outcome.error.is_none().then(|| said(name).is_none());
+    let expectations: Vec<_> = folder
+        .scenario
+        .expect
+        .all()
+        .into_iter()
+        .map(|(name, wanted)| {
+            let words = said(&name).map(|failure| failure.words.clone());
+            json!({ "expectation": name, "wanted": wanted, "met": met(&name), "words": words })
+        })
+        .collect();
     json!({
         "name": folder.name, "folder": folder.path.display().to_string(), "verdict": result.verdict,
         "failures": outcome.failures, "error": outcome.error, "events": outcome.events, "ms": outcome.ms,
         "digest": folder.digest, "left": outcome.left.as_ref().map(|path| path.display().to_string()),
+        "about": folder.scenario.about, "expectations": expectations, "session": outcome.session,
+        "packed": packed.map(|path| path.display().to_string()),
     })
 }
 

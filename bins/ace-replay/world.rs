@@ -33,6 +33,10 @@ pub struct Outcome {
     pub ms: u64,
     /// Where it was run, if that was left.
     pub left: Option<PathBuf>,
+    /// Its session.
+    pub session: Option<String>,
+    /// That session as one file, if it was wanted.
+    pub packed: Option<String>,
 }
 
 impl Outcome {
@@ -46,6 +50,8 @@ impl Outcome {
 pub struct How {
     /// What failed is left.
     pub keep: bool,
+    /// Sessions are packed.
+    pub pack: bool,
     /// There is no sandbox on this machine.
     pub unsandboxed: bool,
 }
@@ -53,7 +59,7 @@ pub struct How {
 impl How {
     /// As this machine can.
     pub fn here(keep: bool) -> Self {
-        Self { keep, unsandboxed: ace_sandbox::missing().is_some() }
+        Self { keep, pack: false, unsandboxed: ace_sandbox::missing().is_some() }
     }
 }
 
@@ -61,7 +67,7 @@ impl How {
 pub fn run(folder: &Folder, how: How, stop: &Interrupt) -> Outcome {
     let begun = Instant::now();
     let seconds = if folder.scenario.seconds == 0 { limits::SCENARIO_SECONDS } else { folder.scenario.seconds };
-    let world = match World::make(stop.clone(), begun + Duration::from_secs(seconds), seconds) {
+    let world = match World::make(stop.clone(), begun + Duration::from_secs(seconds), seconds, &folder.name) {
         Ok(world) => world,
         Err(e) => return Outcome { error: Some(format!("cannot make its folder: {e}")), ..Outcome::default() },
     };
@@ -94,14 +100,16 @@ impl Drop for World {
 }
 
 impl World {
-    fn make(stop: Interrupt, deadline: Instant, seconds: u64) -> std::io::Result<Self> {
+    fn make(stop: Interrupt, deadline: Instant, seconds: u64, name: &str) -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
         // Not by `ACE_SEED`: two of one seed must not meet.
         let unique = std::collections::hash_map::RandomState::new();
         let number = std::hash::BuildHasher::hash_one(&unique, std::process::id());
         let root = std::env::temp_dir().canonicalize()?.join(format!("ace-scenario-{number:016x}"));
         std::fs::DirBuilder::new().mode(0o700).create(&root)?;
-        let world = Self { root, stop, deadline, seconds, started: AtomicU64::new(0) };
+        // By its name, so that the sessions of two scenarios are two.
+        let first = u64::from_str_radix(&digest(name.as_bytes())[..8], 16).unwrap_or(0) << 16;
+        let world = Self { root, stop, deadline, seconds, started: AtomicU64::new(first) };
         for name in ["home", "ace", "model", "project"] {
             std::fs::create_dir(world.root.join(name))?;
         }
@@ -260,7 +268,10 @@ impl World {
             failures.extend(file(expected, there.as_deref(), wanted.as_deref()));
         }
         failures.extend(self.check(&scenario.expect.check, &place)?);
-        Ok(Outcome { failures, events: lines.len() as u64, ..Outcome::default() })
+        let pack = || self.must(&mut self.program("ace-session", &["pack", &session]), "ace-session pack").ok();
+        let packed = how.pack.then(pack).flatten();
+        let events = lines.len() as u64;
+        Ok(Outcome { failures, events, session: Some(session), packed, ..Outcome::default() })
     }
 
     fn check(&self, check: &str, place: &str) -> Result<Option<Failure>, String> {

@@ -23,8 +23,17 @@ pub fn check(args: &Serve) -> Result<(), Complaint> {
     }
 }
 
+/// As many files as the system lets us have: each viewer is one, and the usual limit is for programs that have few.
+fn raise_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let held = getrlimit(Resource::Nofile);
+    // Where it cannot be raised, fewer can look on at once.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: held.maximum, maximum: held.maximum });
+}
+
 /// Serves until a signal comes.
 pub async fn serve(args: &Serve, mut options: Options, build: impl FnOnce(Options) -> App) -> Result<Exit, Complaint> {
+    raise_limit();
     let (door, link) = match &args.unix {
         Some(path) => {
             let door = server::unix(path).map_err(|e| taken(&path.display().to_string(), &e))?;

@@ -41,6 +41,7 @@ fn run(args: &Serve) -> Result<Exit, Complaint> {
         host: machine(),
         commit: option_env!("ACE_COMMIT").unwrap_or_default().to_owned(),
         origins,
+        place: std::env::current_dir().unwrap_or_default(),
         terminal: args.terminal,
         hands: Box::new(hands::Hands(opening)),
         assets: assets::asset,

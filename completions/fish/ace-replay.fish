@@ -57,6 +57,7 @@ complete -c ace-replay -n "__fish_ace_replay_using_subcommand what-if" -l json -
 complete -c ace-replay -n "__fish_ace_replay_using_subcommand what-if" -s h -l help -d 'Print help'
 complete -c ace-replay -n "__fish_ace_replay_using_subcommand check" -s j -l jobs -d 'So many at once, else one a core' -r
 complete -c ace-replay -n "__fish_ace_replay_using_subcommand check" -l junit -d 'Results as build servers read them' -r -F
+complete -c ace-replay -n "__fish_ace_replay_using_subcommand check" -l pack -d 'Leave each session there, as ace unpack reads it' -r -F
 complete -c ace-replay -n "__fish_ace_replay_using_subcommand check" -l keep -d 'Leave what failed where it was run'
 complete -c ace-replay -n "__fish_ace_replay_using_subcommand check" -l no-record -d 'Nothing goes into the history'
 complete -c ace-replay -n "__fish_ace_replay_using_subcommand check" -l json -d 'A line a scenario'

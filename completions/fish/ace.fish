@@ -398,6 +398,7 @@ complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcomma
 complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from what-if" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -s j -l jobs -d 'So many at once, else one a core' -r
 complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -l junit -d 'Results as build servers read them' -r -F
+complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -l pack -d 'Leave each session there, as ace unpack reads it' -r -F
 complete -c ace -n "__fish_ace_using_subcommand replay; and __fish_seen_subcommand_from check" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"

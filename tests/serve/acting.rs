@@ -125,7 +125,7 @@ fn messages_wait_steer_and_are_taken_back() {
 }
 
 #[test]
-fn b14_b15_a60_files_diffs_and_pages_of_a_session_are_data() {
+fn b14_b15_p60_files_diffs_and_pages_of_a_session_are_data() {
     let world = asking();
     let serving = Serving::start(&world, &[]);
     let id = begin(&world, &serving, "make <img src=x onerror=alert(1)>");
@@ -160,6 +160,12 @@ fn b14_b15_a60_files_diffs_and_pages_of_a_session_are_data() {
     );
     let wrote = world.log(&id).iter().find(|l| l["type"] == "tool.completed").unwrap()["seq"].as_u64().unwrap();
     assert_eq!(serving.get(&format!("{base}/diff?seq={wrote}")).ok()["files"], diff["files"]);
+    let packed = [("Authorization", &*serving.bearer()), ("Accept-Encoding", "gzip")];
+    let packed = serving.ask("GET", &format!("{base}/export.html"), &packed, "");
+    assert!(
+        packed.status == 200 && packed.body.starts_with(&[0x1f, 0x8b]),
+        "packed on the way it comes as a whole, too"
+    );
     let page = serving.get(&format!("{base}/export.html?redacted=1"));
     let text = page.text();
     assert!(page.header("content-disposition").unwrap().starts_with("attachment"));

@@ -181,6 +181,9 @@ pub struct Check {
     /// Leave what failed where it was run
     #[arg(long)]
     pub keep: bool,
+    /// Leave each session there, as ace unpack reads it
+    #[arg(long, value_name = "DIR")]
+    pub pack: Option<PathBuf>,
     /// Nothing goes into the history
     #[arg(long)]
     pub no_record: bool,

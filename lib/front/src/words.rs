@@ -111,6 +111,8 @@ pub fn travel(program: &str, name: &str, error: &TravelError) -> Complaint {
         TravelError::NothingToUndo | TravelError::TooOften | TravelError::Foreign => {
             complaint(Exit::No, format!("'{name}': {error}"))
         }
+        TravelError::WorktreeGone => complaint(Exit::No, format!("'{name}': {error}"))
+            .hint(format!("ace fork {name} goes on in a worktree of its own")),
         TravelError::Name(_) => complaint(Exit::Usage, error.to_string()).hint("letters, digits, '-', '_' and '.'"),
         TravelError::HugePrompt { .. } => complaint(Exit::Usage, error.to_string())
             .hint("name the file in the prompt: the read tool takes it in parts"),

@@ -51,6 +51,9 @@ pub enum TravelError {
         /// Its bytes.
         bytes: usize,
     },
+    /// The worktree was removed: there is nothing to bring back to what it was.
+    #[error("its worktree is gone")]
+    WorktreeGone,
     /// The state of the files is not in the pool any more.
     #[error("the files as they were are not kept")]
     FilesGone,
@@ -282,6 +285,9 @@ pub fn undo(home: &Home, log: &Log, person: &str, clock: &Clock, random: u64) ->
 fn before(log: &Log, now: &State, to: u64) -> Result<Point, TravelError> {
     if now.turn.is_some() || !now.claims.is_empty() {
         return Err(TravelError::Running);
+    }
+    if now.created.worktree.as_ref().is_some_and(|tree| !std::path::Path::new(&tree.path).is_dir()) {
+        return Err(TravelError::WorktreeGone);
     }
     if now.past.ways() >= limits::REWINDS {
         return Err(TravelError::TooOften);

@@ -84,6 +84,41 @@ pub struct Expect {
     pub files: Vec<FileExpected>,
 }
 
+impl Expect {
+    /// Every expectation: the name that a failure of it has, and what is expected in words.
+    #[must_use]
+    pub fn all(&self) -> Vec<(String, String)> {
+        let mut all = Vec::new();
+        let mut add = |name: &str, words: String| all.push((name.to_owned(), words));
+        if let Some(verdict) = self.verdict {
+            add("verdict", format!("the last turn is {}", verdict.name()));
+        }
+        if let Some(calls) = &self.calls {
+            add("calls", format!("calls: {}", if calls.is_empty() { "none".to_owned() } else { calls.join(" · ") }));
+        }
+        for (n, text) in self.says.iter().enumerate() {
+            add(&format!("says {}", n + 1), format!("the answer says '{text}'"));
+        }
+        for (n, event) in self.events.iter().enumerate() {
+            let count = event.count.map_or_else(|| "at least one".to_owned(), |count| count.to_string());
+            let fields: String = event.fields.iter().map(|(path, value)| format!(" {path} = {value}")).collect();
+            add(&format!("event {}", n + 1), format!("{} in the log: {count}{fields}", event.ty));
+        }
+        for file in &self.files {
+            let how = match (file.absent, file.same) {
+                (true, _) => "is not there",
+                (false, true) => "is as expected",
+                (false, false) => "holds what it should",
+            };
+            add(&format!("file {}", file.path), format!("{} {how}", file.path));
+        }
+        if !self.check.is_empty() {
+            add("check", format!("'{}' succeeds", self.check));
+        }
+        all
+    }
+}
+
 /// An event that must stand in the log, or must not.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

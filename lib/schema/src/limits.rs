@@ -487,6 +487,12 @@ pub mod web {
     pub const ACTS: usize = 8;
     /// Runs of one task that may be begun at once.
     pub const RUNS: u32 = 8;
+    /// Scenarios that run at once.
+    pub const SCENARIO_RUNS: usize = 2;
+    /// Runs of scenarios that can be looked up.
+    pub const SCENARIO_RUNS_KEPT: usize = 100;
+    /// How long the run of a scenario may take, its own limit of time included.
+    pub const SCENARIO_TIME: Duration = Duration::from_secs(30 * 60);
     /// Terminals at once.
     pub const TERMINALS: usize = 16;
     /// Output of a terminal that is kept for one who comes back, bytes.

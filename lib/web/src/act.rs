@@ -48,6 +48,8 @@ pub struct Task {
     stdin: Vec<u8>,
     /// Exits that are no failure.
     fine: &'static [i32],
+    /// How long it may take.
+    within: Duration,
 }
 
 impl Task {
@@ -55,7 +57,7 @@ impl Task {
     #[must_use]
     pub fn new(program: &'static str, args: &[&str]) -> Self {
         let args = args.iter().map(OsString::from).collect();
-        Self { program, args, cwd: PathBuf::from("/"), stdin: Vec::new(), fine: &[0] }
+        Self { program, args, cwd: PathBuf::from("/"), stdin: Vec::new(), fine: &[0], within: limits::ACT_TIME }
     }
 
     /// With one more argument.
@@ -96,6 +98,12 @@ impl Task {
     #[must_use]
     pub fn fine(self, fine: &'static [i32]) -> Self {
         Self { fine, ..self }
+    }
+
+    /// It may take that long.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Self {
+        Self { within, ..self }
     }
 
     /// As a person would type it.
@@ -139,7 +147,7 @@ impl Task {
         };
         let done = async { tokio::join!(feed, taken(stdout), taken(stderr), child.wait()) };
         let slow = || Problem::new(Code::Busy, format!("{} took too long", self.program)).status(504);
-        let ((), out, err, status) = tokio::time::timeout(limits::ACT_TIME, done).await.map_err(|_| slow())?;
+        let ((), out, err, status) = tokio::time::timeout(self.within, done).await.map_err(|_| slow())?;
         let status = status.map_err(|e| Problem::io(&format!("cannot wait for {}", self.program), &e))?;
         let exit = status.code().unwrap_or(70);
         let lines: Vec<Value> = err.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice(l).ok()).collect();

@@ -77,6 +77,8 @@ pub struct Options {
     pub commit: String,
     /// Who may ask.
     pub origins: Origins,
+    /// Where it was started: its scenarios are offered, too.
+    pub place: PathBuf,
     /// A terminal may be opened.
     pub terminal: bool,
     /// What a person does by hand.
@@ -99,6 +101,8 @@ pub struct Inside {
     pub veils: Veils,
     /// Programs that act at once.
     pub acts: Semaphore,
+    /// Scenarios that were run.
+    pub runs: crate::scenarios::Runs,
     /// Terminals.
     pub terminals: crate::terminal::Terminals,
 }
@@ -135,6 +139,7 @@ impl Inside {
             hub: Arc::new(Hub::new(home)),
             veils: Veils::default(),
             acts: Semaphore::new(ace_schema::limits::web::ACTS),
+            runs: crate::scenarios::Runs::default(),
             terminals: crate::terminal::Terminals::default(),
             options,
         }

@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn b15_a60_what_somebody_wrote_is_text_in_a_page() {
+    fn b15_p60_what_somebody_wrote_is_text_in_a_page() {
         let shown = escape("<script>alert(1)</script> <img onerror='x'> \u{202e}\u{1b}[2J & \"q\"");
         assert!(!shown.contains(['<', '>', '\'', '"', '\u{1b}', '\u{202e}']), "{shown}");
     }

@@ -24,6 +24,7 @@ mod problem;
 mod read;
 mod redacted;
 mod routes;
+mod scenarios;
 pub mod server;
 mod share;
 mod socket;

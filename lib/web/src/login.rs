@@ -55,7 +55,7 @@ fn about(app: &App, who: &Who) -> Me {
         expires: who.grant.until.map(ace_storage::stamp),
         redacted: !owner,
         terminal: owner && options.terminal,
-        scenarios: false,
+        scenarios: owner,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: options.commit.clone(),
         host: if owner { options.host.clone() } else { String::new() },

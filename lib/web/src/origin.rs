@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn b05_a58_only_names_of_ours_are_answered() {
+    fn b05_p58_only_names_of_ours_are_answered() {
         let here = loopback();
         let ask = |host: &str| here.from(peer("127.0.0.1"), &headers(&[("host", host)]));
         for host in ["127.0.0.1:4000", "localhost:4000", "LocalHost:4000", "[::1]:4000"] {

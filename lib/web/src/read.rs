@@ -168,17 +168,18 @@ fn lines_of(
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(received(take))).into_response()
 }
 
-/// What a channel gives, as a stream.
-pub fn received<T>(take: mpsc::Receiver<T>) -> impl futures_util::Stream<Item = T> {
-    futures_util::stream::unfold(take, |mut take| async move { take.recv().await.map(|one| (one, take)) })
+/// What a channel gives, as a stream that may be asked again after its end: whoever packs it does so.
+pub fn received<T>(mut take: mpsc::Receiver<T>) -> impl futures_util::Stream<Item = T> {
+    futures_util::stream::poll_fn(move |context| take.poll_recv(context))
 }
 
 /// `GET /sessions/{id}/events/{seq}`.
 pub async fn event(
     State(app): State<App>,
     Extension(who): Extension<Who>,
-    Path((id, seq)): Path<(String, u64)>,
+    Path((id, seq)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
+    let seq: u64 = seq.parse().map_err(|_| Problem::unknown())?;
     let log = app.board.log(&id).ok_or_else(Problem::unknown)?;
     let veil = crate::share::veil(&app, &who.grant, &id).await?;
     blocking(move || {

@@ -12,7 +12,7 @@ use ace_schema::limits::web as limits;
 
 use crate::app::App;
 use crate::guard::{Right, guard};
-use crate::{doing, export, list, login, looking, read, share, socket, terminal};
+use crate::{doing, export, list, login, looking, read, scenarios, share, socket, terminal};
 
 /// A schema, made when the description is.
 pub type Shape = fn(&mut SchemaGenerator) -> Schema;
@@ -157,6 +157,7 @@ pub fn routes() -> Vec<Route> {
     all.extend(talking());
     all.extend(sharing());
     all.extend(terminals());
+    all.extend(judging());
     all
 }
 
@@ -341,6 +342,18 @@ fn terminals() -> Vec<Route> {
             .asks(&[("offset", "integer", "from this byte of its output on")])
             .status(101)
             .becomes(Gives::Socket),
+    ]
+}
+
+fn judging() -> Vec<Route> {
+    vec![
+        get("/scenarios", Right::Owner, "the scenarios of the repositories known here", scenarios::list)
+            .gives::<scenarios::Scenarios>(),
+        post("/scenarios/{name}/run", Right::Owner, "runs a scenario", scenarios::run)
+            .status(202)
+            .gives::<scenarios::Begun>(),
+        get("/scenarios/runs/{run}", Right::Owner, "what came of a run so far", scenarios::look)
+            .gives::<scenarios::Run>(),
     ]
 }
 

@@ -1,8 +1,9 @@
 // Acting: what a person does to sessions in a browser, each looked up afterwards in the log or in the repository.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { CALENDAR, PRICES, script } from "./story.mjs";
 import { eventually, open, PROGRAMS, world } from "./world.mjs";
 
@@ -182,6 +183,7 @@ export async function sessions_begin_here_one_or_several(chromium, shot) {
   await dialog.getByRole("button", { name: /^Start/ }).click();
   await page.locator(".cmp th[scope=col]").nth(1).waitFor();
   await eventually("both are done", async () => (await page.locator(".cmp .verdict", { hasText: "done" }).count()) === 2);
+  await page.getByRole("row", { name: /^first differs/ }).getByText("nowhere").first().waitFor();
   await shot(page, "compare-two");
   assert.equal((await w.api("GET", "/sessions")).total, 3);
   await page.getByRole("link", { name: "Tile them" }).click();
@@ -318,6 +320,39 @@ export async function a_terminal_and_a_browser_answer_each_other(chromium) {
   await page.locator(".log").getByText("You said: from the browser").waitFor();
   await w.until(id, "done");
   assert.match((await w.command("ace-log", ["text", id])).stdout, /You said: from the browser/);
+  clean(page);
+  await w.close();
+}
+
+export async function scenarios_are_run_and_their_runs_opened(chromium, shot) {
+  const w = await daybook();
+  const ours = fileURLToPath(new URL("../../../../fixtures/scenarios/edit", import.meta.url));
+  for (const name of ["good", "wrong"]) cpSync(ours, join(w.project, "scenarios", name), { recursive: true });
+  const file = join(w.project, "scenarios/wrong/scenario.toml");
+  writeFileSync(file, readFileSync(file, "utf8").replace('says = ["adds up"]', 'says = ["multiplies"]'));
+  const page = await open(chromium, w.link);
+  await page.goto(`${w.origin}/scenarios`);
+  const row = (name) => page.getByRole("row", { name: new RegExp(`^${name} `) });
+  await row("good").getByRole("cell", { name: "never" }).waitFor();
+  await row("good").getByRole("button", { name: "Run" }).click();
+  const card = page.locator("section.card");
+  await card.getByText("✓ passed").waitFor();
+  assert.equal(await card.locator("li .ok").count(), await card.locator("li").count(), "all of it came so");
+  await row("wrong").getByRole("button", { name: "Run" }).click();
+  await card.getByText("✗ failed").waitFor();
+  assert.match(await card.locator("li", { has: page.locator(".no") }).innerText(), /the answer says 'multiplies'.*does not say 'multiplies'/s);
+  await row("wrong").getByText("✗ failed").waitFor();
+  await row("good").getByText("✓ passed").waitFor();
+  await shot(page, "scenarios");
+  await card.getByRole("link", { name: "open the run" }).click();
+  await page.locator(".log").getByText("It adds up now.").waitFor();
+  await page.locator(".log").getByText("sum.awk").first().waitFor();
+  // Once more takes the place of the one before.
+  await page.goto(`${w.origin}/scenarios`);
+  await row("good").getByRole("button", { name: "Run" }).click();
+  await card.getByText("✓ passed").waitFor();
+  await card.getByRole("link", { name: "open the run" }).waitFor();
+  assert.equal((await w.api("GET", "/sessions")).total, 2);
   clean(page);
   await w.close();
 }

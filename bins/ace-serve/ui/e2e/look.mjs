@@ -51,11 +51,12 @@ export async function a_session_of_a_terminal_is_seen_live_by_two_browsers(chrom
   await w.close();
 }
 
-export async function b15_what_the_log_says_is_never_markup(chromium) {
+export async function b15_p56_p57_what_the_log_says_is_never_markup(chromium) {
   const w = await daybook();
   const id = await begin(w, "be evil <img src=x onerror=window.pwned=1>");
   const page = await open(chromium, w.link);
   page.on("dialog", () => page.faults.push("a dialog"));
+  page.on("request", (r) => !/^(blob:|data:)/.test(r.url()) && !r.url().startsWith(w.origin) && page.faults.push(`asked elsewhere: ${r.url()}`));
   for (const view of ["", "/timeline", "/diff"]) {
     await page.goto(`${w.origin}/s/${id}${view}`);
     await page.locator(view === "" ? ".log .ev" : view === "/timeline" ? ".tl-r" : ".review").first().waitFor();
@@ -110,6 +111,10 @@ export async function a_view_comes_to_life_when_the_link_is_opened_anywhere(chro
   assert.equal(await page.locator(".tl-r").count(), 0);
   const other = await page.context().newPage();
   await other.goto(w.link);
+  // Loopback in clear counts as safe: the browser takes the cookie that no other page and no name can set.
+  const host = `__Host-ace-${new URL(w.origin).port}`;
+  const cookie = await eventually("the cookie is there", async () => (await page.context().cookies()).find(({ name }) => name === host));
+  assert.deepEqual([cookie.secure, cookie.httpOnly, cookie.sameSite, cookie.path], [true, true, "Strict", "/"]);
   await page.locator(".tl-r").first().waitFor();
   await page.locator(".status .live").waitFor();
   await page.getByText("chain verified").first().waitFor();
@@ -264,7 +269,7 @@ export const nothing_serious_for_axe_in_the_dark = (chromium, shot) => inspect(c
 ]);
 
 export const nothing_serious_for_axe_in_the_light = (chromium, shot) => inspect(chromium, shot, "light", { colorScheme: "light" }, (id) => [
-  ["work", `/s/${id}`, LOG], ["timeline", `/s/${id}/timeline`, ".tl-r"], ["diff", `/s/${id}/diff`, ".review"], ["usage", "/usage", ".bar"], ["compare", `/compare?s=${id}`, ".cmp"],
+  ["work", `/s/${id}`, LOG], ["timeline", `/s/${id}/timeline`, ".tl-r"], ["diff", `/s/${id}/diff`, ".review"], ["usage", "/usage", ".bar"], ["compare", `/compare?s=${id}`, ".cmp"], ["manage", "/manage/people", ".bar"],
   ["worktrees", "/worktrees", ".bar"], ["config", "/config", ".bar"], ["scenarios", "/scenarios", ".bar"],
 ]);
 

@@ -25,6 +25,7 @@ const OLD = "/// Gregorian leap years.\n#[must_use]\npub const fn is_leap(year: 
 /** Everything a hostile answer may try. */
 export const EVIL = [
   "<script>window.pwned=1</script>", "<img src=x onerror=\"window.pwned=1\">", "[click](javascript:window.pwned=1)", "![p](data:text/html,<script>window.pwned=1</script>)",
+  "![r](http://elsewhere.test/pixel.png) ![r](//elsewhere.test/pixel.png) <img src=http://elsewhere.test/b.png> <video poster=http://elsewhere.test/c.png>",
   "<svg onload=window.pwned=1>", "<iframe srcdoc=\"<script>parent.pwned=1</script>\"></iframe>", "$\\href{javascript:window.pwned=1}{x}$", "```mermaid\nclick A \"javascript:window.pwned=1\"\n```",
   "name \u202Eevil\u202C and pass\u200Bword", "\u001b]52;c;cHduZWQ=\u0007\u001b[2J",
 ].join("\n\n");

@@ -45,6 +45,9 @@ const routes = root.addChildren([
   createRoute({ ...at, path: "/usage", component: lazyRouteComponent(() => import("./views/usage"), "Usage") }),
   createRoute({ ...at, path: "/scenarios", component: lazyRouteComponent(() => import("./views/pages"), "Scenarios") }),
   createRoute({ ...at, path: "/worktrees", component: lazyRouteComponent(() => import("./views/pages"), "Worktrees") }),
+  // What belongs to many people's server has its addresses already, so that no link of today means something else then.
+  createRoute({ ...at, path: "/manage", component: lazyRouteComponent(() => import("./views/pages"), "Manage") }),
+  createRoute({ ...at, path: "/manage/$", component: lazyRouteComponent(() => import("./views/pages"), "Manage") }),
   createRoute({ ...at, path: "/config", component: lazyRouteComponent(() => import("./views/pages"), "Config") }),
 ]);
 

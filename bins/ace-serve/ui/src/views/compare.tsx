@@ -1,7 +1,8 @@
 // Runs of one task side by side: rows are measures on one scale, passing runs first, best among those that pass only.
 import { useQueries } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
+import { commands, differs, type Step, steps } from "../model/compare";
 import { files as readFiles, single } from "../model/diff";
 import { plain } from "../text/plain";
 import { clockwork, count, many, money } from "../text/units";
@@ -11,7 +12,10 @@ import { STATES } from "./words";
 
 const route = getRouteApi("/compare");
 
-interface Run { id: string; facts?: Session; cost?: Cost; diff?: Diff; last: string }
+interface Run { id: string; facts?: Session; cost?: Cost; diff?: Diff; last: string; steps: Step[] }
+
+/** Records of a run that are looked through for its calls. */
+const LOOKED = 3000;
 
 const passed = (run: Run) => run.facts?.state === "done";
 const wall = (run: Run) => (run.facts ? Math.max(0, Date.parse(run.facts.last) - Date.parse(run.facts.created)) : undefined);
@@ -32,11 +36,14 @@ export function Compare() {
   const costs = of<Cost>("cost", (id) => `/sessions/${id}/cost`);
   const diffs = of<Diff>("diff", (id) => `/sessions/${id}/diff`);
   const answers = of<Page>("answers", (id) => `/sessions/${id}/events?tail=400`);
+  const pages = of<Page>("calls", (id) => `/sessions/${id}/events?from=1&limit=${LOOKED}`);
+  const stamp = pages.map((page) => page.dataUpdatedAt).join(" ");
+  const done = useMemo(() => pages.map((page) => steps(page.data?.events ?? [])), [stamp, s]);
   const runs: Run[] = ids.map((id, i) => {
     const events = answers[i]?.data?.events ?? [];
     const last = [...events].reverse().find((e) => e.type === "model.completed" && ((e.data as { parts?: unknown[] })?.parts?.length ?? 0) > 0);
     const parts = (last?.data as { parts?: { text?: string }[] } | undefined)?.parts ?? [];
-    return { id, facts: facts[i]?.data, cost: costs[i]?.data, diff: diffs[i]?.data, last: parts.map((p) => p.text ?? "").join(" ") };
+    return { id, facts: facts[i]?.data, cost: costs[i]?.data, diff: diffs[i]?.data, last: parts.map((p) => p.text ?? "").join(" "), steps: done[i] ?? [] };
   }).sort((a, b) => Number(passed(b)) - Number(passed(a)));
   const toggle = (id: string) => void navigate({ to: "/compare", search: { s: (ids.includes(id) ? ids.filter((x) => x !== id) : [...ids, id]).join(",") }, replace: true });
   const best = (value: (run: Run) => number | undefined | null, high = false) => {
@@ -56,6 +63,11 @@ export function Compare() {
     );
   };
   const longest = Math.max(1, ...runs.map((run) => wall(run) ?? 0));
+  const all = runs.map((run) => run.steps);
+  const first = differs(all);
+  const at = (run: Run, step: Step | undefined) => (step ? (
+    <><Link to="/s/$id/timeline" params={{ id: run.id }} search={{ seq: step.seq }}>{plain(step.told)}</Link> <span className={step.tone === "no" ? "no" : step.tone === "ok" ? "ok" : "dim"}>{step.came}</span></>
+  ) : <span className="dim">no further call</span>);
   return (
     <div className="page">
       <div className="bar"><h1>Compare</h1><span className="dim">{many(runs.length, "run")}</span><span className="sp" />
@@ -76,6 +88,12 @@ export function Compare() {
               {row("asked you", (run) => <span className="v">{run.cost ? (run.cost.waited_ms > 0 ? `waited ${clockwork(run.cost.waited_ms)}` : "never") : "…"}</span>)}
               {row("wall", (run) => <span className="v">{clockwork(wall(run) ?? 0)}</span>, wall)}
               {row("time", (run) => <Strip run={run} longest={longest} />)}
+              {runs.length > 1 && row("first differs", (run) => (first === undefined ? <span className="dim">nowhere: the same calls with the same results</span> : <><span className="dim">call {first + 1}</span> {at(run, run.steps[first])}</>))}
+              {commands(all).map(({ told, last }) => (
+                <tr key={told}><th scope="row" className="el" title={told}>{plain(told.replace(/^shell /, ""))}</th>{runs.map((run, i) => (
+                  <td key={run.id}>{last[i] ? <Link className={last[i]?.tone === "no" ? "no" : "ok"} to="/s/$id/timeline" params={{ id: run.id }} search={{ seq: last[i]?.seq ?? 1 }}>{last[i]?.tone === "no" ? "✗" : "✓"} {last[i]?.came}</Link> : <span className="dim">not run</span>}</td>
+                ))}</tr>
+              ))}
               {row("diff", (run) => <span className="v">{many(run.diff?.files.length ?? 0, "file")} <span className="plus">+{run.diff?.files.reduce((n, f) => n + f.added, 0) ?? 0}</span> <span className="minus">−{run.diff?.files.reduce((n, f) => n + f.removed, 0) ?? 0}</span></span>)}
               {row("the change", (run) => <Change diff={run.diff} />)}
               {row("last words", (run) => <span className="say">{plain(run.last).slice(0, 280)}</span>)}

@@ -1,7 +1,7 @@
 // The pages behind the status line: worktrees, configuration with its origins, scenarios.
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { plain } from "../text/plain";
 import { bytes, duration, many, when } from "../text/units";
 import { get, post, query, remove, type ScenarioRun, type Setting, type Worktree } from "../wire/api";
@@ -70,7 +70,7 @@ export function Config() {
 /** Scenarios: run one, see what it expects pass or fail, open the run. */
 export function Scenarios() {
   useTitle("scenarios");
-  const all = useQuery({ queryKey: ["scenarios"], queryFn: ({ signal }) => get<{ scenarios: { name: string; title: string; last: { ok: boolean; ts: string; session: string } | null }[]; available: boolean }>("/scenarios", signal) });
+  const all = useQuery({ queryKey: ["scenarios"], queryFn: ({ signal }) => get<{ scenarios: { name: string; title: string; folder: string; last: { ok: boolean; ts: string; session: string | null } | null }[]; available: boolean }>("/scenarios", signal) });
   const [run, setRun] = useState<{ name: string; id: string }>();
   const running = useQuery({
     queryKey: ["run", run?.id], enabled: run !== undefined, refetchInterval: (q: { state: { data?: ScenarioRun } }) => (q.state.data?.state === "running" || !q.state.data ? 500 : false),
@@ -81,12 +81,14 @@ export function Scenarios() {
     if (made) setRun({ name, id: made.run });
   };
   const state = running.data?.state;
+  // What came of it stands in the history by then.
+  useEffect(() => void (state && state !== "running" && all.refetch()), [state]);
   return (
     <div className="page">
       <div className="bar"><h1>Scenarios</h1><span className="dim">a repository, a prompt, a recorded model, and what has to come of it</span></div>
       <div className="scroll" tabIndex={0} role="region" aria-label="Scenarios">
         {all.isError && <p className="empty no">✗ {all.error.message}</p>}
-        {all.data && !all.data.available && <div className="empty"><p>No scenarios here. <code>ace replay --help</code> says how one is written.</p></div>}
+        {all.data && !all.data.available && <div className="empty"><p>No scenarios here: none in <code>scenarios/</code>, <code>fixtures/scenarios/</code> or <code>.ace/scenarios/</code> of a repository with sessions, or of where the server was started.</p><p><code>ace-replay distil S scenarios/NAME</code> makes one of a session; ace-scenario(5) says how one is written.</p></div>}
         {run && (
           <section className="card" aria-live="polite"><h2><span>{plain(run.name)} <span className={state === "passed" ? "ok" : state === "failed" ? "no" : "mdl"}>{state === "passed" ? "✓ passed" : state === "failed" ? "✗ failed" : "▸ running"}</span></span>
             {running.data?.session && <Link to="/s/$id" params={{ id: running.data.session }} search={{}}>open the run</Link>}</h2>
@@ -94,10 +96,23 @@ export function Scenarios() {
             {running.data?.output && <pre className="out">{plain(running.data.output).slice(-8000)}</pre>}</section>
         )}
         <table className="table"><thead><tr><th>scenario</th><th>about</th><th>last</th><th /></tr></thead><tbody>{all.data?.scenarios.map((sc) => (
-          <tr key={sc.name}><td>{plain(sc.name)}</td><td>{plain(sc.title)}</td><td>{sc.last ? <Link to="/s/$id" params={{ id: sc.last.session }} search={{}} className={sc.last.ok ? "ok" : "no"}>{sc.last.ok ? "✓ passed" : "✗ failed"} {when(sc.last.ts, Date.now())}</Link> : <span className="dim">never</span>}</td>
+          <tr key={sc.name}><td title={plain(sc.folder)}>{plain(sc.name)}</td><td>{plain(sc.title)}</td><td>{sc.last ? <span className={sc.last.ok ? "ok" : "no"}>{sc.last.ok ? "✓ passed" : "✗ failed"} <span className="dim">{when(sc.last.ts, Date.now())}</span></span> : <span className="dim">never</span>}
+              {sc.last?.session && <> · <Link to="/s/$id" params={{ id: sc.last.session }} search={{}}>its run</Link></>}</td>
             <td><button type="button" disabled={state === "running"} onClick={() => void start(sc.name)}>Run</button></td></tr>
         ))}</tbody></table>
       </div>
+    </div>
+  );
+}
+
+/** Where people, groups and limits of a server for many are managed; a server of one person's own has none of that. */
+export function Manage() {
+  useTitle("manage");
+  return (
+    <div className="page">
+      <div className="bar"><h1>Manage</h1></div>
+      <div className="empty"><p>This server is one person's own: there is nobody to manage.</p>
+        <p>What there is to look after: <Link to="/worktrees" search={{}}>worktrees</Link>, <Link to="/config" search={{}}>configuration</Link>, <Link to="/scenarios" search={{}}>scenarios</Link>, <Link to="/usage" search={{}}>usage</Link>.</p></div>
     </div>
   );
 }
