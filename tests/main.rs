@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by failing"
 )]
 
+mod asks;
 mod between;
 mod budget;
 mod builds;

@@ -7,6 +7,7 @@ use ace_permissions::{About, CallFacts, Rulebook, decide_by};
 use ace_schema::data::{Proposal, ToolCall};
 use ace_schema::limits::ASKED_ANSWER_BYTES;
 use ace_schema::permission::{Decision, Mode, Scope};
+use ace_storage::Log;
 use serde_json::Value;
 
 use crate::PROGRAM;
@@ -20,61 +21,99 @@ pub struct Words<'a> {
     pub rule: Option<&'a str>,
 }
 
-/// Records a person's answer. What reaches further than the session becomes a rule in their own file, never in a repository.
+/// What a person says of one call.
+#[derive(Debug, Clone, Copy)]
+pub struct Spoken<'a> {
+    /// Yes or no.
+    pub decision: Decision,
+    /// Words that the model reads.
+    pub why: &'a str,
+    /// The answer to what the model asks.
+    pub reply: Option<&'a str>,
+    /// How far it reaches.
+    pub scope: Scope,
+    /// Another pattern for the rule that was proposed.
+    pub rule: Option<&'a str>,
+    /// The effect that was shown, by the id of its record; `None` for whichever was seen last.
+    pub effect: Option<&'a str>,
+}
+
+/// Records the answer of a command line.
 pub fn say(
     opening: &Opening,
     said: &Answer,
     (decision, words): (Decision, Words<'_>),
     scope: Scope,
 ) -> Result<Exit, Complaint> {
-    let found = opening.find(&said.session)?;
-    let log = opening.log(&found);
-    let (by_id, by_line, typed) = address(&said.call);
-    let name = said.session.to_string();
-    let not_said = |e| not_said(e, &typed, &name);
-    let waiting = ace_front::find_call(&log, by_id, by_line).map_err(not_said)?;
+    let log = opening.log(&opening.find(&said.session)?);
+    let why = said.why.as_deref().unwrap_or_default();
+    let Words { reply, rule } = words;
+    let spoken = Spoken { decision, why, reply, scope, rule, effect: None };
+    answer(opening, (&log, &said.session.to_string()), &said.call, spoken).map(|()| Exit::Done)
+}
+
+/// Records a person's answer. What reaches further than the session becomes a rule in their own file, never in a repository.
+pub fn answer(
+    opening: &Opening,
+    (log, name): (&Log, &str),
+    call: &CallAddress,
+    spoken: Spoken<'_>,
+) -> Result<(), Complaint> {
+    let Spoken { decision, why, reply, scope, rule, effect } = spoken;
+    let (by_id, by_line, typed) = address(call);
+    let not_said = |e| not_said(e, &typed, name);
+    let who = opening.person();
+    let waiting = ace_front::find_call(log, by_id, by_line).map_err(|e| {
+        if let AnswerError::TooLate(Some(call)) = &e {
+            // It is refused either way; that it was tried is worth a record, and no reason to fail otherwise.
+            let _ = ace_front::note_late(log, call, decision, &who, random());
+        }
+        not_said(e)
+    })?;
     let reply = match decision {
-        Decision::Allow => answer_to(&waiting, words.reply, (&typed, &name))?,
+        Decision::Allow => answer_to(&waiting, reply, (&typed, name))?,
         _ => String::new(),
     };
-    let grant = match (scope, words.rule) {
+    let grant = match (scope, rule) {
         (Scope::Once, None) => None,
         (Scope::Once, Some(_)) => {
             return Err(Complaint::new(PROGRAM, Exit::Usage, "--rule is for more than once")
                 .hint("with --session, --project or --always"));
         }
-        (_, None) => Some(grant(&waiting, &typed, &name)?),
-        (_, Some(rule)) => Some(worded(opening, &waiting, grant(&waiting, &typed, &name)?, rule)?),
+        (_, None) => Some(grant(&waiting, &typed, name)?),
+        (_, Some(rule)) => Some(worded(opening, &waiting, grant(&waiting, &typed, name)?, rule)?),
     };
-    let mut appender = log.append(ace_front::clock()).map_err(|e| tell::append(PROGRAM, &name, &e))?;
-    let who = opening.person();
-    let why = redaction::cleaned(opening, &said.why.clone().unwrap_or_default())?;
+    let mut appender = log.append(ace_front::clock()).map_err(|e| tell::append(PROGRAM, name, &e))?;
+    let why = redaction::cleaned(opening, why)?;
     let reply = redaction::cleaned(opening, &reply)?;
-    let effect = waiting.seen().to_owned();
-    let answer = Said { who: &who, why: &why, scope, grant: grant.clone(), answer: &reply, effect: &effect };
-    ace_front::answer_as(&mut appender, &waiting, decision, answer, random()).map_err(not_said)?;
+    let effect = effect.unwrap_or(waiting.seen());
+    let said = Said { who: &who, why: &why, scope, grant: grant.clone(), answer: &reply, effect };
+    ace_front::answer_as(&mut appender, &waiting, decision, said, random()).map_err(not_said)?;
     // Recorded first: a rule must not come of an answer that was too late.
     if let Some(grant) = grant.filter(|_| matches!(scope, Scope::Project | Scope::Always)) {
         let project = (scope == Scope::Project).then_some(waiting.project.as_str());
         ace_host::rules::remember(&opening.settings.user, &grant, project).map_err(|e| tell::rules(PROGRAM, &e))?;
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Has a waiting call run in a copy; whoever runs the session does it.
 pub fn try_call(opening: &Opening, wanted: &ace_cli::permit::Waiting) -> Result<Exit, Complaint> {
     let log = opening.log(&opening.find(&wanted.session)?);
-    let name = wanted.session.to_string();
-    let (by_id, by_line, typed) = address(&wanted.call);
-    let not_said = |e| not_said(e, &typed, &name);
-    let waiting = ace_front::find_call(&log, by_id, by_line).map_err(not_said)?;
+    wants_effect(opening, (&log, &wanted.session.to_string()), &wanted.call).map(|()| Exit::Done)
+}
+
+/// The same for a session at hand.
+pub fn wants_effect(opening: &Opening, (log, name): (&Log, &str), call: &CallAddress) -> Result<(), Complaint> {
+    let (by_id, by_line, typed) = address(call);
+    let waiting = ace_front::find_call(log, by_id, by_line).map_err(|e| not_said(e, &typed, name))?;
     if !waiting.call.can_be_tried() {
         let what = format!("'{typed}' cannot be tried: only commands and edits can");
         return Err(Complaint::new(PROGRAM, Exit::Usage, what));
     }
-    let mut appender = log.append(ace_front::clock()).map_err(|e| tell::append(PROGRAM, &name, &e))?;
+    let mut appender = log.append(ace_front::clock()).map_err(|e| tell::append(PROGRAM, name, &e))?;
     let tried = ace_front::try_call(&mut appender, &waiting, &opening.person(), random());
-    tried.map(|_| Exit::Done).map_err(|e| tell::append(PROGRAM, &name, &e))
+    tried.map(drop).map_err(|e| tell::append(PROGRAM, name, &e))
 }
 
 /// A call by its id or its line, and as it was typed.
@@ -94,7 +133,7 @@ fn not_said(e: AnswerError, typed: &str, name: &str) -> Complaint {
                 None => complaint,
             }
         }
-        AnswerError::TooLate => Complaint::new(PROGRAM, Exit::No, format!("'{typed}' was answered before")),
+        AnswerError::TooLate(_) => Complaint::new(PROGRAM, Exit::No, format!("'{typed}' was answered before")),
         AnswerError::Append(e) => tell::append(PROGRAM, name, &e),
     }
 }

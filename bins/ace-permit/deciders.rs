@@ -26,6 +26,8 @@ pub enum Matter {
         digest: String,
         /// What the rules say.
         verdict: Verdict,
+        /// The client that is asked; empty for the user.
+        client: String,
     },
     /// A message, by its id.
     Message(String),
@@ -77,8 +79,8 @@ fn work(all: &[Hooked], random: u64, inbox: &Receiver<Question>, out: &Out) {
             drafter.set_session(&session);
         }
         let line = match about {
-            Matter::Call { turn, call, digest, verdict } => {
-                let (id, ty, data) = record(&call, digest, decided(all, verdict, &root, &request));
+            Matter::Call { turn, call, digest, verdict, client } => {
+                let (id, ty, data) = record(&call, digest, decided(all, verdict, &root, &request), &client);
                 drafter.line(&id, turn, &call, ty, &data)
             }
             Matter::Message(message) => {

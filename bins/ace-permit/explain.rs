@@ -33,7 +33,7 @@ pub fn explain(opening: &Opening, asked: &Explain) -> Result<Exit, Complaint> {
         Some(file) => of_file(file)?,
         None => in_force(opening)?,
     };
-    let call = match (&asked.shell, &asked.call) {
+    let call = match (asked.command.as_ref().or(asked.shell.as_ref()), &asked.call) {
         (Some(command), _) => Typed {
             tool: "shell".into(),
             args: json!({ "command": command }),

@@ -6,7 +6,7 @@ use ace_front::{Opening, rights, words};
 use ace_permissions::hooks::{self, Place};
 use ace_permissions::{About, CallFacts, Layer, Rulebook, Verdict, decide_by, decider};
 use ace_pipe::{Filter, Out};
-use ace_schema::data::{MessageVetted, PermissionRequested, PermissionResolved, ToolCall, UserMessage};
+use ace_schema::data::{MessageVetted, PermissionRequested, PermissionResolved, ToolCall, Unattended, UserMessage};
 use ace_schema::hook::Hook;
 use ace_schema::permission::{Decision, Scope};
 use ace_schema::{Line, id, redaction, ty};
@@ -164,8 +164,13 @@ impl Permit {
         let tool = asked.map_or("", |c| c.tool.as_str());
         let facts = CallFacts { tool, args: &args, cwd, tmp: "", sandboxed: true, unsandboxed: false };
         let request = decider::request(&state.session, &call, state.mode.name(), &facts);
-        let about = Matter::Call { turn, call, digest, verdict };
+        let about = Matter::Call { turn, call, digest, verdict, client: self.client() };
         Question { session: state.session.clone(), root: self.root(), request, about }
+    }
+
+    /// The client that has registered to be asked; empty for the user.
+    fn client(&self) -> String {
+        self.desk.state.asks.as_ref().map_or_else(String::new, |(_, name)| name.clone())
     }
 
     /// The arguments; nothing that can be read as arguments is an empty object, which no tool takes.
@@ -218,7 +223,7 @@ impl Filter for Permit {
                     }
                 }
                 _ => {
-                    let (id, ty, data) = record(&call, digest, verdict);
+                    let (id, ty, data) = record(&call, digest, verdict, &self.client());
                     self.desk.pencil.conclude(drafts, &id, (turn, &call), ty, &data);
                 }
             }
@@ -237,13 +242,17 @@ impl Filter for Permit {
     }
 }
 
-/// The record of a verdict: its id, type and payload.
-pub fn record(call: &str, digest: String, verdict: Verdict) -> (String, &'static str, Value) {
+/// The record of a verdict: its id, type and payload. `client` is asked in place of the user if there is one.
+pub fn record(call: &str, digest: String, verdict: Verdict, client: &str) -> (String, &'static str, Value) {
     let Verdict { decision, rule, why, proposal, risk, layer, effect, .. } = verdict;
     let layer = if layer == Layer::BuiltIn { String::new() } else { layer.name().to_owned() };
     let risk = Some(risk);
     if decision == Decision::Ask {
-        let data = PermissionRequested { addressee: "user".to_owned(), why, rule, proposal, layer, risk, effect };
+        let (addressee, unattended) = match client {
+            "" => ("user".to_owned(), Unattended::Wait),
+            client => (client.to_owned(), Unattended::User),
+        };
+        let data = PermissionRequested { addressee, unattended, why, rule, proposal, layer, risk, effect };
         return (id::ask(call), ty::PERMISSION_REQUESTED, serde_json::to_value(data).unwrap_or_default());
     }
     let why = if decision == Decision::Allow { String::new() } else { why };

@@ -1,6 +1,7 @@
 //! `ace-permit`: decides each call; a person's answer from anywhere; and what rules mean, said without a session.
 
 mod answers;
+mod ask;
 mod deciders;
 mod explain;
 mod filter;
@@ -45,6 +46,7 @@ fn run(args: &ace_cli::permit::Permit) -> Result<Exit, Complaint> {
             let words = answers::Words { reply: allow.reply.as_deref(), rule: allow.rule.as_deref() };
             answers::say(&opening, &allow.answer, (Decision::Allow, words), scope)
         }
+        Some(Command::Ask(asked)) => ask::answer_all(&opening, asked),
         Some(Command::Deny(answer)) => {
             answers::say(&opening, answer, (Decision::Deny, answers::Words::default()), Scope::Once)
         }

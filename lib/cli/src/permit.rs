@@ -11,7 +11,8 @@ use crate::{CallAddress, Filter, Program, SessionAddress, When};
 #[command(before_help = "without a command: a filter")]
 #[command(after_help = "ace-permit allow fix-median @25
 ace-permit deny @last @25 --why \"use the standard library\"
-ace-permit explain --shell 'git push'
+ace-permit ask fix-median
+ace-permit explain 'git push'
 ace-log follow \"$S\" | ace-permit | ace-log append \"$S\"")]
 #[command(after_long_help = "0 done, 1 nothing waits under that ID, 65 not events, 78 configuration")]
 pub struct Permit {
@@ -36,6 +37,12 @@ ace-permit allow fix-median @25 --session
 ace-permit allow fix-median @25 --always --rule 'cargo test ...'
 ace-permit allow fix-median @25 --answer sqlite")]
     Allow(Allow),
+    /// Answer what waits, here and now
+    #[command(subcommand_help_heading = "Answer")]
+    #[command(after_help = "ace-permit ask fix-median
+ace-permit ask @last --client editor --json")]
+    #[command(after_long_help = "0 nothing waits any more, 1 nothing waited, 3 left without an answer")]
+    Ask(Ask),
     /// Refuse a waiting call
     #[command(subcommand_help_heading = "Answer", before_help = "ID: of the call, or @LINE")]
     #[command(after_help = "ace-permit deny fix-median @25 --why \"use the standard library\"")]
@@ -47,7 +54,7 @@ ace-permit allow fix-median @25")]
     Effect(Waiting),
     /// How a call would be decided, and why
     #[command(subcommand_help_heading = "Rules")]
-    #[command(after_help = "ace-permit explain --shell 'git push'
+    #[command(after_help = "ace-permit explain 'git push'
 ace-permit explain --call '{\"tool\":\"read\",\"args\":{\"path\":\".env\"}}'")]
     #[command(after_long_help = "0 allow, 1 deny, 3 ask, 78 rules")]
     Explain(Explain),
@@ -87,11 +94,28 @@ pub struct Allow {
     pub reply: Option<String>,
 }
 
+/// A person, or the program that asks them.
+#[derive(Debug, clap::Args)]
+pub struct Ask {
+    /// The session
+    #[arg(value_name = "S", default_value = "@last")]
+    pub session: SessionAddress,
+    /// Register under this name: asked in place of the user, until it leaves or the turn has ended
+    #[arg(long, value_name = "NAME")]
+    pub client: Option<String>,
+    /// Questions out and answers in, a JSON line each
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// A call that is only looked at.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct Explain {
     /// The command of a shell call
+    #[arg(value_name = "CMD", group = "what")]
+    pub command: Option<String>,
+    /// The same
     #[arg(long, value_name = "COMMAND", group = "what")]
     pub shell: Option<String>,
     /// Any call: tool, args and if need be source

@@ -324,6 +324,8 @@ pub struct State {
     pub warned: BTreeSet<String>,
     /// Calls recorded ahead of their `model.completed`.
     arriving: Vec<Call>,
+    /// The client that is asked in place of the user: the pen that registered it, and its name.
+    pub asks: Option<(u32, String)>,
     /// Pens that are recorded as gone. A claim may be recorded after that: it was on its way when its writer fell.
     dropped: BTreeSet<u32>,
     /// Lines of unknown type or payload, kept and counted.
@@ -351,7 +353,7 @@ impl State {
             ty::SESSION_NAMED => self.with(line, |s, d: SessionNamed| s.name = d.name),
             ty::SESSION_REWOUND => self.with(line, |s, d: SessionRewound| s.on_rewound(d)),
             ty::SESSION_ARCHIVED => self.archived = true,
-            ty::SESSION_CONFIGURED => self.with(line, Self::on_configured),
+            ty::SESSION_CONFIGURED => self.with(line, |s, d| s.on_configured(line.pen.unwrap_or_default(), d)),
             ty::SESSION_COMPACTED => self.on_compacted(line),
             ty::USER_MESSAGE => self.on_message(line),
             ty::MESSAGE_STEERED => self.on_steered(line),
@@ -464,6 +466,7 @@ impl State {
                 (s.session, s.archived) = (line.session.to_string(), false);
                 // Pens are numbered anew.
                 s.dropped.clear();
+                s.asks = None;
             }
             s.created = d;
         });
@@ -513,7 +516,7 @@ impl State {
         Some(if was_queued { last.began } else { last.message.min(last.began) }.saturating_sub(1))
     }
 
-    fn on_configured(&mut self, d: SessionConfigured) {
+    fn on_configured(&mut self, pen: u32, d: SessionConfigured) {
         if let Some(model) = d.model {
             self.model = model;
         }
@@ -525,6 +528,10 @@ impl State {
         }
         if let Some(hooks) = d.hooks {
             self.hooks = hooks;
+        }
+        if let Some(name) = d.asks {
+            // A client whose pen was gone by then is not there.
+            self.asks = Some((pen, name)).filter(|(pen, name)| !name.is_empty() && !self.dropped.contains(pen));
         }
     }
 
@@ -996,6 +1003,7 @@ impl State {
 
     fn on_pen_dropped(&mut self, d: PenDropped) {
         self.dropped.insert(d.pen);
+        self.asks.take_if(|(pen, _)| *pen == d.pen);
         for claim in self.claims.iter_mut().filter(|c| c.pen == d.pen) {
             claim.orphaned = true;
         }

@@ -68,6 +68,9 @@ impl State {
         for hook in &self.hooks {
             writeln!(out, "hook {}", hook.name())?;
         }
+        if let Some((pen, name)) = &self.asks {
+            writeln!(out, "asks {name} {pen}")?;
+        }
         if self.past.ways() > 0 {
             let ranges = self.past.ranges(self.head);
             writeln!(out, "counts {}", ranges.iter().map(|(a, b)| format!("{a}-{b}")).collect::<Vec<_>>().join(","))?;

@@ -7,7 +7,7 @@ use crate::State;
 pub enum Until {
     /// The turn has ended, its claims are closed and no message waits. A person who is asked is waited for.
     Turn,
-    /// The same, or only a person can go on.
+    /// The same, or only a person can go on and no client has registered to be asked.
     Idle,
 }
 
@@ -15,6 +15,7 @@ impl Until {
     /// Whether it has come about.
     #[must_use]
     pub fn is_reached(self, state: &State) -> bool {
-        state.is_settled() || (self == Self::Idle && state.waits_for_person())
+        // Who has registered to be asked is there.
+        state.is_settled() || (self == Self::Idle && state.asks.is_none() && state.waits_for_person())
     }
 }

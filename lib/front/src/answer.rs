@@ -51,6 +51,20 @@ impl Waiting {
         }
     }
 
+    /// The rule that was proposed with another pattern; `None` where none was, or where it would not cover the call: that is as it
+    /// was recorded.
+    #[must_use]
+    pub fn ruled(&self, pattern: &str) -> Option<Proposal> {
+        let proposed = self.proposal.as_ref()?;
+        let rule = match proposed.command.is_empty() {
+            true => {
+                Proposal { paths: pattern.split_whitespace().map(str::to_owned).collect(), ..proposed.clone() }
+            }
+            false => Proposal { command: pattern.to_owned(), ..proposed.clone() },
+        };
+        ace_host::rules::covers(&rule, &self.call.data, &self.place).then_some(rule)
+    }
+
     /// What the model asks, if it is a question to the user and no permission.
     #[must_use]
     pub fn question(&self) -> Option<Question> {
@@ -70,8 +84,8 @@ pub fn question_of(call: &Call) -> Option<Question> {
 pub enum AnswerError {
     /// No such call waits; those that do, by the line of their request.
     NotWaiting(Vec<u64>),
-    /// Somebody answered before.
-    TooLate,
+    /// Somebody answered before; the id of the call if nothing was tried to be recorded.
+    TooLate(Option<String>),
     /// The log does not take it.
     Append(AppendError),
 }
@@ -144,7 +158,10 @@ pub fn find_call(log: &Log, by_id: Option<&str>, by_line: Option<u64>) -> Result
     // A line that asked, or a call whose answer is recorded: somebody was there before.
     let was_asked = |seq: &u64, id: &str| by_line == Some(*seq) || by_id == Some(id);
     match open.iter().find(fits) {
-        None if asked.iter().any(|(seq, id, _)| was_asked(seq, id)) => Err(AnswerError::TooLate),
+        None if asked.iter().any(|(seq, id, _)| was_asked(seq, id)) => {
+            let asked = asked.into_iter().rev().find(|(seq, id, _)| was_asked(seq, id));
+            Err(AnswerError::TooLate(asked.map(|(_, id, _)| id)))
+        }
         Some(call) => Ok(Waiting {
             call: (**call).clone(),
             turn: state.turn.as_ref().map_or(0, |t| t.n),
@@ -171,23 +188,34 @@ pub fn answer_as(
     let mut drafter = Drafter::new("ace-permit", random);
     drafter.set_session(&waiting.session);
     let data = PermissionResolved {
-        decision,
         who: said.who.to_owned(),
-        rule: String::new(),
         scope: if said.grant.is_some() { said.scope } else { Scope::Once },
         digest: waiting.call.digest.clone(),
         why: said.why.to_owned(),
-        layer: String::new(),
-        risk: None,
         grant: said.grant,
         answer: said.answer.to_owned(),
         effect: if decision == Decision::Allow { said.effect.to_owned() } else { String::new() },
+        ..PermissionResolved::by_person(decision)
     };
     let call = &waiting.call.id;
     let draft = drafter.line(&id::answer(call), waiting.turn, call, ty::PERMISSION_RESOLVED, &data);
     let pen = log.open_pen(Kind::Person)?;
     let appended = log.append(pen.nib(), &draft)?;
-    if appended.dropped.is_empty() { Ok(appended.last_seq) } else { Err(AnswerError::TooLate) }
+    if appended.dropped.is_empty() { Ok(appended.last_seq) } else { Err(AnswerError::TooLate(None)) }
+}
+
+/// Has it recorded that somebody answered a call that was answered before: the log refuses the answer, and says so.
+///
+/// # Errors
+/// The log does not take it.
+pub fn note_late(log: &Log, call: &str, decision: Decision, who: &str, random: u64) -> Result<(), AppendError> {
+    let mut drafter = Drafter::new("ace-permit", random);
+    drafter.set_session(&state_of(log)?.0.session);
+    let data = PermissionResolved { who: who.to_owned(), ..PermissionResolved::by_person(decision) };
+    let draft = drafter.line(&id::answer(call), 0, call, ty::PERMISSION_RESOLVED, &data);
+    let mut log = log.append(crate::opening::clock())?;
+    let pen = log.open_pen(Kind::Person)?;
+    log.append(pen.nib(), &draft).map(drop)
 }
 
 /// Has a waiting call run in a copy, so that its effect can be approved.

@@ -368,10 +368,9 @@ impl Listener {
     fn ruled(&self, call: &str, key: Key) {
         if let Some(words) = self.edited(call, key, |open| &mut open.ruling) {
             let Ok(waiting) = find_call(&self.log, Some(call), None) else { return };
-            let Some(rule) = waiting.proposal.as_ref().map(|rule| with_pattern(rule, &words)) else { return };
-            match ace_host::rules::covers(&rule, &waiting.call.data, &waiting.place) {
-                true => self.change(call, |open| open.rule = Some(rule)),
-                false => (self.tell)(Some(format!("the rule '{words}' does not cover this call"))),
+            match waiting.ruled(&words) {
+                Some(rule) => self.change(call, |open| open.rule = Some(rule)),
+                None => (self.tell)(Some(format!("the rule '{words}' does not cover this call"))),
             }
         }
     }
@@ -597,14 +596,6 @@ impl Listener {
 /// What a rule says of the calls it covers, as it can be typed.
 fn pattern_of(rule: &Proposal) -> String {
     if rule.command.is_empty() { rule.paths.join(" ") } else { rule.command.clone() }
-}
-
-/// The same rule with another pattern.
-fn with_pattern(rule: &Proposal, words: &str) -> Proposal {
-    match rule.command.is_empty() {
-        true => Proposal { paths: words.split_whitespace().map(str::to_owned).collect(), ..rule.clone() },
-        false => Proposal { command: words.to_owned(), ..rule.clone() },
-    }
 }
 
 /// The key of an answer that lasts.

@@ -36,9 +36,10 @@ mod typing;
 pub mod until;
 pub mod words;
 
-pub use answer::{AnswerError, Said, Waiting, answer_as, find_call, try_call};
+pub use answer::{AnswerError, Said, Waiting, answer_as, effect_of, find_call, note_late, try_call};
 pub use attend::{Attended, Ended};
 pub use filter::{ended, run as run_filter};
+pub use modes::forget_typed;
 pub use interrupt::{Interrupt, interrupt};
 pub use opening::{Opening, clock, find, machine, open, person, random, shown, took};
 pub use price::prices;

@@ -29,7 +29,8 @@ impl Undertaker {
     /// The log cannot be read, or does not take it.
     pub fn look(&mut self, log: &mut Appender) -> Result<(), AppendError> {
         self.read()?;
-        let claims: Vec<u32> = self.state.claims.iter().filter(|c| !c.orphaned).map(|c| c.pen).collect();
+        let mut claims: Vec<u32> = self.state.claims.iter().filter(|c| !c.orphaned).map(|c| c.pen).collect();
+        claims.extend(self.state.asks.as_ref().map(|(pen, _)| *pen));
         let mut gone = log.gone_pens()?;
         gone.extend(log.unheld(&claims)?);
         gone.sort_unstable();
@@ -51,7 +52,7 @@ impl Undertaker {
     /// Whether anything is open that its owner may have left.
     pub fn has_claims(&mut self) -> std::io::Result<bool> {
         self.read()?;
-        Ok(self.state.claims.iter().any(|c| !c.orphaned))
+        Ok(self.state.asks.is_some() || self.state.claims.iter().any(|c| !c.orphaned))
     }
 
     fn read(&mut self) -> std::io::Result<()> {
@@ -66,8 +67,9 @@ impl Undertaker {
     }
 }
 
-/// The record that a pen is gone, if it has left a claim open.
+/// The record that a pen is gone, if it has left a claim open or was the one that is asked.
 pub(crate) fn dropped(state: &State, pen: u32, drafter: &Drafter) -> Option<Vec<u8>> {
-    let left = state.claims.iter().any(|c| c.pen == pen && !c.orphaned);
+    let asks = state.asks.as_ref().is_some_and(|(asked, _)| *asked == pen);
+    let left = asks || state.claims.iter().any(|c| c.pen == pen && !c.orphaned);
     left.then(|| drafter.line(&format!("drop-{pen}"), 0, "", ty::PEN_DROPPED, &PenDropped { pen }))
 }

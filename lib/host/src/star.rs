@@ -531,11 +531,12 @@ impl Star {
     }
 
     /// Open claims of others than this star's own filters: rivals that were joined, and filters of a star that was killed, which
-    /// may end later than their star. Nobody tells of their end.
+    /// may end later than their star. Nobody tells of their end, nor of that of a client which is asked.
     fn drop_strangers(&mut self, seen: &mut impl FnMut(Seen, &State), crew: &mut Crew) -> Result<(), StarError> {
         let strange = |pen: &u32| !crew.pens().any(|own| own == *pen);
+        let asked = self.state.asks.iter().map(|(pen, _)| *pen);
         let strangers: Vec<u32> =
-            self.state.claims.iter().filter(|c| !c.orphaned).map(|c| c.pen).filter(strange).collect();
+            self.state.claims.iter().filter(|c| !c.orphaned).map(|c| c.pen).chain(asked).filter(strange).collect();
         if strangers.is_empty() {
             return Ok(());
         }

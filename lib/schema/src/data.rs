@@ -237,6 +237,9 @@ pub struct SessionConfigured {
     /// All hooks that it waits for from here on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooks: Option<Vec<Hook>>,
+    /// The client that is asked from here on, while the pen that says so is held; empty for the user again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<String>,
 }
 
 /// How a conversation was made shorter.
@@ -593,8 +596,11 @@ pub struct ModelFailed {
 /// `permission.requested`. Its cause is the call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PermissionRequested {
-    /// `user`, or a client that registered for it.
+    /// `user`, or the client that had registered for it. Anybody may answer: the first answer counts.
     pub addressee: String,
+    /// What happens while the addressee is not there.
+    #[serde(default)]
+    pub unattended: Unattended,
     /// Why it is asked, for people.
     pub why: String,
     /// The rule that asked.
@@ -611,6 +617,17 @@ pub struct PermissionRequested {
     /// It is run in a copy first: what is approved is its effect.
     #[serde(default, skip_serializing_if = "is_false")]
     pub effect: bool,
+}
+
+/// What becomes of a question whose addressee is not there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unattended {
+    /// It waits, and a run that nobody sits at ends with exit 3.
+    #[default]
+    Wait,
+    /// It is the user's to answer.
+    User,
 }
 
 /// The narrowest rule that would have allowed a call.
@@ -702,6 +719,24 @@ impl PermissionResolved {
     pub const RULE: &str = "rule";
     /// What the rule of a decider begins with; its name follows.
     pub const DECIDER: &str = "decider ";
+
+    /// A person's decision about nothing yet: who, and about which arguments, is the caller's to say.
+    #[must_use]
+    pub fn by_person(decision: Decision) -> Self {
+        Self {
+            decision,
+            who: String::new(),
+            rule: String::new(),
+            scope: Scope::Once,
+            digest: String::new(),
+            why: String::new(),
+            layer: String::new(),
+            risk: None,
+            grant: None,
+            answer: String::new(),
+            effect: String::new(),
+        }
+    }
 
     /// Whether a program of the user's own has decided.
     #[must_use]

@@ -56,6 +56,10 @@ pub fn block(question: &Question, facts: &SessionFacts, style: &Style) -> Vec<Te
         .filter(|(word, name)| !name.is_empty() && (!of_mode || *word != "rule "))
         .map(|(word, name)| format!("{word}{}", visible(name, Role::Plain).words()))
         .collect();
+    let mut by = by;
+    if !matches!(question.asked.addressee.as_str(), "" | "user") {
+        by.push(format!("asked of {}", visible(&question.asked.addressee, Role::Plain).words()));
+    }
     if !by.is_empty() {
         let by = by.join("; ");
         why = if why.is_empty() { Text::of(Role::Dim, by) } else { why.dim(format!(" ({by})")) };
@@ -185,6 +189,33 @@ pub fn keys(ruled: bool, in_project: bool, tries: bool, style: &Style) -> Vec<Te
             ("t", "try", tries),
             ("n", "no", true),
             ("N", "no, but", true),
+        ],
+        style,
+    )
+}
+
+/// The same where an answer is a line of its own: a rule may stand behind the letter that grants one.
+#[must_use]
+pub fn typed_keys(call: &Call, ruled: bool, in_project: bool, style: &Style) -> Vec<Text> {
+    if let Some(asked) = of_model(call) {
+        let choose = match asked.choices.len() {
+            0 => String::new(),
+            1 => "1 or ".to_owned(),
+            n => format!("1-{n} or "),
+        };
+        return rows(&[(&format!("{choose}words"), "answer", true), ("/n", "no answer", true)], style);
+    }
+    let tries = matches!(call.tool.as_str(), "shell" | "write" | "edit" | "patch");
+    let (yes, again) = if call.tried.is_some() { ("adopt exactly this", "try again") } else { ("once", "try") };
+    let ruled = ruled && call.tried.is_none();
+    rows(
+        &[
+            ("y", yes, true),
+            ("s [RULE]", "session", ruled),
+            ("p [RULE]", "project", ruled && in_project),
+            ("a [RULE]", "always", ruled),
+            ("t", again, tries),
+            ("n [WHY]", "no", true),
         ],
         style,
     )
