@@ -26,6 +26,8 @@ pub enum Matter {
         digest: String,
         /// What the rules say.
         verdict: Verdict,
+        /// The tool.
+        tool: String,
         /// The client that is asked; empty for the user.
         client: String,
     },
@@ -79,8 +81,9 @@ fn work(all: &[Hooked], random: u64, inbox: &Receiver<Question>, out: &Out) {
             drafter.set_session(&session);
         }
         let line = match about {
-            Matter::Call { turn, call, digest, verdict, client } => {
-                let (id, ty, data) = record(&call, digest, decided(all, verdict, &root, &request), &client);
+            Matter::Call { turn, call, digest, verdict, tool, client } => {
+                let decided = decided(all, verdict, &tool, (&root, &request));
+                let (id, ty, data) = record(&call, digest, decided, &client);
                 drafter.line(&id, turn, &call, ty, &data)
             }
             Matter::Message(message) => {
@@ -102,14 +105,14 @@ fn layer(of: &Hooked) -> Layer {
 }
 
 /// The verdict after every decider; what is denied is asked no further.
-fn decided(all: &[Hooked], verdict: Verdict, root: &Path, request: &str) -> Verdict {
-    let mut heeded = verdict;
-    for one in all.iter().filter(|one| one.on == Hook::PreToolUse) {
+fn decided(all: &[Hooked], verdict: Verdict, tool: &str, (root, request): (&Path, &str)) -> Verdict {
+    let (mut heeded, names) = (verdict, decider::names(tool));
+    for one in all.iter().filter(|one| one.on == Hook::PreToolUse && one.hears_of(&names)) {
         if heeded.decision == Decision::Deny {
             break;
         }
         let name = name(&one.argv);
-        let opinion = decider::opinion(name, &ask(&Start::decider(&one.argv, root), request));
+        let opinion = decider::opinion(name, &ask(&Start::decider(&one.argv, one.ms, root), request));
         heeded = decider::heed(heeded, name, layer(one), opinion);
     }
     heeded
@@ -119,7 +122,7 @@ fn vetted(all: &[Hooked], root: &Path, request: &str) -> MessageVetted {
     let on = Hook::UserPromptSubmit;
     hooks::vetted(all.iter().filter(|one| one.on == on).map(|one| {
         let name = name(&one.argv);
-        let said = hooks::heard(on, name, &ask(&Start::decider(&one.argv, root), request));
+        let said = hooks::heard(on, name, &ask(&Start::decider(&one.argv, one.ms, root), request));
         (name.to_owned(), layer(one).name(), said)
     }))
 }

@@ -130,6 +130,13 @@ impl Permit {
         }
     }
 
+    /// Whether a decider is asked about a call.
+    fn hears_of(&self, call: &str) -> bool {
+        let tool = self.desk.state.call(call).map_or("", |call| call.tool.as_str());
+        let names = decider::names(tool);
+        self.opening.settings.config.hooks_on(Hook::PreToolUse).any(|one| one.hears_of(&names))
+    }
+
     fn hears(&self, on: Hook) -> bool {
         self.opening.settings.config.hooks_on(on).next().is_some()
     }
@@ -164,7 +171,8 @@ impl Permit {
         let tool = asked.map_or("", |c| c.tool.as_str());
         let facts = CallFacts { tool, args: &args, cwd, tmp: "", sandboxed: true, unsandboxed: false };
         let request = decider::request(&state.session, &call, state.mode.name(), &facts);
-        let about = Matter::Call { turn, call, digest, verdict, client: self.client() };
+        let (tool, client) = (tool.to_owned(), self.client());
+        let about = Matter::Call { turn, call, digest, verdict, tool, client };
         Question { session: state.session.clone(), root: self.root(), request, about }
     }
 
@@ -216,7 +224,7 @@ impl Filter for Permit {
         self.book = Some(book);
         for (turn, call, digest, verdict) in decided {
             match &self.deciders {
-                Some(deciders) if verdict.decision != Decision::Deny && self.hears(Hook::PreToolUse) => {
+                Some(deciders) if verdict.decision != Decision::Deny && self.hears_of(&call) => {
                     // Its draft comes from the deciders' thread; here it is only remembered that it is on its way.
                     if self.desk.pencil.first(&id::answer(&call)) {
                         deciders.ask(self.question(turn, call, digest, verdict));

@@ -207,13 +207,13 @@ impl Broker {
                     Since::Turn => self.marks.turn.clone(),
                     Since::Session => self.marks.first.clone(),
                 };
-                self.runner().diff(claim, turn, (Since::of(args.get()), since));
+                let since = (Since::of(args.get()), since);
+                let job = self.job(claim, turn, args, call);
+                self.runner().diff(job, since);
             }
             Ok(args) => {
-                self.last += 1;
-                self.working.push((self.last, claim.to_owned(), turn));
-                let (tool, mode) = (call.tool.clone(), self.desk.state.mode);
-                let job = Job { id: self.last, claim: claim.to_owned(), turn, tool, args, call: call.id.clone(), mode };
+                let job = self.job(claim, turn, args, call);
+                self.working.push((job.id, claim.to_owned(), turn));
                 self.runner().run(job);
             }
             Err(message) => {
@@ -225,6 +225,19 @@ impl Broker {
         }
     }
 
+    /// A call as the runner takes it.
+    fn job(&mut self, claim: &str, turn: u32, args: Box<RawValue>, call: &Call) -> Job {
+        self.last += 1;
+        let (tool, mode) = (call.tool.clone(), self.desk.state.mode);
+        Job { id: self.last, claim: claim.to_owned(), turn, tool, args, call: call.id.clone(), mode }
+    }
+
+    /// Whether hooks hear of calls of this tool that have run.
+    fn hears_of(&self, tool: &str) -> bool {
+        let names = ace_permissions::decider::names(tool);
+        self.hooks.iter().any(|one| one.on == Hook::PostToolUse && one.hears_of(&names))
+    }
+
     /// A question to the user: what was answered stands in the decision, and nothing is run.
     fn answered(&mut self, claim: &str, turn: u32, call: &Call) {
         let bytes = call.answer.len() as u64;
@@ -234,7 +247,13 @@ impl Broker {
             self.desk.pencil.write(at, ty::TOOL_FAILED, &ToolFailed { code, message, ..ToolFailed::default() })
         } else {
             let output = Output { text: call.answer.clone(), bytes, ..Output::default() };
-            self.desk.pencil.write(at, ty::TOOL_COMPLETED, &ToolCompleted { output, ..ToolCompleted::default() })
+            let data = ToolCompleted { output, ..ToolCompleted::default() };
+            if let (true, Ok(args)) = (self.hears_of(&call.tool), self.arguments(call)) {
+                let job = self.job(claim, turn, args, call);
+                self.prepare();
+                return self.runner().told(job, data);
+            }
+            self.desk.pencil.write(at, ty::TOOL_COMPLETED, &data)
         };
         // A closed output is noticed by the loop.
         let _ = self.out.write(&line);
@@ -268,9 +287,7 @@ impl Broker {
         let Some(call) = self.desk.state.calls().find(is_mine).cloned() else { return };
         match self.arguments(&call) {
             Ok(args) => {
-                self.last += 1;
-                let (id, mode) = (self.last, self.desk.state.mode);
-                let job = Job { id, claim: claim.to_owned(), turn, tool: call.tool, args, call: call.id, mode };
+                let job = self.job(claim, turn, args, &call);
                 self.prepare();
                 self.runner().try_call(job);
             }

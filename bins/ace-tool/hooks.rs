@@ -8,7 +8,7 @@ use ace_permissions::decider::Ended;
 use ace_permissions::hooks::{self, Place, Said};
 use ace_schema::data::{HookCompleted, SessionCreated, ToolCompleted};
 use ace_schema::hook::{Hook, Verdict};
-use ace_schema::limits::{HOOK_MS, REPLY_BYTES};
+use ace_schema::limits::REPLY_BYTES;
 use ace_schema::permission::Mode;
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -72,9 +72,14 @@ impl Where<'_> {
 }
 
 impl Hooks {
-    /// Whether any is heard then.
-    pub fn hear(&self, on: Hook) -> bool {
-        self.all.iter().any(|one| one.on == on)
+    /// Whether any is heard of calls of this tool.
+    pub fn hear_of(&self, tool: &str) -> bool {
+        self.of(tool).next().is_some()
+    }
+
+    fn of(&self, tool: &str) -> impl Iterator<Item = &Hooked> {
+        let names = ace_permissions::decider::names(tool);
+        self.all.iter().filter(move |one| one.on == Hook::PostToolUse && one.hears_of(&names))
     }
 
     /// Lets hooks hear of a call that has run. It has: one that fails is told of, and undoes nothing.
@@ -87,7 +92,7 @@ impl Hooks {
         let facts = CallFacts { tool, args, cwd: at.cwd(), tmp: "", sandboxed: self.sandboxed, unsandboxed: false };
         let request = hooks::after_call(at.place(), call, &facts, done);
         let mut feedback = Feedback { heard: true, ..Feedback::default() };
-        for (_, said) in self.say(Hook::PostToolUse, at, &request) {
+        for (_, said) in self.say(self.of(tool), at, &request) {
             hooks::join(&mut feedback.told, &said.why);
             hooks::join(&mut feedback.told, &said.context);
             if let Some(stops) = said.stops {
@@ -103,38 +108,43 @@ impl Hooks {
         let began = Instant::now();
         let request = hooks::stop(at.place(), held > 0, last);
         let decisive = self
-            .say(Hook::Stop, at, &request)
+            .say(self.all.iter().filter(|one| one.on == Hook::Stop), at, &request)
             .find(|(_, said)| said.verdict != Verdict::Passes || said.stops.is_some());
         let (hook, said) = decisive.unwrap_or_default();
         let ms = ace_front::took(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
         HookCompleted { on: Hook::Stop, verdict: said.verdict, why: said.why, hook, ms }
     }
 
-    fn say<'s>(&'s self, on: Hook, at: Where<'s>, request: &'s str) -> impl Iterator<Item = (String, Said)> + use<'s> {
-        self.all.iter().filter(move |one| one.on == on).map(move |one| {
+    fn say<'s>(
+        &'s self,
+        them: impl Iterator<Item = &'s Hooked>,
+        at: Where<'s>,
+        request: &'s str,
+    ) -> impl Iterator<Item = (String, Said)> {
+        them.map(move |one| {
             let name = name(&one.argv);
-            (name.to_owned(), hooks::heard(on, name, &self.run(one, at, request)))
+            (name.to_owned(), hooks::heard(one.on, name, &self.run(one, at, request)))
         })
     }
 
     fn run(&self, one: &Hooked, at: Where<'_>, request: &str) -> Ended {
         let created = at.created;
         let root = created.repository.as_ref().map_or(&created.cwd, |repository| &repository.root).into();
-        let hook = Some(Heard { argv: one.argv.clone(), root, ms: HOOK_MS });
+        let hook = Some(Heard { argv: one.argv.clone(), root, ms: one.ms });
         let wants = Wants { commits: false, hook };
         let started = planned(created, at.id, &self.ace_home, &self.reach, wants).and_then(|mut command| {
             let command = command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
             command.spawn().map_err(|e| format!("no sandbox for it: {e}"))
         });
         match started {
-            Ok(child) => self.wait(child, at.turn, request),
+            Ok(child) => self.wait(child, one.ms, at.turn, request),
             Err(why) => Ended::NotStarted(why),
         }
     }
 
     /// What the sandbox tells of it, in time and while the turn goes on.
-    fn wait(&self, mut child: Child, turn: u32, request: &str) -> Ended {
-        let until = Instant::now() + Duration::from_millis(HOOK_MS) + AROUND;
+    fn wait(&self, mut child: Child, ms: u64, turn: u32, request: &str) -> Ended {
+        let until = Instant::now() + Duration::from_millis(ms) + AROUND;
         if let Some(mut stdin) = child.stdin.take() {
             let request = request.to_owned();
             // Who does not read it says so by its end.

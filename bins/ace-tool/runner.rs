@@ -8,7 +8,6 @@ use ace_pipe::Out;
 use ace_schema::data::{
     Code, EffectCompleted, EffectFailed, HookCompleted, Output, SessionCreated, ToolCompleted, ToolDelta, ToolFailed,
 };
-use ace_schema::hook::Hook;
 use ace_schema::permission::{Confinement, Mode};
 use ace_schema::{Drafter, ty};
 use ace_worktree::{Place, Store};
@@ -110,8 +109,10 @@ enum Order {
     /// Take over what a call did in a copy, for this claim and turn.
     Adopt(String, u32, Box<EffectCompleted>),
     Cancel(u64),
-    /// Tell what has changed since a tree, for this claim and turn.
-    Diff(String, u32, (Since, String)),
+    /// Tell what has changed since a tree.
+    Diff(Job, (Since, String)),
+    /// Record what came of a call that nothing was run for, once hooks have heard of it.
+    Told(Job, Box<ToolCompleted>),
     /// The outcome of this claim is recorded; its whole output is this blob.
     Keep(String, String),
     /// End the worker and empty the session's temporary folder, then say so.
@@ -223,9 +224,15 @@ impl Runner {
     }
 
     /// Tells what has changed.
-    pub fn diff(&self, claim: &str, turn: u32, since: (Since, String)) {
+    pub fn diff(&self, job: Job, since: (Since, String)) {
         *lock(&self.open.0) += 1;
-        self.tell(Order::Diff(claim.to_owned(), turn, since));
+        self.tell(Order::Diff(job, since));
+    }
+
+    /// Records what came of a call that nothing was run for, once hooks have heard of it.
+    pub fn told(&self, job: Job, data: ToolCompleted) {
+        *lock(&self.open.0) += 1;
+        self.tell(Order::Told(job, Box::new(data)));
     }
 
     /// An outcome is recorded: the file of a long output is written from it.
@@ -326,7 +333,8 @@ impl Bench {
                 Order::Hear(ending) => self.hear(ending),
                 Order::Try(job) => self.try_call(job),
                 Order::Adopt(claim, turn, effect) => self.adopt(&claim, turn, *effect),
-                Order::Diff(claim, turn, since) => self.diff(&claim, turn, since),
+                Order::Diff(job, since) => self.diff(job, since),
+                Order::Told(job, data) => self.told(job, *data),
                 Order::Cancel(id) => {
                     if let Some(worker) = &self.worker {
                         worker.cancel(id);
@@ -443,7 +451,7 @@ impl Bench {
     }
 
     /// Tells what has changed. No worker is asked: the states of files are the broker's own.
-    fn diff(&self, claim: &str, turn: u32, (since, mark): (Since, String)) {
+    fn diff(&self, job: Job, (since, mark): (Since, String)) {
         let started = Instant::now();
         let told = match lock(&self.states).as_mut() {
             Some(Ok(states)) => states.since(since, &mark).map_err(|e| (Code::Io, e.to_string())),
@@ -451,20 +459,44 @@ impl Bench {
             None => Err((Code::NotFound, "outside git nothing says what has changed".to_owned())),
         };
         let ms = ace_front::took(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
-        let (_, line) = match told {
+        match told {
             Ok(text) => {
                 let output = Output { bytes: text.len() as u64, text, ..Output::default() };
-                let data = ToolCompleted { output, ms, ..ToolCompleted::default() };
-                lock(&self.drafter).draft(turn, claim, ty::TOOL_COMPLETED, &data)
+                self.told(job, ToolCompleted { output, ms, ..ToolCompleted::default() });
             }
             Err((code, message)) => {
                 let data = ToolFailed { code, message, ms, ..ToolFailed::default() };
-                lock(&self.drafter).draft(turn, claim, ty::TOOL_FAILED, &data)
+                let (_, line) = lock(&self.drafter).draft(job.turn, &job.claim, ty::TOOL_FAILED, &data);
+                // A closed output is noticed by the filter's loop.
+                let _ = self.out.write(&line);
+                done(&self.open);
             }
+        }
+    }
+
+    /// Records what came of a call that no worker was asked for. Hooks hear of it first, aside.
+    fn told(&self, job: Job, mut data: ToolCompleted) {
+        let (out, drafter, open) = (self.out.clone(), self.drafter.clone(), self.open.clone());
+        let (hooks, session) = (self.hooks.clone(), self.session.clone());
+        let heard = hooks.hear_of(&job.tool);
+        let mut work = move || {
+            if let (true, Some((created, id))) = (heard, &session) {
+                let at = Where { created, id, turn: job.turn, mode: job.mode };
+                let args = serde_json::from_str(job.args.get()).unwrap_or_default();
+                let feedback = hooks.after_call(at, (&job.call, &job.tool, &args), &data);
+                (data.feedback, data.stops) = (feedback.told, feedback.stops);
+            }
+            let (_, line) = lock(&drafter).draft(job.turn, &job.claim, ty::TOOL_COMPLETED, &data);
+            // A closed output is noticed by the filter's loop.
+            let _ = out.write(&line);
+            done(&open);
         };
-        // A closed output is noticed by the filter's loop.
-        let _ = self.out.write(&line);
-        done(&self.open);
+        if !heard {
+            return work();
+        }
+        if let Err(e) = std::thread::Builder::new().spawn(work) {
+            rights::or_end::<()>(Err(Complaint::io(PROGRAM, "cannot start a thread", &e)));
+        }
     }
 
     /// Runs a call in a copy, aside: a person may have answered before it is over.
@@ -581,7 +613,7 @@ impl Bench {
         let egress = (!reads).then(|| self.egress.clone());
         let (chalker, spills) = (self.chalker.clone(), self.spills.clone());
         let site = Arc::new(self.site(tmp));
-        let heard = self.hooks.hear(Hook::PostToolUse).then(|| (self.hooks.clone(), self.session.clone()));
+        let heard = self.hooks.hear_of(&tool).then(|| (self.hooks.clone(), self.session.clone()));
         let heard = heard.map(|(hooks, session)| (hooks, session, call, tool.clone(), args.get().to_owned()));
         let Some(worker) = &self.worker else { return done(&open) };
         worker.call(&Request { id, tool, args }, move |answer| match answer {

@@ -136,7 +136,10 @@ fn would_start(name: &str, text: &str) -> Result<Vec<(&'static str, Vec<String>)
         .map_err(|problems| words::settings(PROGRAM, &ace_host::SettingsError::Problems(problems)))?;
     let filters = config.filters.into_iter().map(|argv| ("filter", argv));
     let gates = config.gates.into_iter().map(|argv| ("gate", argv));
-    let hooks = config.hooks.into_iter().map(|hooked| (hooked.on.name(), hooked.argv));
+    let hooks = config.hooks.into_iter().map(|hooked| {
+        let about = if hooked.matcher.is_all() { String::new() } else { format!("({})", hooked.matcher.text()) };
+        (hooked.on.name(), hooked.argv.into_iter().chain(Some(about).filter(|about| !about.is_empty())).collect())
+    });
     let setup = config.worktree.setup.into_iter().map(|argv| ("setup", argv));
     let brought = Some(config.worktree.bring).filter(|bring| !bring.is_empty()).map(|bring| ("brings along", bring));
     Ok(filters.chain(gates).chain(hooks).chain(setup).chain(brought).collect())

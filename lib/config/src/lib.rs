@@ -6,6 +6,7 @@
 mod budget;
 mod choose;
 mod edit;
+mod hooks;
 mod layer;
 mod load;
 mod models;
@@ -21,7 +22,8 @@ pub use edit::set;
 pub use layer::{
     ANSWERS_VARIABLE, CONTEXT_VARIABLE, Layer, LayerName, MODE_VARIABLE, MODEL_VARIABLE, Origin, VARIABLE_KEYS,
 };
-pub use load::{Config, Hooked, Ignored, Redact, Sandbox, Value, Worktree, load};
+pub use hooks::{Hooked, Matcher, Row as HookRow};
+pub use load::{Config, Ignored, Redact, Sandbox, Value, Worktree, load};
 pub use models::{Models, models};
 pub use near::nearest;
 pub use notify::Desktop;

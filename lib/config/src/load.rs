@@ -7,6 +7,7 @@ use ace_schema::limits::ANSWERS_PER_TURN;
 use ace_schema::permission::{Confinement, Mode};
 
 pub use crate::read::Value;
+use crate::hooks::Hooked;
 use crate::read::{Setting, read};
 use crate::{
     BUILT_IN, Desktop, Layer, LayerName, Origin, Price, Problem, Provider, Quota, What, Wire, models, nearest,
@@ -53,17 +54,6 @@ pub struct Config {
     /// What a project said and may not.
     pub ignored: Vec<Ignored>,
     set: BTreeMap<String, (Value, Origin)>,
-}
-
-/// A program that is heard at some moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hooked {
-    /// When.
-    pub on: Hook,
-    /// Program and arguments.
-    pub argv: Vec<String>,
-    /// Who wants it heard.
-    pub layer: LayerName,
 }
 
 /// What is taken out of drafts before they are recorded, as configured.
@@ -195,9 +185,9 @@ impl Config {
             ("sandbox.profile", Value::Text(profile)) => {
                 self.sandbox.profile = Confinement::parse(profile).unwrap_or_default();
             }
-            (key, Value::Commands(commands)) if key.starts_with("hooks.") => {
+            (key, Value::Hooks(rows)) if key.starts_with("hooks.") => {
                 if let Some(on) = Hook::ALL.into_iter().find(|on| key == format!("hooks.{}", on.name())) {
-                    self.hooks.extend(commands.iter().map(|argv| Hooked { on, argv: argv.clone(), layer: layer.name }));
+                    self.hooks.extend(rows.iter().map(|row| row.hooked(on, layer.name)));
                 }
             }
             _ => {

@@ -4,10 +4,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use ace_schema::limits::{
-    ANSWERS_PER_TURN_MOST, CONFIG_BYTES, CONTEXT_TOKENS_RANGE, NAME_BYTES, QUOTA_MOST, USER_FILTERS,
+    ANSWERS_PER_TURN_MOST, CONFIG_BYTES, CONTEXT_TOKENS_RANGE, HOOK_SECONDS_MOST, NAME_BYTES, QUOTA_MOST, USER_FILTERS,
 };
 use ace_schema::permission::{Confinement, Mode};
 
+use crate::hooks::{Matcher, Row};
 use crate::{Desktop, Layer, LayerName, Per, Problem, What, Wire, millionths, models, nearest, split_model};
 
 /// The dearest price, in millionths of a dollar a million tokens: a million dollars is a slip of a digit.
@@ -30,6 +31,8 @@ pub enum Value {
     Words(Vec<String>),
     /// Commands, each a program and its arguments.
     Commands(Vec<Vec<String>>),
+    /// Programs that are heard.
+    Hooks(Vec<Row>),
 }
 
 /// As TOML has it.
@@ -46,6 +49,10 @@ impl std::fmt::Display for Value {
             Self::Commands(all) => {
                 let row = |words: &Vec<String>| toml::Value::Array(words.iter().map(|w| text(w)).collect());
                 toml::Value::Array(all.iter().map(row).collect()).fmt(f)
+            }
+            Self::Hooks(rows) => {
+                let rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
+                write!(f, "[{}]", rows.join(", "))
             }
         }
     }
@@ -98,6 +105,7 @@ const TOP: &[&str] = &[
 const PROVIDER: &[&str] = &["wire", "base_url", "api_key_env", "version", "reasoning", "think_tags", "images"];
 const PIPELINE: &[&str] = &["filters", "gates"];
 const HOOKS: &[&str] = &["PreToolUse", "PostToolUse", "UserPromptSubmit", "Stop"];
+const HOOK: &[&str] = &["matcher", "timeout", "command", "type", "hooks"];
 const LIMITS: &[&str] = &["answers", "context"];
 const NOTIFY: &[&str] = &["bell", "desktop"];
 const QUOTA: &[&str] = &["session", "day", "month", "groups"];
@@ -173,7 +181,7 @@ impl Reader<'_> {
                     false => r.unknown("pipeline.", name, at, PIPELINE),
                 }),
                 "hooks" => self.each(node, "hooks", |r, name, at, node| match HOOKS.contains(&name) {
-                    true => r.commands(&format!("hooks.{name}"), node),
+                    true => r.hooks(&format!("hooks.{name}"), node),
                     false => r.unknown("hooks.", name, at, HOOKS),
                 }),
                 "limits" => self.each(node, "limits", |r, name, at, node| match name {
@@ -392,21 +400,124 @@ impl Reader<'_> {
         self.set(key, Value::Words(words), node);
     }
 
+    /// Programs that are heard: a program and its arguments, or a table that says which calls it hears.
+    fn hooks(&mut self, key: &str, node: &Node<'_>) {
+        const WANTS: &str = "a list of hooks, [[\"program\", \"argument\"]] or [{ matcher = \"Bash\", command = \"…\" }]";
+        let DeValue::Array(list) = node.get_ref() else { return self.wrong_type(key, WANTS, node) };
+        let mut rows = Vec::new();
+        for node in list {
+            match node.get_ref() {
+                DeValue::Table(table) => match self.hook(key, table, &Row::default()) {
+                    Some(more) => rows.extend(more),
+                    None => return,
+                },
+                DeValue::Array(_) => match self.program(key, node) {
+                    Some(argv) => rows.push(Row { argv, ..Row::default() }),
+                    None => return,
+                },
+                _ => return self.wrong_type(key, WANTS, node),
+            }
+        }
+        if rows.len() > USER_FILTERS {
+            let why = format!("has more than {USER_FILTERS} commands");
+            return self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
+        }
+        self.set(key, Value::Hooks(rows), node);
+    }
+
+    /// One table of such a list, or of the list inside one; what it does not say is as `outer` says. `None` where something is wrong.
+    fn hook(&mut self, key: &str, table: &DeTable<'_>, outer: &Row) -> Option<Vec<Row>> {
+        let (mut row, mut inner) = (outer.clone(), Vec::new());
+        // What it says of itself holds for the list inside, wherever it stands.
+        for (name, node) in table.iter().filter(|(name, _)| name.get_ref() != "hooks") {
+            let at = name.span().start;
+            let bad = |why: String| What::BadValue { key: key.to_owned(), why, hint: None };
+            match (name.get_ref().as_ref(), node.get_ref()) {
+                ("type", DeValue::String(kind)) if kind == "command" => {}
+                ("type", _) => {
+                    self.problem(at, bad("knows hooks of the type \"command\" alone".to_owned()));
+                    return None;
+                }
+                ("matcher", DeValue::String(text)) => match Matcher::parse(text) {
+                    Some(matcher) => row.matcher = matcher,
+                    None => {
+                        self.problem(at, bad("has a matcher that is not names of tools with | and * between them".to_owned()));
+                        return None;
+                    }
+                },
+                ("timeout", DeValue::Integer(n)) => {
+                    let seconds = u64::from_str_radix(n.as_str(), n.radix()).ok();
+                    match seconds.filter(|n| (1..=HOOK_SECONDS_MOST).contains(n)) {
+                        Some(seconds) => row.seconds = Some(seconds),
+                        None => {
+                            self.problem(at, bad(format!("has a timeout that is not from 1 to {HOOK_SECONDS_MOST} s")));
+                            return None;
+                        }
+                    }
+                }
+                ("command", DeValue::String(line)) if !line.trim().is_empty() => {
+                    row.argv = ["sh", "-c", line].map(str::to_owned).to_vec();
+                }
+                ("command", DeValue::Array(_)) => row.argv = self.program(key, node)?,
+                ("matcher", _) => return self.wrong(key, "a string", node),
+                ("timeout", _) => return self.wrong(key, "a whole number", node),
+                ("command", _) => return self.wrong(key, "a command", node),
+                (other, _) => {
+                    self.unknown(&format!("{key}."), other, at, HOOK);
+                    return None;
+                }
+            }
+        }
+        for (_, node) in table.iter().filter(|(name, _)| name.get_ref() == "hooks" && outer.argv.is_empty()) {
+            let DeValue::Array(list) = node.get_ref() else { return self.wrong(key, "a list of tables", node) };
+            for node in list {
+                let DeValue::Table(table) = node.get_ref() else { return self.wrong(key, "a table", node) };
+                if table.iter().any(|(name, _)| name.get_ref() == "hooks") {
+                    return self.wrong(key, "a hook with a command", node);
+                }
+                inner.extend(self.hook(key, table, &row)?);
+            }
+        }
+        match (row.argv.is_empty(), inner.is_empty()) {
+            (_, false) => Some(inner),
+            (false, true) => Some(vec![row]),
+            (true, true) => {
+                let at = table.iter().next().map_or(0, |(name, _)| name.span().start);
+                let why = "has a hook without a command".to_owned();
+                self.problem(at, What::BadValue { key: key.to_owned(), why, hint: None });
+                None
+            }
+        }
+    }
+
+    fn wrong<T>(&mut self, key: &str, wants: &'static str, node: &Node<'_>) -> Option<T> {
+        self.wrong_type(key, wants, node);
+        None
+    }
+
+    /// A program and its arguments.
+    fn program(&mut self, key: &str, node: &Node<'_>) -> Option<Vec<String>> {
+        const WANTS: &str = "a list of commands, [[\"program\", \"argument\"]]";
+        let DeValue::Array(words) = node.get_ref() else { return self.wrong(key, WANTS, node) };
+        let mut argv = Vec::new();
+        for word in words {
+            let DeValue::String(text) = word.get_ref() else { return self.wrong(key, WANTS, word) };
+            argv.push(text.clone().into_owned());
+        }
+        if argv.first().is_none_or(String::is_empty) {
+            let why = "has a command without a program".to_owned();
+            self.problem(node.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
+            return None;
+        }
+        Some(argv)
+    }
+
     fn commands(&mut self, key: &str, node: &Node<'_>) {
         const WANTS: &str = "a list of commands, [[\"program\", \"argument\"]]";
         let DeValue::Array(rows) = node.get_ref() else { return self.wrong_type(key, WANTS, node) };
         let mut commands = Vec::new();
         for row in rows {
-            let DeValue::Array(words) = row.get_ref() else { return self.wrong_type(key, WANTS, row) };
-            let mut command = Vec::new();
-            for word in words {
-                let DeValue::String(text) = word.get_ref() else { return self.wrong_type(key, WANTS, word) };
-                command.push(text.clone().into_owned());
-            }
-            if command.first().is_none_or(String::is_empty) {
-                let why = "has a command without a program".to_owned();
-                return self.problem(row.span().start, What::BadValue { key: key.to_owned(), why, hint: None });
-            }
+            let Some(command) = self.program(key, row) else { return };
             commands.push(command);
         }
         if commands.len() > USER_FILTERS {

@@ -2,7 +2,7 @@
 //! what its answer means is `ace-permissions`'s to say.
 
 use ace_permissions::decider::Ended;
-use ace_schema::limits::{DECIDER_BYTES, DECIDER_MS};
+use ace_schema::limits::DECIDER_BYTES;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -33,8 +33,8 @@ pub struct Start<'a> {
 impl Start<'_> {
     /// A decider: it stands in the person's own work tree.
     #[must_use]
-    pub fn decider<'a>(argv: &'a [String], root: &'a Path) -> Start<'a> {
-        Start { argv, root, cwd: root, ms: DECIDER_MS, env: None }
+    pub fn decider<'a>(argv: &'a [String], ms: u64, root: &'a Path) -> Start<'a> {
+        Start { argv, root, cwd: root, ms, env: None }
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
 
     fn sh(script: &str) -> Ended {
         let argv = ["sh".to_owned(), "-c".to_owned(), script.to_owned()];
-        ask(&Start { ms: 500, ..Start::decider(&argv, Path::new("/")) }, "{\"tool_name\":\"Bash\"}")
+        ask(&Start::decider(&argv, 500, Path::new("/")), "{\"tool_name\":\"Bash\"}")
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(sh("cat"), exit(Some(0), "{\"tool_name\":\"Bash\"}\n", ""));
         assert_eq!(sh("echo no >&2; exit 2"), exit(Some(2), "", "no\n"));
         assert_eq!(sh("kill -9 $$"), exit(None, "", ""));
-        assert!(matches!(ask(&Start::decider(&["./none".to_owned()], Path::new("/")), ""), Ended::NotStarted(_)));
+        assert!(matches!(ask(&Start::decider(&["./none".to_owned()], 500, Path::new("/")), ""), Ended::NotStarted(_)));
         assert_eq!(sh("sleep 1000"), Ended::Late);
     }
 

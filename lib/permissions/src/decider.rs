@@ -41,6 +41,12 @@ pub(crate) fn named<'a>(call: &CallFacts<'a>) -> (&'a str, Map<String, Value>) {
     (name, input)
 }
 
+/// The names under which hooks know a tool: theirs and ours.
+#[must_use]
+pub fn names(tool: &str) -> [&str; 2] {
+    [NAMES.iter().find(|n| n.0 == tool).map_or(tool, |n| n.1), tool]
+}
+
 /// A mode as such hooks know it.
 pub(crate) fn mode_name(mode: &str) -> &'static str {
     match mode {

@@ -339,6 +339,8 @@ pub const COPIED_FILES: u64 = 200_000;
 pub const COPIED_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// A hook that hears of a call that has run, or of the end of a turn, ms: it may build and test.
 pub const HOOK_MS: u64 = 120_000;
+/// The longest time that a configuration may give to one hook, s.
+pub const HOOK_SECONDS_MOST: u64 = 600;
 /// What hooks say in one record, bytes.
 pub const HOOK_SAYS_BYTES: usize = 16 * 1024;
 /// How often hooks may keep one turn from its end.
