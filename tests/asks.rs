@@ -96,7 +96,9 @@ fn a_client_that_leaves_in_order_takes_its_name_back() {
     let said: Vec<&Value> = lines.iter().filter_map(|l| l["data"].get("asks")).collect();
     assert_eq!(said, [&json!("editor"), &json!("")]);
     for name in ["user", "", "Ed itor"] {
-        let _ = world.feed("ace-permit", &["ask", "go", "--json", "--client", name], b"").fails(2, &["no name of a client"]);
+        let _ = world
+            .feed("ace-permit", &["ask", "go", "--json", "--client", name], b"")
+            .fails(2, &["no name of a client"]);
     }
 }
 
@@ -111,7 +113,8 @@ fn a21_the_first_answer_wins_wherever_it_comes_from_and_a_late_one_is_recorded()
     assert_eq!(client.hear()["resolved"]["decision"], "deny", "it hears of an answer from elsewhere");
     // Nothing waits any more: it has ended, whatever is said to it.
     assert_eq!(client.child.wait().unwrap().code(), Some(0));
-    let _ = world.run("ace-permit", &["allow", "go", question["call"].as_str().unwrap()]).fails(1, &["answered before"]);
+    let _ =
+        world.run("ace-permit", &["allow", "go", question["call"].as_str().unwrap()]).fails(1, &["answered before"]);
     let refused = world.last("@only", "log.refused");
     assert_eq!(
         (&refused["type"], &refused["why"]),
@@ -153,7 +156,7 @@ fn a_person_answers_in_another_terminal() {
     };
     let _ = world.run("ace", &["run", "--name", "go", "go"]).fails(3, &[]);
     answer("touch one", "y", "allowed once", 3);
-    answer("+new", "n keep it", "refused by you: keep it", 3);
+    answer("wants to change file", "n keep it", "refused by you: keep it", 3);
     answer("touch two && touch three", "s touch ...", "allowed for this session", 0);
     assert!(world.place("@only").join("one").exists() && world.place("@only").join("three").exists());
     assert_eq!(std::fs::read_to_string(world.place("@only").join("file")).unwrap(), "old\n");

@@ -277,3 +277,44 @@ fn a25_p45_a_repositorys_hooks_are_shown_run_once_trusted_and_an_edit_of_their_s
         assert!(world.run("ace", &["trust", "--show"]).ok().contains("not trusted"), "{script}");
     }
 }
+
+#[test]
+fn p25_a_matcher_says_which_calls_a_hook_hears_and_a_limit_how_long() {
+    let replies = vec![
+        Reply::Calls("", vec![shell("touch made"), edit(), ("read", json!({"path": "file"}).to_string())]),
+        Reply::Text("ok"),
+    ];
+    // As Claude Code has it, as crush has it, and as it was here before.
+    let hooks = "PreToolUse = [{ matcher = 'Edit|Write', hooks = [{ type = 'command', command = 'echo not that one >&2; exit 2' }] }]\n\
+                 PostToolUse = [{ matcher = '^(bash)$', timeout = 1, command = 'sleep 1000' }, { matcher = 'Read', command = ['sh', '-c', 'echo heard >&2; exit 2'] }]";
+    let world = world(Server::start(replies), hooks, &[]);
+    let _ = go(&world).done();
+    let denied = all(&world, "permission.resolved").into_iter().find(|l| l["data"]["decision"] == "deny").unwrap();
+    assert_eq!(denied["data"]["why"], "not that one", "{denied}");
+    assert_eq!(all(&world, "permission.resolved").len(), 3, "the others are not asked about");
+    let told: Vec<Value> = all(&world, "tool.completed").into_iter().map(|l| l["data"]["feedback"].clone()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().any(|t| t == "heard"), "{told:?}");
+    assert!(told.iter().any(|t| t.as_str().unwrap_or_default().contains("took too long")), "{told:?}");
+    let config = world.run("ace", &["config"]).ok();
+    assert!(config.contains("{ matcher = \"Edit|Write\", command = [\"sh\", \"-c\""), "{config}");
+}
+
+#[test]
+fn a_diff_and_an_answer_of_the_user_are_heard_too() {
+    let question = json!({"question": "which?", "choices": [{"label": "red"}]}).to_string();
+    let replies = vec![
+        Reply::Calls("", vec![("diff", "{}".to_owned())]),
+        Reply::Calls("", vec![("ask_user", question)]),
+        Reply::Text("ok"),
+    ];
+    let hooks = "PostToolUse = [{ matcher = 'diff|ask_user', command = 'grep -o red >&2; exit 2' }]";
+    let world = world(Server::start(replies), hooks, &[]);
+    let _ = go(&world).fails(3, &[]);
+    assert_eq!(world.last("@only", "tool.completed")["feedback"], "the hook 'sh' says so");
+    let line = world.log("@only").iter().rposition(|l| l["type"] == "permission.requested").unwrap() + 1;
+    let _ = world.run("ace-permit", &["allow", "go", &format!("@{line}"), "--answer", "red"]).ok();
+    let _ = world.run("ace", &["resume", "go"]).done();
+    let done = world.last("@only", "tool.completed");
+    assert!(done["feedback"].as_str().unwrap().starts_with("red"), "{done}");
+}

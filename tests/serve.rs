@@ -297,7 +297,7 @@ fn b14_b27_paths_lead_nowhere_else() {
 }
 
 #[test]
-fn b31_b32_answers_are_sealed_and_errors_say_no_more_than_they_must() {
+fn b31_b32_p56_answers_are_sealed_and_errors_say_no_more_than_they_must() {
     let (world, id, serving) = served();
     for path in ["/", "/api/v1/sessions", "/api/v1/nowhere", "/health"] {
         let answer = serving.get(path);

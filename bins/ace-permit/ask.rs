@@ -192,7 +192,9 @@ impl Desk<'_> {
                 let seq = line.seq.unwrap_or_default();
                 match self.ledger.fold(&line) {
                     Step::Created(created) => self.facts = SessionFacts::of(&created),
-                    Step::Decided { call, decided, .. } if self.shown.as_ref().is_some_and(|(id, _)| *id == call.id) => {
+                    Step::Decided { call, decided, .. }
+                        if self.shown.as_ref().is_some_and(|(id, _)| *id == call.id) =>
+                    {
                         self.shown = None;
                         told.push((call, decided, seq));
                     }
@@ -216,7 +218,8 @@ impl Desk<'_> {
         let Some((line, asked)) = &drawn.asked else { return Ok(()) };
         if self.json {
             let typed: Option<ToolCall> = serde_json::from_str(&call.data).ok();
-            let args: Value = typed.and_then(|c| c.args).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+            let args: Value =
+                typed.and_then(|c| c.args).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
             let mut out = json!({"call": call.id, "line": line, "tool": call.tool, "args": args, "digest": call.digest, "asked": asked});
             if let Some((seq, effect)) = &drawn.tried {
                 out["effect"] = json!({"line": seq, "outcome": effect.outcome});
@@ -226,7 +229,11 @@ impl Desk<'_> {
         let open = self.ledger.waiting().count();
         let at = self.ledger.waiting().position(|one| one.id == call.id).unwrap_or_default() + 1;
         let mut rows = vec![Text::new()];
-        rows.extend(ask::block(&Question { call: drawn, asked, position: (at, open), patch: None }, &self.facts, &self.style));
+        rows.extend(ask::block(
+            &Question { call: drawn, asked, position: (at, open), patch: None },
+            &self.facts,
+            &self.style,
+        ));
         rows.extend(ask::tried(drawn, &self.facts, &self.style));
         rows.extend(ask::typed_keys(drawn, asked.proposal.is_some(), self.facts.in_project, &self.style));
         self.tell(&rows);
@@ -247,8 +254,10 @@ impl Desk<'_> {
     /// What a person typed at a question.
     fn answer(&mut self, call: &Call, seen: &str, line: &str) -> Result<(), Complaint> {
         let (word, rest) = line.split_once(char::is_whitespace).map_or((line, ""), |(word, rest)| (word, rest.trim()));
-        let spoken = |decision, why| Spoken { decision, why, reply: None, scope: Scope::Once, rule: None, effect: Some(seen) };
-        let lasting = |scope| Spoken { scope, rule: Some(rest).filter(|rule| !rule.is_empty()), ..spoken(Decision::Allow, "") };
+        let spoken =
+            |decision, why| Spoken { decision, why, reply: None, scope: Scope::Once, rule: None, effect: Some(seen) };
+        let lasting =
+            |scope| Spoken { scope, rule: Some(rest).filter(|rule| !rule.is_empty()), ..spoken(Decision::Allow, "") };
         let is_question = call.tool == ace_schema::question::TOOL;
         let said = match word {
             "" => return Ok(()),

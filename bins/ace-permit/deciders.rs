@@ -25,7 +25,7 @@ pub enum Matter {
         /// Digest of its exact arguments.
         digest: String,
         /// What the rules say.
-        verdict: Verdict,
+        verdict: Box<Verdict>,
         /// The tool.
         tool: String,
         /// The client that is asked; empty for the user.
@@ -82,7 +82,7 @@ fn work(all: &[Hooked], random: u64, inbox: &Receiver<Question>, out: &Out) {
         }
         let line = match about {
             Matter::Call { turn, call, digest, verdict, tool, client } => {
-                let decided = decided(all, verdict, &tool, (&root, &request));
+                let decided = decided(all, *verdict, &tool, (&root, &request));
                 let (id, ty, data) = record(&call, digest, decided, &client);
                 drafter.line(&id, turn, &call, ty, &data)
             }

@@ -172,7 +172,7 @@ impl Permit {
         let facts = CallFacts { tool, args: &args, cwd, tmp: "", sandboxed: true, unsandboxed: false };
         let request = decider::request(&state.session, &call, state.mode.name(), &facts);
         let (tool, client) = (tool.to_owned(), self.client());
-        let about = Matter::Call { turn, call, digest, verdict, tool, client };
+        let about = Matter::Call { turn, call, digest, verdict: Box::new(verdict), tool, client };
         Question { session: state.session.clone(), root: self.root(), request, about }
     }
 

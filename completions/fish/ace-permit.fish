@@ -28,6 +28,7 @@ complete -c ace-permit -n "__fish_ace_permit_needs_command" -l drafts-only -d 'S
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -s h -l help -d 'Print help'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -s V -l version -d 'Print version'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "allow" -d 'Let a waiting call run'
+complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "ask" -d 'Answer what waits, here and now'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "deny" -d 'Refuse a waiting call'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "effect" -d 'See what a waiting call does, in a copy'
 complete -c ace-permit -n "__fish_ace_permit_needs_command" -f -a "explain" -d 'How a call would be decided, and why'
@@ -41,10 +42,13 @@ complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l session 
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l project -d 'Such calls too, in this project'
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -l always -d 'Such calls too, everywhere'
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand allow" -s h -l help -d 'Print help'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand ask" -l client -d 'Be asked in place of the user, under this name' -r
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand ask" -l json -d 'Questions and answers, a JSON line each'
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand ask" -s h -l help -d 'Print help'
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand deny" -l why -d 'Words that the model reads' -r
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand deny" -s h -l help -d 'Print help'
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand effect" -s h -l help -d 'Print help'
-complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l shell -d 'The command of a shell call' -r
+complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l shell -d 'The same' -r
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l call -d 'Any call: tool, args and if need be source' -r
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l rules -d 'These rules alone' -r -F
 complete -c ace-permit -n "__fish_ace_permit_using_subcommand explain" -l mode -d 'plan, ask, edit or auto' -r

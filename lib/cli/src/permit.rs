@@ -100,10 +100,10 @@ pub struct Ask {
     /// The session
     #[arg(value_name = "S", default_value = "@last")]
     pub session: SessionAddress,
-    /// Register under this name: asked in place of the user, until it leaves or the turn has ended
+    /// Be asked in place of the user, under this name
     #[arg(long, value_name = "NAME")]
     pub client: Option<String>,
-    /// Questions out and answers in, a JSON line each
+    /// Questions and answers, a JSON line each
     #[arg(long)]
     pub json: bool,
 }

@@ -19,10 +19,10 @@ mod read;
 pub use budget::{Amounts, Group, Per, Price, Quota, decimal, millionths};
 pub use choose::{Choice, choose_model, split_model};
 pub use edit::set;
+pub use hooks::{Hooked, Matcher, Row as HookRow};
 pub use layer::{
     ANSWERS_VARIABLE, CONTEXT_VARIABLE, Layer, LayerName, MODE_VARIABLE, MODEL_VARIABLE, Origin, VARIABLE_KEYS,
 };
-pub use hooks::{Hooked, Matcher, Row as HookRow};
 pub use load::{Config, Ignored, Redact, Sandbox, Value, Worktree, load};
 pub use models::{Models, models};
 pub use near::nearest;

@@ -6,8 +6,8 @@ use ace_schema::hook::Hook;
 use ace_schema::limits::ANSWERS_PER_TURN;
 use ace_schema::permission::{Confinement, Mode};
 
-pub use crate::read::Value;
 use crate::hooks::Hooked;
+pub use crate::read::Value;
 use crate::read::{Setting, read};
 use crate::{
     BUILT_IN, Desktop, Layer, LayerName, Origin, Price, Problem, Provider, Quota, What, Wire, models, nearest,

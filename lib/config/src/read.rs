@@ -402,7 +402,8 @@ impl Reader<'_> {
 
     /// Programs that are heard: a program and its arguments, or a table that says which calls it hears.
     fn hooks(&mut self, key: &str, node: &Node<'_>) {
-        const WANTS: &str = "a list of hooks, [[\"program\", \"argument\"]] or [{ matcher = \"Bash\", command = \"…\" }]";
+        const WANTS: &str =
+            "a list of hooks, [[\"program\", \"argument\"]] or [{ matcher = \"Bash\", command = \"…\" }]";
         let DeValue::Array(list) = node.get_ref() else { return self.wrong_type(key, WANTS, node) };
         let mut rows = Vec::new();
         for node in list {
@@ -441,7 +442,10 @@ impl Reader<'_> {
                 ("matcher", DeValue::String(text)) => match Matcher::parse(text) {
                     Some(matcher) => row.matcher = matcher,
                     None => {
-                        self.problem(at, bad("has a matcher that is not names of tools with | and * between them".to_owned()));
+                        self.problem(
+                            at,
+                            bad("has a matcher that is not names of tools with | and * between them".to_owned()),
+                        );
                         return None;
                     }
                 },

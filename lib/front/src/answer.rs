@@ -57,9 +57,7 @@ impl Waiting {
     pub fn ruled(&self, pattern: &str) -> Option<Proposal> {
         let proposed = self.proposal.as_ref()?;
         let rule = match proposed.command.is_empty() {
-            true => {
-                Proposal { paths: pattern.split_whitespace().map(str::to_owned).collect(), ..proposed.clone() }
-            }
+            true => Proposal { paths: pattern.split_whitespace().map(str::to_owned).collect(), ..proposed.clone() },
             false => Proposal { command: pattern.to_owned(), ..proposed.clone() },
         };
         ace_host::rules::covers(&rule, &self.call.data, &self.place).then_some(rule)

@@ -28,6 +28,25 @@ itself, without a preamble.\n";
 /// File names, the first that exists in a folder counts.
 const NAMES: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
 
+/// The text without characters that nobody who reads the file sees and a model does: tags, and those that turn the direction of
+/// writing. How many there were is said in their place.
+fn without_hidden(text: String) -> String {
+    let hides = |c: char| matches!(c, '\u{e0000}'..='\u{e007f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(hides) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(hides) {
+        let run: usize = rest[at..].chars().take_while(|c| hides(*c)).map(char::len_utf8).sum();
+        let hidden = rest[at..at + run].chars().count();
+        out.push_str(&rest[..at]);
+        out.push_str(&format!("[{hidden} invisible characters are left out]"));
+        rest = &rest[at + run..];
+    }
+    out + rest
+}
+
 /// The system text of a session. `user` is the folder of the user's own configuration.
 #[must_use]
 pub fn system_text(created: &SessionCreated, user: &Path) -> String {
@@ -53,6 +72,7 @@ pub fn system_text(created: &SessionCreated, user: &Path) -> String {
         else {
             continue;
         };
+        body = without_hidden(body);
         if body.len() > room {
             body.truncate(floor_char(&body, room));
             body.push_str("\n[cut here: too long]");

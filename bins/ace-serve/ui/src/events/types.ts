@@ -146,6 +146,8 @@ export interface SessionConfigured {
   limits?: Limits;
   /** All hooks that it waits for from here on. */
   hooks?: Hook[];
+  /** The client that is asked from here on, while the pen that says so is held; empty for the user again. */
+  asks?: string;
 }
 
 /** `session.rewound`: from here on the conversation and the files are what they were at an earlier record. */
@@ -397,8 +399,10 @@ export interface ModelFailed {
 
 /** `permission.requested`. Its cause is the call. */
 export interface PermissionRequested {
-  /** `user`, or a client that registered for it. */
+  /** `user`, or the client that had registered for it. Anybody may answer: the first answer counts. */
   addressee: string;
+  /** What happens while the addressee is not there. */
+  unattended?: Unattended;
   /** Why it is asked, for people. */
   why: string;
   /** The rule that asked. */
@@ -412,6 +416,9 @@ export interface PermissionRequested {
   /** It is run in a copy first: what is approved is its effect. */
   effect?: boolean;
 }
+
+/** What becomes of a question whose addressee is not there. */
+export type Unattended = "wait" | "user";
 
 /** The narrowest rule that would have allowed a call. */
 export interface Proposal {
