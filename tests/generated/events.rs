@@ -8,6 +8,8 @@ use ace_schema::{Drafter, draft, pen, ty};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// How the log of scenarios names its model: it begins as no session does.
+const RESULTS: &str = "recorded/scenarios";
 /// Characters of a string that an example shows.
 const SHOWN: usize = 60;
 
@@ -183,7 +185,8 @@ fn example(event: &ace_schema::Event, lines: &[String]) -> Option<String> {
         return Some(broken(String::from_utf8(made).unwrap().trim_end()));
     }
     let of_type = |l: &&String| serde_json::from_str::<Value>(l).unwrap()["type"] == event.name;
-    let line: Value = serde_json::from_str(lines.iter().filter(of_type).min_by_key(|l| l.len())?).unwrap();
+    let line: Value =
+        serde_json::from_str(lines.iter().filter(of_type).min_by_key(|l| (l.contains(RESULTS), l.len()))?).unwrap();
     let mut shown = json!({"type": line["type"], "data": line["data"]});
     cut(&mut shown);
     Some(broken(&shown.to_string()))
