@@ -366,6 +366,47 @@ fn a_prune_that_is_killed_anywhere_can_be_done_again_and_takes_nothing_else() {
 }
 
 #[test]
+fn a22_a_configuration_that_changed_while_a_session_worked_is_told_before_it_lands() {
+    let world = worked(&STEPS[..1], &[]);
+    world.git(&["config", "core.fsmonitor", "./evil"]);
+    let run = world.run("ace", &["land", "work"]).done();
+    let told = "the configuration or the hooks of git are not those of when 'work' began";
+    assert!(run.stderr.contains(told), "{run:?}");
+    let calm = worked(&STEPS[..1], &[]);
+    let run = calm.run("ace", &["land", "work"]).done();
+    assert!(!run.stderr.contains("hooks of git"), "{run:?}");
+}
+
+#[test]
+fn a_worktree_whose_making_is_killed_anywhere_is_whole_or_goes_with_the_next_prune() {
+    let world = worked(&STEPS[..1], &[]);
+    let kept = id(&world, "work");
+    let (branches, commits) = (world.git(&["branch", "--format=%(refname)"]), holdings(&world));
+    let args = |n: usize| vec!["create".into(), format!("new-{n}")];
+    let steps = killed_everywhere(&world, "ace-worktree", &args, |call, n, lived| {
+        let why = format!("killed at {call}, run {n}");
+        // The name can be had at once, whatever lies there.
+        let path = world.run("ace-worktree", &["create", &format!("new-{n}")]).ok();
+        assert_eq!(files(Path::new(path.trim())), ".gitignore=*.tmp|a.txt=one", "{why}");
+        assert_eq!(files(&root(&world, &kept)), ".gitignore=*.tmp|a.txt=onetwo|b.txt=b", "{why}");
+        let again = world.run("ace-worktree", &["prune"]).done();
+        assert_eq!(world.git(&["worktree", "list"]).lines().count(), 2, "{why}, lived {lived}: {again:?}");
+        assert_eq!(world.git(&["branch", "--format=%(refname)"]), branches, "{why}: {again:?}");
+        // Of one that died before git knew of it an empty folder may stay.
+        let all = crate::suite::files(&world.ace_home().join("worktrees"));
+        let left: Vec<_> =
+            all.iter().filter(|f| !f.starts_with(world.ace_home().join("worktrees").join(&kept))).collect();
+        assert!(left.iter().all(|file| file.ends_with(".git")), "{why}: {left:?}");
+        assert_eq!(holdings(&world), commits, "{why}");
+    });
+    if let Some(kills) = steps {
+        assert!(kills > 5, "{kills}");
+        println!("{kills} kills of a making");
+        assert_eq!(world.git(&["fsck", "--no-dangling"]), "");
+    }
+}
+
+#[test]
 fn a_recovery_that_is_killed_anywhere_can_be_done_again() {
     let world = worked(&STEPS, &[]);
     let place = root(&world, "@only");

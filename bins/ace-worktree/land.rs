@@ -1,7 +1,7 @@
 //! The way home: merged, squashed, rebased, left as a branch with patches, or asked for in a pull request.
 
 use ace_cli::worktree::Land;
-use ace_cli::{Complaint, Exit, SessionAddress};
+use ace_cli::{Complaint, Exit, SessionAddress, When};
 use ace_front::{Opening, clock, random, sessions};
 use ace_host::Step;
 use ace_schema::data::{SessionCreated, WorktreeLanded};
@@ -43,6 +43,11 @@ pub fn land(opening: &Opening, args: &Land) -> Result<Exit, Complaint> {
     let config = &opening.settings.config.worktree;
     let configured = Some(config.message.as_str()).filter(|message| !message.is_empty());
     let work = work(opening, session, args.message.as_deref().or(configured))?;
+    if git::altered(&work.repository, &work.place).unwrap_or(false) {
+        let common = work.repository.facts().common_dir.display().to_string();
+        let what = format!("the configuration or the hooks of git are not those of when '{}' began", work.created.name);
+        ace_cli::note(PROGRAM, &what, Some(&format!("look at {common}")), When::Auto);
+    }
     if args.pr {
         return request::request(opening, session, &work, args.remote.as_deref(), args.onto.as_deref());
     }

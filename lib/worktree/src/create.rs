@@ -16,6 +16,7 @@ use ace_schema::limits::worktree as limits;
 use crate::branch::{delete_branch, make_branch};
 use crate::carry;
 use crate::error::Error;
+use crate::fingerprint::fingerprint;
 use crate::linked::{Place, read_pointer};
 use crate::list::places;
 use crate::making::Mark;
@@ -149,6 +150,8 @@ pub fn begin(repo: &Repository, name: &str, path: &Path, base: Option<&str>, car
     // Before the files: should we die among them, the rest is known to be ours.
     let mark = Mark::put(prepared.repo().git_dir())?;
     let note = Note::now(base_commit.clone(), repo.facts().branch.clone(), branch.clone());
+    // What cannot be read now cannot be compared later: it is no reason to make no worktree.
+    let note = Note { guard: fingerprint(repo).ok(), ..note };
     note.write(prepared.repo().git_dir())?;
     // The files are written by all callers at once.
     drop(turn);

@@ -9,6 +9,8 @@ use ace_schema::limits::worktree as limits;
 use gix::bstr::ByteSlice;
 
 use crate::error::Error;
+use crate::linked::Place;
+use crate::note::Note;
 use crate::repository::Repository;
 
 /// A digest, 40 hexadecimal digits, over the repository's configuration, its hooks with their modes and its
@@ -21,7 +23,10 @@ pub fn fingerprint(repo: &Repository) -> Result<String, Error> {
     let mut files: Vec<PathBuf> = ["config", "config.worktree", "info/attributes"].map(|name| common.join(name)).into();
     files.push(repo.facts().git_dir.join("config.worktree"));
     let hooks = std::fs::read_dir(common.join("hooks")).into_iter().flatten().flatten();
-    let mut hooks: Vec<PathBuf> = hooks.take(limits::HOOKS).map(|entry| entry.path()).collect();
+    // Git starts none of its examples.
+    let is_example = |path: &PathBuf| path.extension().is_some_and(|end| end == "sample");
+    let mut hooks: Vec<PathBuf> =
+        hooks.take(limits::HOOKS).map(|entry| entry.path()).filter(|path| !is_example(path)).collect();
     hooks.sort();
     files.extend(hooks);
     let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
@@ -34,6 +39,17 @@ pub fn fingerprint(repo: &Repository) -> Result<String, Error> {
     }
     let digest = hasher.try_finalize().map_err(Error::git("hash the configuration"))?;
     Ok(digest.to_hex().to_string())
+}
+
+/// Whether it is another one now than when that worktree was made; not known of one that was made without.
+///
+/// # Errors
+/// See [`fingerprint`].
+pub fn altered(repo: &Repository, place: &Place) -> Result<bool, Error> {
+    match Note::read(&place.git_dir).and_then(|note| note.guard) {
+        Some(then) => Ok(fingerprint(repo)? != then),
+        None => Ok(false),
+    }
 }
 
 /// A file's mode and beginning; `None` when nothing is there.

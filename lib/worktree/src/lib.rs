@@ -55,7 +55,7 @@ pub use conflict::Clash;
 pub use create::{Carry, Created, Making, begin, create};
 pub use diff::{Diff, FileChange, FileStatus, diff};
 pub use error::Error;
-pub use fingerprint::fingerprint;
+pub use fingerprint::{altered, fingerprint};
 pub use ground::{Ground, common_dir_of};
 pub use identity::{Identity, user_identity};
 pub use land::{How, Landed, Words, land, patches};

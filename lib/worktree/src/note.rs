@@ -23,6 +23,8 @@ pub(crate) struct Note {
     pub made: u64,
     /// The tip that landed as other commits.
     pub landed: Option<String>,
+    /// What of the repository could start a program when it was made: see [`crate::fingerprint`].
+    pub guard: Option<String>,
     /// Ports that are its own: the first, and how many.
     pub ports: Option<(u16, u16)>,
 }
@@ -42,6 +44,9 @@ impl Note {
         if let Some(landed) = &self.landed {
             text.push_str(&format!("landed {landed}\n"));
         }
+        if let Some(guard) = &self.guard {
+            text.push_str(&format!("guard {guard}\n"));
+        }
         if let Some((first, count)) = self.ports {
             text.push_str(&format!("ports {first} {count}\n"));
         }
@@ -60,6 +65,7 @@ impl Note {
                 "branch" => note.branch = value.to_owned(),
                 "from" => note.from = Some(value.to_owned()),
                 "made" => note.made = value.parse().ok()?,
+                "guard" => note.guard = Some(value.to_owned()),
                 "landed" => note.landed = Some(value.to_owned()),
                 "ports" => {
                     let pair = value.split_once(' ');

@@ -492,9 +492,24 @@ fn a22_a_changed_configuration_or_hook_changes_the_fingerprint() {
         assert!(!seen.contains(&now));
         seen.push(now);
     }
+    write(&fixture.root().join(".git/hooks/update.sample"), "#!/bin/sh\n");
     fixture.write("a.txt", "work goes on\n");
     fixture.commit("more");
     assert_eq!(ace_worktree::fingerprint(&fixture.open()).unwrap(), *seen.last().unwrap());
+}
+
+#[test]
+fn a22_what_changed_since_a_worktree_was_made_is_known() {
+    let fixture = Fixture::new();
+    let place = fixture.create("x").place;
+    assert!(!ace_worktree::altered(&fixture.open(), &place).unwrap());
+    fixture.write("a.txt", "work goes on\n");
+    fixture.commit("more");
+    let _ = fixture.create("y");
+    assert!(!ace_worktree::altered(&fixture.open(), &place).unwrap(), "work is no change of that");
+    fixture.git(&["config", "core.fsmonitor", "evil"]);
+    assert!(ace_worktree::altered(&fixture.open(), &place).unwrap());
+    assert!(!ace_worktree::altered(&fixture.open(), &fixture.create("z").place).unwrap());
 }
 
 #[test]
