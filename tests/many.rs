@@ -239,3 +239,112 @@ fn rounds_go_on_until_the_checks_pass() {
     let rows = rows(&world.feed("ace", &args, b"one\n").done().stdout);
     assert_eq!((rows[0]["verdict"].as_str(), rows[0]["turns"].as_u64()), (Some("passed"), Some(2)));
 }
+
+/// Plans, works and reviews by what it is told: the first review wants more, the second is content.
+fn relaying() -> Server {
+    Server::reading(|body| {
+        let answered = body.contains(r#""role":"assistant""#);
+        if body.contains("Do not do this yet") {
+            return Reply::Text("Write made-1.txt. That is the plan.");
+        }
+        if body.contains("This was to be done") {
+            let done = body.contains("made-2.txt");
+            return Reply::Text(if done { "All there.\n\nACCEPT" } else { "made-2.txt is missing.\n\nREJECT" });
+        }
+        let asked = body.contains("asks for more");
+        match (asked, body.contains("echo 1 >"), body.contains("echo 2 >")) {
+            (false, false, _) if !answered => Reply::Calls("", vec![shell("echo 1 > made-1.txt")]),
+            (true, _, false) => Reply::Calls("", vec![shell("echo 2 > made-2.txt")]),
+            _ => Reply::Text("Done with it."),
+        }
+    })
+}
+
+const RELAY: [&str; 7] = ["relay", "--mode", "auto", "--check", CHECK, "--json", "make the files"];
+
+#[test]
+fn a_relay_plans_works_and_reviews_until_the_review_is_content() {
+    let world = world(relaying());
+    let run = world.run("ace", &RELAY).done();
+    let told = rows(&run.stdout);
+    let told: Vec<_> = told.iter().map(|r| [&r["task"], &r["verdict"]].map(|v| v.as_str().unwrap())).collect();
+    assert_eq!(told, [["plan", "done"], ["work", "passed"], ["review", "done"]], "{run:?}");
+    let created = |id: &String| world.log(id).remove(0)["data"].clone();
+    let modes: Vec<_> = world.sessions().iter().map(|id| created(id)["mode"].as_str().unwrap().to_owned()).collect();
+    // A plan, the work, two reviews; only the work may write.
+    assert_eq!((modes.len(), modes.iter().filter(|mode| *mode == "plan").count()), (4, 3), "{modes:?}");
+    let said = |body: &&String| body.contains("That is the plan") && body.contains("Follow it");
+    assert!(world.model.as_ref().unwrap().bodies().iter().any(|body| said(&body)), "the plan reaches the work");
+    // Who reviews stands on the files of the work.
+    let reviews: Vec<_> =
+        world.sessions().into_iter().filter(|id| world.place(id).join("made-1.txt").exists()).collect();
+    assert_eq!(reviews.len(), 3);
+    // The same command again asks nobody.
+    let asked = world.model.as_ref().unwrap().bodies().len();
+    let again = world.run("ace", &RELAY).done();
+    assert_eq!((world.model.as_ref().unwrap().bodies().len(), world.sessions().len()), (asked, 4), "{again:?}");
+}
+
+#[test]
+fn a_relay_whose_reviews_are_never_content_says_so() {
+    let world = world(Server::reading(|body| match body.contains("This was to be done") {
+        true => Reply::Text("No.\nREJECT"),
+        false => Reply::Text("Done."),
+    }));
+    let run = world.run("ace", &["relay", "--reviews", "1", "--json", "make the files"]).fails(1, &[]);
+    assert_eq!(rows(&run.stdout).last().unwrap()["verdict"], "failed", "{run:?}");
+    let unclear = self::world(Server::start(vec![Reply::Text("Plan."), Reply::Text("Done."), Reply::Text("Hm.")]));
+    let run = unclear.run("ace", &["relay", "--json", "make the files"]).fails(1, &[]);
+    assert!(run.stdout.contains("neither ACCEPT nor REJECT"), "{run:?}");
+}
+
+#[test]
+fn f09_a_relay_that_was_killed_goes_on_where_it_stood() {
+    for wait in [1, 2, 4, 6] {
+        let world = world(relaying());
+        let mut child = world.command("ace-many", &RELAY).spawn().unwrap();
+        eventually("some requests", || world.model.as_ref().unwrap().bodies().len() >= wait);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let run = world.run("ace-many", &RELAY).done();
+        assert_eq!(rows(&run.stdout).last().unwrap()["task"], "review", "{run:?}");
+        let asked = |id: &String| {
+            let told = |line: &&Value| line["data"]["text"].as_str().is_some_and(|text| text.contains("asks for more"));
+            world.log(id).iter().filter(told).count()
+        };
+        assert_eq!(world.sessions().iter().map(asked).sum::<usize>(), 1, "killed after {wait} requests");
+    }
+}
+
+#[test]
+fn enough_checks_are_enough() {
+    let world = world(writing());
+    let args = ["compare", "--mode", "auto", "--check", CHECK, "--check", "false", "--check", "true", "--json", "one"];
+    let all = rows(&world.run("ace", &args).fails(1, &[]).stdout);
+    assert_eq!((&all[0]["verdict"], &all[0]["checks_passed"]), (&"failed".into(), &2.into()));
+    let votes = [&args[..args.len() - 1], &["--votes", "2", "two"]].concat();
+    let enough = rows(&world.run("ace", &votes).done().stdout);
+    assert_eq!((&enough[0]["verdict"], &enough[0]["checks_passed"]), (&"passed".into(), &2.into()));
+}
+
+#[test]
+fn with_claims_a_path_is_of_whoever_changes_it_first() {
+    let world = world(Server::reading(|body| {
+        let last = last_said(body);
+        let steps = body.matches(r#""role":"tool""#).count();
+        match (last.trim(), steps) {
+            ("alone", 0) => Reply::Calls("", vec![shell("echo x > other.txt")]),
+            (_, 0) => Reply::Calls("", vec![shell("echo x > same.txt")]),
+            _ => Reply::Text("Done."),
+        }
+    }));
+    let args = ["map", "--mode", "auto", "-j", "1", "--claims", "--json"];
+    let tasks = b"first\nalone\nsecond\n";
+    let run = world.feed("ace", &args, tasks);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let told: Vec<_> = rows(&run.stdout).iter().map(|r| r["verdict"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(told, ["done", "done", "clashes"], "{run:?}");
+    assert!(run.stdout.contains("same.txt"), "{run:?}");
+    let again = world.feed("ace", &args, tasks);
+    assert_eq!(rows(&again.stdout).len(), 3, "{again:?}");
+}

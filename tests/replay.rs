@@ -203,6 +203,38 @@ fn a_log_is_played_as_it_stands_in_its_time_and_in_part() {
 }
 
 #[test]
+fn a_session_is_played_into_a_home_that_shows_it_as_it_grows() {
+    let world = worked(vec![sh("echo two >> a.txt")]);
+    let there = world.path("there");
+    let dir = there.to_str().unwrap();
+    let mut player = world.command("ace-replay", &["work", "--step", "--home", dir]);
+    let mut player = player.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let id = world.sessions().remove(0);
+    let grown = there.join("sessions").join(&id).join("log.jsonl");
+    eventually("it begins", || grown.exists());
+    let follower =
+        world.command("ace-log", &["follow", "work", "--until", "turn"]).env("ACE_HOME", dir).spawn().unwrap();
+    let log = std::fs::read(world.log_file("@only")).unwrap();
+    let now = std::fs::read(&grown).unwrap();
+    assert!(now.len() < log.len() && log.starts_with(&now), "it waits for a key");
+    std::io::Write::write_all(player.stdin.as_mut().unwrap(), &[b'\n'; 200]).unwrap();
+    let run = finish(player, None);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+    assert_eq!(std::fs::read(&grown).unwrap(), log);
+    let seen = finish(follower, None);
+    assert!(seen.code == Some(0) && seen.stdout.contains("turn.completed"), "{seen:?}");
+    // What it shows is what there is, and nobody goes on with it.
+    let at = |args: &[&str]| {
+        let mut command = world.command("ace", args);
+        finish(command.env("ACE_HOME", dir).spawn().unwrap(), None)
+    };
+    assert_eq!(at(&["diff", "work"]).stdout, world.run("ace", &["diff", "work"]).ok());
+    assert!(at(&["verify", "work"]).stdout.contains("chain whole"));
+    assert_ne!(at(&["fork", "work"]).code, Some(0));
+    let _ = world.run("ace-replay", &["work", "--home", dir]).fails(2, &["cannot make a home"]);
+}
+
+#[test]
 fn calls_that_still_come_out_the_same_have_not_drifted() {
     let world = worked(vec![
         sh("cat a.txt; echo two >> a.txt; exit 3"),

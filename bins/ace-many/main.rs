@@ -4,7 +4,7 @@ mod tasks;
 
 use ace_cli::many::{Command, Many, Options};
 use ace_cli::{Complaint, Exit};
-use ace_front::many::{Batch, Seen, report, run as run_batch};
+use ace_front::many::{Batch, Relay, Seen, relay, report, run as run_batch};
 use ace_front::{begin, ended, open};
 use std::process::ExitCode;
 
@@ -19,9 +19,10 @@ fn main() -> ExitCode {
 
 fn run(args: &Many) -> Result<Exit, Complaint> {
     let (batch, options) = match &args.command {
-        Command::Map { prompt, from, retry, options } => (
+        Command::Map { prompt, from, claims, retry, options } => (
             Batch {
                 part: "map",
+                claims: *claims,
                 retry: *retry,
                 tasks: tasks::map(prompt.as_deref(), from.as_deref(), options)?,
                 ..of(options)
@@ -35,12 +36,21 @@ fn run(args: &Many) -> Result<Exit, Complaint> {
         Command::Compare { prompts, n, options } => {
             (Batch { part: "compare", tasks: tasks::side_by_side(prompts, *n, options), ..of(options) }, options)
         }
+        Command::Relay { prompt, options, .. } => {
+            (Batch { part: "relay", tasks: vec![tasks::work(prompt, options)], ..of(options) }, options)
+        }
     };
     let opening = open(PROGRAM, options.session(options.model.first().map(String::as_str)).layers())?;
     begin::key(&opening)?;
     let seen = Seen { quiet: args.quiet, json: options.json, color: args.color };
-    let outcome = run_batch(&opening, &batch, seen)?;
-    let several = batch.part != "map";
+    let (outcome, several) = match &args.command {
+        Command::Relay { prompt, reviews, options } => {
+            let readers = tasks::readers(prompt, options);
+            (relay(&opening, &Relay { batch, readers, reviews: u64::from(*reviews) }, seen)?, false)
+        }
+        Command::Race { .. } | Command::Compare { .. } => (run_batch(&opening, &batch, seen)?, true),
+        Command::Map { .. } => (run_batch(&opening, &batch, seen)?, false),
+    };
     report(PROGRAM, &outcome, several, seen)?;
     if outcome.interrupted && !args.quiet {
         eprintln!("{PROGRAM}: cancelled; the same command goes on");
@@ -56,6 +66,7 @@ fn of(options: &Options) -> Batch {
         jobs: options.jobs.map_or(cores, |n| n as usize),
         checks: options.check.clone(),
         rounds: options.rounds.unwrap_or(1),
+        votes: options.votes.map(|n| n as usize),
         money: options.budget.map(|money| money.0),
         ..Batch::default()
     }

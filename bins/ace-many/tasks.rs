@@ -4,6 +4,7 @@ use ace_cli::Complaint;
 use ace_cli::many::Options;
 use ace_front::many::{Task, tasks};
 use ace_host::name_of;
+use ace_schema::permission::Mode;
 use std::path::Path;
 
 use crate::PROGRAM;
@@ -50,6 +51,24 @@ pub fn side_by_side(prompts: &[String], n: u32, options: &Options) -> Vec<Task> 
         }
     }
     all
+}
+
+/// The work of a relay.
+pub fn work(prompt: &str, options: &Options) -> Task {
+    stage("work", options.model.get(1).or(options.model.first()), (prompt, options), options.mode)
+}
+
+/// Who plans before it and who reviews it: both only read.
+pub fn readers(prompt: &str, options: &Options) -> [Task; 2] {
+    [("plan", options.model.first()), ("review", options.model.last())]
+        .map(|(label, model)| stage(label, model, (prompt, options), Some(Mode::Plan)))
+}
+
+fn stage(label: &str, model: Option<&String>, (prompt, options): (&str, &Options), mode: Option<Mode>) -> Task {
+    let mut session = options.session(model.map(String::as_str));
+    session.mode = mode;
+    session.name = Some(named(prompt, label));
+    Task { label: label.to_owned(), prompt: prompt.to_owned(), options: session }
 }
 
 /// The name of such a session: the prompt's, and what is different here.

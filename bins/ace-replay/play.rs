@@ -7,8 +7,13 @@ use ace_front::{Interrupt, Opening, Output, Screen, interrupt, sessions, shown};
 use ace_host::Seen;
 use ace_replay::pace::pause;
 use ace_schema::{Line, limits, ty};
+use ace_storage::Home;
 use ace_view::{SessionFacts, time};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::PROGRAM;
@@ -28,7 +33,8 @@ pub fn play(opening: &Opening, session: &SessionAddress, args: &Play, color: Whe
         return Err(no(format!("nothing of '{name}' lies between @{from} and @{to}, the last line is @{last}")));
     }
     let stop = interrupt("ace-replay: stopped", || {});
-    let painted = std::io::stdout().is_terminal() && !args.json;
+    let painted = std::io::stdout().is_terminal() && !args.json && args.home.is_none();
+    let mut elsewhere = args.home.as_deref().map(|folder| Elsewhere::make(opening, folder)).transpose()?;
     let raw: Vec<&[u8]> = ace_storage::split(&all).collect();
     let mut stage = if painted { Some(Stage::new(color)) } else { None };
     let mut state = State::new();
@@ -58,6 +64,10 @@ pub fn play(opening: &Opening, session: &SessionAddress, args: &Play, color: Whe
         }
         before = now;
         state.fold(line);
+        if let Some(elsewhere) = &mut elsewhere {
+            elsewhere.write(line, bytes).map_err(|e| Complaint::io(PROGRAM, "cannot write the log there", &e))?;
+            continue;
+        }
         match &mut stage {
             Some(stage) => stage.show(bytes, line, &state, (seq >= from, now), &shown(log.file())),
             None if seq >= from => write(bytes)?,
@@ -73,6 +83,40 @@ pub fn play(opening: &Opening, session: &SessionAddress, args: &Play, color: Whe
         stage.end(&state, log.blobs()).map_err(|e| Complaint::io(PROGRAM, "cannot print", &e))?;
     }
     Ok(if stop.is_wanted() { Exit::Cancelled } else { Exit::Done })
+}
+
+/// A home of its own in which the log grows as it did then: whatever shows sessions shows it.
+struct Elsewhere {
+    home: Home,
+    logs: HashMap<String, File>,
+}
+
+impl Elsewhere {
+    fn make(opening: &Opening, folder: &Path) -> Result<Self, Complaint> {
+        let home = ace_storage::beside(opening.home(), folder).map_err(|e| {
+            let mut complaint = Complaint::io(PROGRAM, &format!("cannot make a home in '{}'", folder.display()), &e);
+            complaint.exit = Exit::Usage;
+            complaint
+        })?;
+        if std::io::stderr().is_terminal() {
+            let words = folder.display().to_string();
+            eprintln!("{PROGRAM}: watch it with: ACE_HOME={} ace serve", ace_view::clean(&words));
+        }
+        Ok(Self { home, logs: HashMap::new() })
+    }
+
+    /// Of a fork the lines before it are those of other sessions.
+    fn write(&mut self, line: &Line<'_>, bytes: &[u8]) -> std::io::Result<()> {
+        let log = match self.logs.entry(line.session.to_string()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let log = ace_storage::grow(&self.home, entry.key())?;
+                entry.insert(log)
+            }
+        };
+        // In one piece: who reads it meanwhile finds whole lines.
+        log.write_all(&[bytes, b"\n"].concat())
+    }
 }
 
 fn write(bytes: &[u8]) -> Result<(), Complaint> {

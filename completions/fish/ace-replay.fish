@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ace_replay_global_optspecs
-    string join \n speed= idle= step from= to= json h/help V/version
+    string join \n speed= idle= step from= to= home= json h/help V/version
 end
 
 function __fish_ace_replay_needs_command
@@ -28,6 +28,7 @@ complete -c ace-replay -n "__fish_ace_replay_needs_command" -l speed -d 'So many
 complete -c ace-replay -n "__fish_ace_replay_needs_command" -l idle -d 'No pause longer than this' -r
 complete -c ace-replay -n "__fish_ace_replay_needs_command" -l from -d 'Begin at this line' -r
 complete -c ace-replay -n "__fish_ace_replay_needs_command" -l to -d 'End with this line' -r
+complete -c ace-replay -n "__fish_ace_replay_needs_command" -l home -d 'Into a home in DIR, for ace serve' -r -F
 complete -c ace-replay -n "__fish_ace_replay_needs_command" -l step -d 'A key for each step, q ends'
 complete -c ace-replay -n "__fish_ace_replay_needs_command" -l json -d 'Events, or differences, as JSON'
 complete -c ace-replay -n "__fish_ace_replay_needs_command" -s h -l help -d 'Print help'

@@ -50,6 +50,7 @@ complete -c ace -n "__fish_ace_needs_command" -f -a "compact" -d 'make the conve
 complete -c ace -n "__fish_ace_needs_command" -f -a "cancel" -d 'stop the running turn'
 complete -c ace -n "__fish_ace_needs_command" -f -a "map" -d 'a session for each line of tasks'
 complete -c ace -n "__fish_ace_needs_command" -f -a "race" -d 'one task several times, the first to pass wins'
+complete -c ace -n "__fish_ace_needs_command" -f -a "relay" -d 'one task: a plan, the work, a review'
 complete -c ace -n "__fish_ace_needs_command" -f -a "diff" -d 'what a session changed'
 complete -c ace -n "__fish_ace_needs_command" -f -a "cost" -d 'what it cost, by turn and model'
 complete -c ace -n "__fish_ace_needs_command" -f -a "log" -d 'a line a record'
@@ -226,6 +227,7 @@ complete -c ace -n "__fish_ace_using_subcommand map" -l from -d 'Lines of FILE i
 complete -c ace -n "__fish_ace_using_subcommand map" -s j -d 'So many at once (default: a core each)' -r
 complete -c ace -n "__fish_ace_using_subcommand map" -l name -d 'Of the batch: it goes on where it stands' -r
 complete -c ace -n "__fish_ace_using_subcommand map" -l check -d 'Passed when CMD succeeds, again for each' -r
+complete -c ace -n "__fish_ace_using_subcommand map" -l votes -d 'So many checks are enough (default all)' -r
 complete -c ace -n "__fish_ace_using_subcommand map" -l rounds -d 'Turns until the checks pass (default 1)' -r
 complete -c ace -n "__fish_ace_using_subcommand map" -s m -l model -d 'Providers and models: A,B' -r
 complete -c ace -n "__fish_ace_using_subcommand map" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
@@ -240,6 +242,7 @@ complete -c ace -n "__fish_ace_using_subcommand map" -l max-time -d 'Stop each a
 complete -c ace -n "__fish_ace_using_subcommand map" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand map" -l claims -d 'A path is of whoever changes it first'
 complete -c ace -n "__fish_ace_using_subcommand map" -l retry -d 'Again what has failed'
 complete -c ace -n "__fish_ace_using_subcommand map" -l unsandboxed -d 'Tools without a sandbox, recorded'
 complete -c ace -n "__fish_ace_using_subcommand map" -l json -d 'A line of JSON each'
@@ -249,6 +252,7 @@ complete -c ace -n "__fish_ace_using_subcommand race" -s n -d 'So many of each' 
 complete -c ace -n "__fish_ace_using_subcommand race" -s j -d 'So many at once (default: a core each)' -r
 complete -c ace -n "__fish_ace_using_subcommand race" -l name -d 'Of the batch: it goes on where it stands' -r
 complete -c ace -n "__fish_ace_using_subcommand race" -l check -d 'Passed when CMD succeeds, again for each' -r
+complete -c ace -n "__fish_ace_using_subcommand race" -l votes -d 'So many checks are enough (default all)' -r
 complete -c ace -n "__fish_ace_using_subcommand race" -l rounds -d 'Turns until the checks pass (default 1)' -r
 complete -c ace -n "__fish_ace_using_subcommand race" -s m -l model -d 'Providers and models: A,B' -r
 complete -c ace -n "__fish_ace_using_subcommand race" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
@@ -267,6 +271,29 @@ complete -c ace -n "__fish_ace_using_subcommand race" -l unsandboxed -d 'Tools w
 complete -c ace -n "__fish_ace_using_subcommand race" -l json -d 'A line of JSON each'
 complete -c ace -n "__fish_ace_using_subcommand race" -s q -l quiet -d 'Errors only'
 complete -c ace -n "__fish_ace_using_subcommand race" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ace -n "__fish_ace_using_subcommand relay" -l reviews -d 'Reviews at most (default 2)' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -s j -d 'So many at once (default: a core each)' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -l name -d 'Of the batch: it goes on where it stands' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -l check -d 'Passed when CMD succeeds, again for each' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -l votes -d 'So many checks are enough (default all)' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -l rounds -d 'Turns until the checks pass (default 1)' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -s m -l model -d 'Providers and models: A,B' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''
+ask\t''
+edit\t''
+auto\t''"
+complete -c ace -n "__fish_ace_using_subcommand relay" -l base -d 'The worktrees start there (default HEAD)' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -l budget -d 'Of all together' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -l budget-each -d 'Of each' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -l group -d 'Spend from the limits of this group, too' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -l max-time -d 'Stop each after so much work: 90s, 10m, 2h' -r
+complete -c ace -n "__fish_ace_using_subcommand relay" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
+always\t'Also into pipes'
+never\t'Not at all'"
+complete -c ace -n "__fish_ace_using_subcommand relay" -l unsandboxed -d 'Tools without a sandbox, recorded'
+complete -c ace -n "__fish_ace_using_subcommand relay" -l json -d 'A line of JSON each'
+complete -c ace -n "__fish_ace_using_subcommand relay" -s q -l quiet -d 'Errors only'
+complete -c ace -n "__fish_ace_using_subcommand relay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ace -n "__fish_ace_using_subcommand diff" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -353,6 +380,7 @@ complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subc
 complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l idle -d 'No pause longer than this' -r
 complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l from -d 'Begin at this line' -r
 complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l to -d 'End with this line' -r
+complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l home -d 'Into a home in DIR, for ace serve' -r -F
 complete -c ace -n "__fish_ace_using_subcommand replay; and not __fish_seen_subcommand_from tools model what-if check distil shrink history" -l color -d 'auto, always or never' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set or the terminal is dumb'
 always\t'Also into pipes'
 never\t'Not at all'"
@@ -439,6 +467,7 @@ complete -c ace -n "__fish_ace_using_subcommand compare" -s n -d 'So many of eac
 complete -c ace -n "__fish_ace_using_subcommand compare" -s j -d 'So many at once (default: a core each)' -r
 complete -c ace -n "__fish_ace_using_subcommand compare" -l name -d 'Of the batch: it goes on where it stands' -r
 complete -c ace -n "__fish_ace_using_subcommand compare" -l check -d 'Passed when CMD succeeds, again for each' -r
+complete -c ace -n "__fish_ace_using_subcommand compare" -l votes -d 'So many checks are enough (default all)' -r
 complete -c ace -n "__fish_ace_using_subcommand compare" -l rounds -d 'Turns until the checks pass (default 1)' -r
 complete -c ace -n "__fish_ace_using_subcommand compare" -s m -l model -d 'Providers and models: A,B' -r
 complete -c ace -n "__fish_ace_using_subcommand compare" -l mode -d 'plan, ask (default), edit, auto' -r -f -a "plan\t''

@@ -1,6 +1,6 @@
 //! Arguments of `ace-many`.
 
-use ace_schema::limits::{BATCH_JOBS, BATCH_REPEATS, ROUNDS_MOST};
+use ace_schema::limits::{BATCH_JOBS, BATCH_REPEATS, RELAY_REVIEWS, ROUNDS_MOST};
 use ace_schema::permission::Mode;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -44,6 +44,9 @@ pub enum Command {
         /// Lines of FILE in place of stdin
         #[arg(long, value_name = "FILE", help_heading = "Tasks")]
         from: Option<PathBuf>,
+        /// A path is of whoever changes it first
+        #[arg(long, help_heading = "Tasks")]
+        claims: bool,
         /// Again what has failed
         #[arg(long, help_heading = "Tasks")]
         retry: bool,
@@ -64,6 +67,23 @@ pub enum Command {
         /// So many of each
         #[arg(short, value_name = "N", default_value_t = 1, hide_default_value = true, help_heading = "Tasks", value_parser = clap::value_parser!(u32).range(1..=i64::from(BATCH_REPEATS)))]
         n: u32,
+        /// The sessions.
+        #[command(flatten)]
+        options: Options,
+    },
+    /// One task: a plan, the work, a review
+    #[command(subcommand_help_heading = "Do", before_help = "plan and review only read")]
+    #[command(
+        after_help = "ace relay --mode edit --check \"make test\" \"make the tests pass\"\nace relay -m PLANS,WORKS,REVIEWS --reviews 3 \"fix it\""
+    )]
+    #[command(after_long_help = "0 accepted, 1 not, 3 needs a decision, 4 limit, 130 ^C")]
+    Relay {
+        /// What to do
+        #[arg(value_name = "PROMPT")]
+        prompt: String,
+        /// Reviews at most (default 2)
+        #[arg(long, value_name = "N", default_value_t = 2, hide_default_value = true, help_heading = "Verdict", value_parser = clap::value_parser!(u32).range(1..=i64::from(RELAY_REVIEWS)))]
+        reviews: u32,
         /// The sessions.
         #[command(flatten)]
         options: Options,
@@ -99,6 +119,9 @@ pub struct Options {
     /// Passed when CMD succeeds, again for each
     #[arg(long, value_name = "CMD", help_heading = "Verdict")]
     pub check: Vec<String>,
+    /// So many checks are enough (default all)
+    #[arg(long, value_name = "N", requires = "check", conflicts_with = "rounds", help_heading = "Verdict", value_parser = clap::value_parser!(u32).range(1..))]
+    pub votes: Option<u32>,
     /// Turns until the checks pass (default 1)
     #[arg(long, value_name = "N", requires = "check", help_heading = "Verdict", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MOST)))]
     pub rounds: Option<u32>,

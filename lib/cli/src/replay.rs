@@ -48,6 +48,9 @@ pub struct Play {
     /// End with this line
     #[arg(long, value_name = "LINE", help_heading = "Play", value_parser = clap::value_parser!(u64).range(1..))]
     pub to: Option<u64>,
+    /// Into a home in DIR, for ace serve
+    #[arg(long, value_name = "DIR", help_heading = "Play", conflicts_with = "json")]
+    pub home: Option<PathBuf>,
     /// Events, or differences, as JSON
     #[arg(long, help_heading = "Play")]
     pub json: bool,

@@ -123,6 +123,7 @@ pub const SUITE: &[Row] = &[
     verb("cancel", Group::Work, "ace-session", &["cancel"], "stop the running turn"),
     verb("map", Group::Work, "ace-many", &["map"], "a session for each line of tasks"),
     verb("race", Group::Work, "ace-many", &["race"], "one task several times, the first to pass wins"),
+    verb("relay", Group::Work, "ace-many", &["relay"], "one task: a plan, the work, a review"),
     own("ls", Group::Look, "sessions: what runs, what waits, what it cost"),
     own("show", Group::Look, "one session, or one recorded line of it"),
     verb("diff", Group::Look, "ace-worktree", &["diff"], "what a session changed"),

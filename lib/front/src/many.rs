@@ -4,7 +4,9 @@
 //! It must never know how a turn is taken; it starts programs, reads logs and says what it sees.
 
 mod batch;
+mod claims;
 mod lane;
+mod relay;
 mod show;
 mod signals;
 
@@ -14,6 +16,7 @@ use std::time::Duration;
 use crate::opening::Opening;
 pub use batch::tasks;
 pub use lane::{Lane, Verdict};
+pub use relay::{Relay, relay};
 use show::Show;
 use signals::Stop;
 
@@ -52,6 +55,10 @@ pub struct Batch {
     pub first_wins: bool,
     /// What has failed is begun again.
     pub retry: bool,
+    /// So many checks are enough; none for all of them.
+    pub votes: Option<usize>,
+    /// A path is of whoever changes it first: another that does is stopped.
+    pub claims: bool,
 }
 
 /// How people see it.
@@ -85,6 +92,12 @@ pub fn run(opening: &Opening, batch: &Batch, seen: Seen) -> Result<Outcome, Comp
     let (id, known) = batch::find(opening, batch)?;
     let mut lanes = batch::lanes(opening, batch, &id, known)?;
     let mut show = Show::new(opening.program, seen, batch.money);
+    let settle = |lanes: &mut [Lane]| {
+        if batch.claims {
+            claims::settle(lanes);
+        }
+    };
+    settle(&mut lanes);
     let mut told = 0;
     loop {
         let won = batch.first_wins && lanes.iter().any(|lane| lane.verdict().is_some_and(Verdict::is_good));
@@ -103,6 +116,7 @@ pub fn run(opening: &Opening, batch: &Batch, seen: Seen) -> Result<Outcome, Comp
                 free -= 1;
             }
         }
+        settle(&mut lanes);
         show.update(&lanes);
         if lanes.iter().all(|lane| !lane.is_busy() && (ending || !lane.waits())) {
             break;

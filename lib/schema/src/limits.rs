@@ -96,6 +96,10 @@ pub const BATCH_JOBS: u32 = 256;
 pub const BATCH_REPEATS: u32 = 100;
 /// A list of tasks, bytes.
 pub const BATCH_BYTES: u64 = 16 * 1024 * 1024;
+/// What one session of a relay is told of another's words or changes, bytes: the end of them.
+pub const RELAY_TEXT_BYTES: usize = 24 * 1024;
+/// Reviews in one relay at most.
+pub const RELAY_REVIEWS: u32 = 20;
 /// Files that a run may name as its inputs.
 pub const INPUT_FILES: usize = 200_000;
 /// Default time limit of a shell call, ms.

@@ -33,6 +33,37 @@ pub(crate) fn refuse(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// A home in a new or empty folder whose sessions are looked at while their logs grow by [`grow`]; what they name is read from
+/// `from`, by links.
+///
+/// # Errors
+/// The folder holds something, or the disk's.
+pub fn beside(from: &Home, folder: &Path) -> io::Result<Home> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if fs::read_dir(folder)?.next().is_some() {
+        return Err(io::Error::from(io::ErrorKind::DirectoryNotEmpty));
+    }
+    let from = fs::canonicalize(from.path())?;
+    for name in ["blobs", "git"] {
+        std::os::unix::fs::symlink(from.join(name), folder.join(name))?;
+    }
+    Ok(Home::at(folder))
+}
+
+/// The log of a session in such a home, empty, to be written line by line.
+///
+/// # Errors
+/// The id is none, or the disk's.
+pub fn grow(home: &Home, session: &str) -> io::Result<File> {
+    if !id::is_session(session) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "no id of a session"));
+    }
+    let folder = home.session(session);
+    DirBuilder::new().recursive(true).mode(0o700).create(folder.join("pens"))?;
+    File::create(folder.join(MARK))?;
+    OpenOptions::new().append(true).create_new(true).mode(0o600).open(folder.join("log.jsonl"))
+}
+
 /// Sessions on their way in. Dropped before [`Stage::adopt`], nothing of them is left.
 #[derive(Debug)]
 pub struct Stage {

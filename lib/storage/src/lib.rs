@@ -41,7 +41,7 @@ pub use blobs::{BlobError, Blobs};
 pub use clock::{Clock, stamp};
 pub use find::{FindError, Found};
 pub use follow::Follower;
-pub use foreign::{Stage, is_foreign};
+pub use foreign::{Stage, beside, grow, is_foreign};
 pub use hash::{hex, is_sha, sha256};
 pub use home::{CreateError, Home, SessionRef};
 pub use index::{Hit, Index, IndexError, Row as IndexRow, Words};

@@ -106,7 +106,7 @@ fn is_over(opening: &Opening, batch: &Batch, known: &Known) -> Result<bool, Comp
             all = false;
             continue;
         };
-        let (ended, good) = Lane::stands(opening, session, &batch.checks)?;
+        let (ended, good) = Lane::stands(opening, session, (&batch.checks, batch.votes))?;
         if good && batch.first_wins {
             return Ok(true);
         }
@@ -123,7 +123,8 @@ pub fn lanes(opening: &Opening, batch: &Batch, id: &str, known: Known) -> Result
         .map(|(place, (task, key, n))| {
             let session = known.get(&(key.clone(), n)).cloned();
             let member = ace_schema::data::Batch { id: id.to_owned(), task: key, n, part: batch.part.to_owned() };
-            let way = Way { checks: batch.checks.clone(), rounds: batch.rounds, retry: batch.retry };
+            let way =
+                Way { checks: batch.checks.clone(), rounds: batch.rounds, retry: batch.retry, votes: batch.votes };
             let begun = Begun { place, member, purse: purse.clone(), session };
             Lane::new(opening, task.clone(), way, begun)
         })

@@ -3,7 +3,7 @@
 use ace_cli::Complaint;
 use ace_core::{State, TurnEnd};
 use ace_host::Programs;
-use ace_schema::data::{Batch, CheckCompleted, Purse};
+use ace_schema::data::{Batch, CheckCompleted, Purse, ToolCompleted, UserMessage};
 use ace_schema::{Line, ty};
 use ace_storage::{Follower, Log};
 use ace_view::Ledger;
@@ -34,6 +34,8 @@ pub struct Way {
     pub rounds: u32,
     /// Begun again if it has failed.
     pub retry: bool,
+    /// So many checks are enough; none for all.
+    pub votes: Option<usize>,
 }
 
 /// Where a lane begins.
@@ -66,6 +68,8 @@ pub enum Verdict {
     Asks(String),
     /// It was stopped.
     Cancelled,
+    /// It has changed a path that was somebody else's already: which, and the place of whose it is.
+    Clashes(String, u64),
 }
 
 impl Verdict {
@@ -104,6 +108,9 @@ pub struct Lane {
     state: State,
     ledger: Ledger,
     checks: BTreeMap<String, bool>,
+    changed: BTreeMap<String, String>,
+    said: Vec<String>,
+    clash: Option<(String, u64)>,
     stop: Arc<AtomicBool>,
     since: Option<Instant>,
     took: u64,
@@ -133,6 +140,9 @@ impl Lane {
             state: State::new(),
             ledger: Ledger::default(),
             checks: BTreeMap::new(),
+            changed: BTreeMap::new(),
+            said: Vec::new(),
+            clash: None,
             stop: Arc::default(),
             since: None,
             took: 0,
@@ -148,8 +158,12 @@ impl Lane {
     ///
     /// # Errors
     /// Its log cannot be read.
-    pub fn stands(opening: &Opening, session: &str, checks: &[String]) -> Result<(bool, bool), Complaint> {
-        let way = Way { checks: checks.to_vec(), ..Way::default() };
+    pub fn stands(
+        opening: &Opening,
+        session: &str,
+        (checks, votes): (&[String], Option<usize>),
+    ) -> Result<(bool, bool), Complaint> {
+        let way = Way { checks: checks.to_vec(), votes, ..Way::default() };
         let begun = Begun { session: Some(session.to_owned()), ..Begun::default() };
         let lane = Self::new(opening, Task::default(), way, begun)?;
         Ok((lane.is_ended(), lane.is_ended() && lane.is_judged_good()))
@@ -167,8 +181,8 @@ impl Lane {
     }
 
     fn is_judged_good(&self) -> bool {
-        self.state.ended == Some(TurnEnd::Completed)
-            && self.way.checks.iter().all(|c| self.checks.get(c) == Some(&true))
+        let enough = self.way.votes.unwrap_or(self.way.checks.len());
+        self.state.ended == Some(TurnEnd::Completed) && self.passed() >= enough
     }
 
     /// How many checks succeed.
@@ -264,6 +278,60 @@ impl Lane {
             Ok(thread) => Work::Makes(thread),
             Err(e) => Work::Over(Verdict::Broke(e.to_string())),
         };
+    }
+
+    /// The paths that it has changed, each with when it did first.
+    #[must_use]
+    pub fn changed(&self) -> &BTreeMap<String, String> {
+        &self.changed
+    }
+
+    /// It has changed what is somebody else's: it is stopped.
+    pub fn clash(&mut self, path: String, with: u64) {
+        self.clash = Some((path, with));
+        match &self.work {
+            Work::Waits => self.work = Work::Over(self.verdict_of(None)),
+            Work::Over(verdict) if !matches!(verdict, Verdict::Clashes(..)) => {
+                self.work = Work::Over(self.verdict_of(None));
+            }
+            _ if !self.stop.load(Ordering::Relaxed) => self.cancel(1),
+            _ => {}
+        }
+    }
+
+    /// How many messages were said to it that begin so.
+    #[must_use]
+    pub fn heard(&self, beginning: &str) -> u64 {
+        self.said.iter().filter(|text| text.starts_with(beginning)).count() as u64
+    }
+
+    /// Whether messages wait for a turn.
+    #[must_use]
+    pub fn has_messages(&self) -> bool {
+        !self.state.waiting.is_empty()
+    }
+
+    /// Somebody else has judged it.
+    pub fn judged(&mut self, verdict: Verdict) {
+        self.work = Work::Over(verdict);
+    }
+
+    /// Says something to it that it goes on with.
+    ///
+    /// # Errors
+    /// Its log does not take it.
+    pub fn tell(&mut self, text: &str) -> Result<(), Complaint> {
+        self.say(text)?;
+        self.read()?;
+        self.again();
+        Ok(())
+    }
+
+    /// Goes on with what waits.
+    pub fn again(&mut self) {
+        self.since = Some(Instant::now());
+        self.took = self.ledger.wall().0;
+        self.start();
     }
 
     /// What is due is done: messages that wait, a turn that was stopped, checks that nobody made.
@@ -395,6 +463,9 @@ impl Lane {
 
     /// What the log says of it; `ended` is the exit of its program and its last words, for what no log tells.
     fn verdict_of(&self, ended: Option<(Option<i32>, String)>) -> Verdict {
+        if let Some((path, with)) = &self.clash {
+            return Verdict::Clashes(path.clone(), *with);
+        }
         if let Some(call) = self.state.asked().next() {
             return Verdict::Asks(format!("{} {}", call.tool, screen::subject(call)).trim_end().to_owned());
         }
@@ -439,6 +510,13 @@ impl Lane {
                 match &*line.ty {
                     // What was judged is not what is there now.
                     ty::TURN_STARTED => self.checks.clear(),
+                    ty::TOOL_COMPLETED => {
+                        let done = line.data::<ToolCompleted>().ok();
+                        for path in done.into_iter().flat_map(|done| done.changed).map(|change| change.path) {
+                            self.changed.entry(path).or_insert_with(|| line.ts.to_string());
+                        }
+                    }
+                    ty::USER_MESSAGE => self.said.extend(line.data::<UserMessage>().ok().map(|said| said.text)),
                     ty::CHECK_COMPLETED => {
                         if let Ok(done) = line.data::<CheckCompleted>() {
                             let all = self.way.checks.join(" && ");

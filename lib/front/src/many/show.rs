@@ -101,7 +101,7 @@ fn row(lane: &Lane) -> Row {
 
 fn verdict_words(lane: &Lane, verdict: &Verdict) -> (Mark, String) {
     match verdict {
-        Verdict::Passed if lane.judges() > 1 => (Mark::Done, format!("passed {0} of {0}", lane.judges())),
+        Verdict::Passed if lane.judges() > 1 => (Mark::Done, format!("passed {} of {}", lane.passed(), lane.judges())),
         Verdict::Passed => (Mark::Done, "passed".to_owned()),
         Verdict::Done => (Mark::Done, "done".to_owned()),
         Verdict::Failed if lane.judges() > 1 => {
@@ -112,6 +112,7 @@ fn verdict_words(lane: &Lane, verdict: &Verdict) -> (Mark, String) {
         Verdict::Stopped(why) => (Mark::Warns, format!("stopped: {why}")),
         Verdict::Asks(what) => (Mark::Waits, format!("asks: {what}")),
         Verdict::Cancelled => (Mark::Warns, "cancelled".to_owned()),
+        Verdict::Clashes(path, with) => (Mark::Failed, format!("changed {path}, which is {with}'s")),
     }
 }
 
@@ -125,6 +126,7 @@ fn word(verdict: Option<&Verdict>) -> &'static str {
         Some(Verdict::Stopped(_)) => "stopped",
         Some(Verdict::Asks(_)) => "asks",
         Some(Verdict::Cancelled) => "cancelled",
+        Some(Verdict::Clashes(..)) => "clashes",
         None => "waits",
     }
 }
@@ -169,7 +171,9 @@ fn json(batch: &str, lane: &Lane) -> serde_json::Value {
     let (files, added, removed) = row.changed;
     let state = lane.state();
     let why = match lane.verdict() {
-        Some(Verdict::Broke(why) | Verdict::Stopped(why) | Verdict::Asks(why)) => why.as_str(),
+        Some(Verdict::Broke(why) | Verdict::Stopped(why) | Verdict::Asks(why) | Verdict::Clashes(why, _)) => {
+            why.as_str()
+        }
         _ => "",
     };
     serde_json::json!({
