@@ -92,6 +92,30 @@ fn p41_tools_reach_the_listed_host_and_the_refused_one_is_named_with_what_would_
 }
 
 #[test]
+fn p41_hosts_that_rules_allow_are_reached_too_and_denied_ones_are_not() {
+    if !ready("the proxy of the sandbox") {
+        return;
+    }
+    let (world, server) = scene(&[("page", "served\n")]);
+    let port = server.port;
+    let allow = |host: &str, more: &str| format!("[[rule]]\nhosts = ['{host}']\ndecision = 'allow'\n{more}");
+    let rules = [
+        allow("127.0.0.3", ""),
+        // Not for any command, and not against another rule.
+        allow("127.0.0.4", "command = 'wget ...'\n"),
+        allow("127.0.0.5", ""),
+        "[[rule]]\nhosts = ['127.0.0.5']\ndecision = 'ask'\nmode = 'plan'\n".to_owned(),
+    ];
+    std::fs::write(world.path("rules.toml"), rules.concat()).unwrap();
+    let get = |n: u8| format!("h=127.0.0.; curl -sS -m 5 http://${{h}}{n}:{port}/page");
+    let all = outcomes(&world, &[], &[&get(2), &get(3), &get(4), &get(5)]);
+    assert_eq!((text(&all[0]), text(&all[1])), ("served\n", "served\n"));
+    for (n, told) in [(4, text(&all[2])), (5, text(&all[3]))] {
+        assert!(told.contains("is not reached") && told.contains(&format!("hosts = [\"127.0.0.{n}\"] and")), "{told}");
+    }
+}
+
+#[test]
 fn p41_nothing_leads_past_the_proxy() {
     if !ready("the proxy of the sandbox") {
         return;

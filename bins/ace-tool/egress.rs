@@ -10,6 +10,7 @@ use std::io::{IoSlice, Read};
 use std::mem::MaybeUninit;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A running proxy. It ends with this.
@@ -79,6 +80,17 @@ impl Drop for Egress {
     }
 }
 
+/// The hosts that a proxy reaches: the configured ones, and those that rules allow any command. None for all public ones, which no
+/// rule makes fewer by allowing one.
+pub fn hosts(sandbox: &ace_config::Sandbox, user: &Path, root: &Path) -> Vec<String> {
+    if sandbox.hosts.is_empty() {
+        return Vec::new();
+    }
+    // Rules with something wrong in them end the program that decides; here they open nothing.
+    let open = ace_host::rules::rulebook(user, Some(root)).map(|book| book.open_hosts()).unwrap_or_default();
+    sandbox.hosts.iter().cloned().chain(open).collect()
+}
+
 /// A worker's side: opens a socket on the loopback of its own network and sends it through the line, which is closed then. The
 /// variables that tell programs of it.
 ///
@@ -114,7 +126,7 @@ pub fn words(contacts: &[Contact]) -> String {
             let is_metadata = name.starts_with("169.254.") || name.starts_with("[fe80");
             let is_closed = refused.starts_with("not among") || refused.contains("not of the public net");
             let would = match is_closed && !is_metadata {
-                true => format!("; sandbox.hosts = [\"{name}\"] in the person's configuration would allow it"),
+                true => format!("; sandbox.hosts = [\"{name}\"] in the person's configuration would allow it, and so would a rule with hosts = [\"{}\"] and decision = \"allow\"", name.rsplit_once(':').map_or(name, |(host, _)| host)),
                 false => String::new(),
             };
             format!("[{host} was not reached: {refused}{would}]\n")

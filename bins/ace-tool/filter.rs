@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crate::PROGRAM;
 use crate::confined::{Cage, Reach, cage};
-use crate::egress::Egress;
+use crate::egress::{self, Egress};
 use crate::runner::{Confined, Ending, Held, Job, Runner, Session};
 use crate::states::Since;
 
@@ -61,6 +61,8 @@ pub struct Broker {
     granted: Granted,
     /// What the person's configuration lets tools reach besides.
     sandbox: ace_config::Sandbox,
+    /// The person's configuration, beside which their rules lie.
+    rules: PathBuf,
     random: u64,
     unrecorded: bool,
     prepared: bool,
@@ -84,7 +86,7 @@ impl Broker {
         random: u64,
         (ace_home, blobs): (PathBuf, Blobs),
         out: Out,
-        (granted, sandbox): (Granted, ace_config::Sandbox),
+        (granted, sandbox, rules): (Granted, ace_config::Sandbox, PathBuf),
         hooks: Arc<[Hooked]>,
     ) -> Self {
         Self {
@@ -97,6 +99,7 @@ impl Broker {
             out,
             granted,
             sandbox,
+            rules,
             random: random.rotate_left(17),
             unrecorded: false,
             prepared: false,
@@ -117,13 +120,15 @@ impl Broker {
         let recorded = !self.unrecorded;
         let (ace_home, blobs, hooks) = (&self.ace_home, &self.blobs, &self.hooks);
         let (named, sandbox) = (self.desk.state.created.sandbox.clone(), &self.sandbox);
+        let created = &self.desk.state.created;
+        let (rules, root) = (&self.rules, created.repository.as_ref().map_or(&created.cwd, |r| &r.root));
         self.runner.get_or_insert_with(|| {
             *held = cage(unsandboxed);
             let mut reach =
                 Reach { profile: rights::or_end(profile(&named, held)), more: sandbox.clone(), egress: None };
             // As long as there is a network, and one thread.
             let egress = (reach.profile == Confinement::Network).then(|| {
-                let started = Egress::start(&sandbox.hosts);
+                let started = Egress::start(&egress::hosts(sandbox, rules, Path::new(root)));
                 rights::or_end(started.map_err(|e| Complaint::io(PROGRAM, "cannot start the proxy 'ace-fetch'", &e)))
             });
             reach.egress = egress.as_ref().map(Egress::line);

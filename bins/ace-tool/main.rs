@@ -56,6 +56,7 @@ fn run(args: &ace_cli::tool::Tool) -> Result<Exit, Complaint> {
     let hooks = opening.settings.config.hooks.iter().filter(hears).cloned().collect();
     let places = (home.path().to_owned(), home.blobs());
     let sandbox = opening.settings.config.sandbox.clone();
-    let mut filter = filter::Broker::new(random(), places, out.clone(), (granted, sandbox), hooks);
+    let mut filter =
+        filter::Broker::new(random(), places, out.clone(), (granted, sandbox, opening.settings.user.clone()), hooks);
     run_filter(PROGRAM, &mut filter, &out, args.filter.drafts_only)
 }

@@ -151,6 +151,27 @@ impl Rulebook {
         true
     }
 
+    /// Hosts that any command may reach: those of rules that allow them without a further condition, less those that another rule
+    /// denies or asks about.
+    #[must_use]
+    pub fn open_hosts(&self) -> Vec<String> {
+        let about = |rule: &&Rule| !rule.hosts.is_empty() && rule.names_tool("shell");
+        let is_bare = |r: &&Rule| {
+            let is_for_all = r.sources.is_empty() && r.modes.is_empty() && r.risks.is_empty() && r.project.is_empty();
+            r.decision == Decision::Allow && r.commands.is_empty() && r.paths.is_none() && is_for_all
+        };
+        let closed: Vec<&Host> = self
+            .rules
+            .iter()
+            .filter(about)
+            .filter(|r| r.decision != Decision::Allow)
+            .flat_map(|rule| &rule.hosts)
+            .collect();
+        let open = self.rules.iter().filter(about).filter(is_bare).flat_map(|rule| &rule.hosts);
+        let texts = open.filter(|host| !closed.iter().any(|c| c == host || c.meets(host))).map(Host::text);
+        texts.collect()
+    }
+
     /// Every rule, strongest layer first only if the texts came so.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {

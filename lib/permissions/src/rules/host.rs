@@ -26,6 +26,11 @@ impl Host {
         }
     }
 
+    /// As a rule has it.
+    pub fn text(&self) -> String {
+        if self.below { format!("*.{}", self.name) } else { self.name.clone() }
+    }
+
     /// Whether it is, or lies below, that host.
     pub fn covers(&self, host: &str) -> bool {
         if self.name.is_empty() {
@@ -35,6 +40,15 @@ impl Host {
             true => host.strip_suffix(&self.name).is_some_and(|rest| rest.ends_with('.') && rest.len() > 1),
             false => host == self.name,
         }
+    }
+
+    /// Whether both stand for some host.
+    pub fn meets(&self, other: &Self) -> bool {
+        let inside = |outer: &Self, inner: &Self| match outer.below {
+            true => outer.covers(&inner.name) || (inner.below && outer.name == inner.name),
+            false => outer.name == inner.name && !inner.below,
+        };
+        inside(self, other) || (other.below && inside(other, self))
     }
 
     /// Whether a text could name it, in whatever spelling.
