@@ -3,12 +3,10 @@
 use ace_cli::permit::Answer;
 use ace_cli::{CallAddress, Complaint, Exit};
 use ace_front::{AnswerError, Opening, Said, Waiting, random, redaction, words as tell};
-use ace_permissions::{About, CallFacts, Rulebook, decide_by};
-use ace_schema::data::{Proposal, ToolCall};
+use ace_schema::data::Proposal;
 use ace_schema::limits::ASKED_ANSWER_BYTES;
-use ace_schema::permission::{Decision, Mode, Scope};
+use ace_schema::permission::{Decision, Scope};
 use ace_storage::Log;
-use serde_json::Value;
 
 use crate::PROGRAM;
 
@@ -81,7 +79,14 @@ pub fn answer(
                 .hint("with --session, --project or --always"));
         }
         (_, None) => Some(grant(&waiting, &typed, name)?),
-        (_, Some(rule)) => Some(worded(opening, &waiting, grant(&waiting, &typed, name)?, rule)?),
+        (_, Some(rule)) => {
+            // The proposal as a person words it. What would not allow this very call is a slip of the pen, and no rule.
+            let worded = grant(&waiting, &typed, name).map(|_| waiting.ruled(rule, log.blobs()))?;
+            Some(worded.ok_or_else(|| {
+                Complaint::new(PROGRAM, Exit::Usage, format!("'{rule}' would not allow this call"))
+                    .hint("a rule is worded like 'cargo test ...'")
+            })?)
+        }
     };
     let mut appender = log.append(ace_front::clock()).map_err(|e| tell::append(PROGRAM, name, &e))?;
     let why = redaction::cleaned(opening, why)?;
@@ -162,29 +167,4 @@ fn grant(waiting: &Waiting, typed: &str, name: &str) -> Result<Proposal, Complai
         Complaint::new(PROGRAM, Exit::Usage, format!("'{typed}' can only be allowed once: no rule may cover it"))
             .hint(format!("{PROGRAM} allow {name} {typed}"))
     })
-}
-
-/// The proposal as a person words it. What would not allow this very call is a slip of the pen, and no rule.
-fn worded(opening: &Opening, waiting: &Waiting, proposed: Proposal, rule: &str) -> Result<Proposal, Complaint> {
-    let own = match proposed.command.is_empty() {
-        true => Proposal { paths: vec![rule.to_owned()], ..proposed },
-        false => Proposal { command: rule.to_owned(), ..proposed },
-    };
-    let mut book = Rulebook::default();
-    let is_rule = book.grant(&own, "own");
-    let data = serde_json::from_str::<ToolCall>(&waiting.call.data).ok();
-    let args: Option<Value> = data.and_then(|data| match data.blob {
-        Some(blob) => serde_json::from_slice(&opening.home().blobs().get(&blob.sha).ok()?).ok(),
-        None => serde_json::from_str(data.args?.get()).ok(),
-    });
-    let args = args.unwrap_or_default();
-    let (tool, cwd) = (waiting.call.tool.as_str(), waiting.place.as_str());
-    let facts = CallFacts { tool, args: &args, cwd, tmp: "", sandboxed: true, unsandboxed: false };
-    let about = About { project: &waiting.project, ..About::default() };
-    let verdict = decide_by(&book, Mode::Ask, &facts, &about);
-    match is_rule && verdict.decision == Decision::Allow {
-        true => Ok(own),
-        false => Err(Complaint::new(PROGRAM, Exit::Usage, format!("'{rule}' would not allow this call"))
-            .hint("a rule is worded like 'cargo test ...'")),
-    }
 }

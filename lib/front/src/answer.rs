@@ -5,7 +5,7 @@ use ace_schema::data::{EffectCompleted, EffectRequested, PermissionRequested, Pe
 use ace_schema::permission::{Decision, Scope};
 use ace_schema::question::{self, Question};
 use ace_schema::{Drafter, Kind, Line, id, ty};
-use ace_storage::{AppendError, Appender, Follower, Log};
+use ace_storage::{AppendError, Appender, Blobs, Follower, Log};
 
 /// A call that waits for a person.
 #[derive(Debug, Clone)]
@@ -54,13 +54,13 @@ impl Waiting {
     /// The rule that was proposed with another pattern; `None` where none was, or where it would not cover the call: that is as it
     /// was recorded.
     #[must_use]
-    pub fn ruled(&self, pattern: &str) -> Option<Proposal> {
+    pub fn ruled(&self, pattern: &str, blobs: &Blobs) -> Option<Proposal> {
         let proposed = self.proposal.as_ref()?;
         let rule = match proposed.command.is_empty() {
             true => Proposal { paths: pattern.split_whitespace().map(str::to_owned).collect(), ..proposed.clone() },
             false => Proposal { command: pattern.to_owned(), ..proposed.clone() },
         };
-        ace_host::rules::covers(&rule, &self.call.data, &self.place).then_some(rule)
+        ace_host::rules::covers(&rule, &self.call.data, blobs, &self.place).then_some(rule)
     }
 
     /// What the model asks, if it is a question to the user and no permission.

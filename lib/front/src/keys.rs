@@ -368,7 +368,7 @@ impl Listener {
     fn ruled(&self, call: &str, key: Key) {
         if let Some(words) = self.edited(call, key, |open| &mut open.ruling) {
             let Ok(waiting) = find_call(&self.log, Some(call), None) else { return };
-            match waiting.ruled(&words) {
+            match waiting.ruled(&words, self.log.blobs()) {
                 Some(rule) => self.change(call, |open| open.rule = Some(rule)),
                 None => (self.tell)(Some(format!("the rule '{words}' does not cover this call"))),
             }

@@ -4,6 +4,7 @@
 use ace_permissions::{About, CallFacts, Layer, Mode, Problem, RuleText, Rulebook, decide_by};
 use ace_schema::data::{Proposal, ToolCall};
 use ace_schema::limits::RULES_BYTES;
+use ace_storage::Blobs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -82,13 +83,18 @@ pub fn read(layer: Layer, file: &Path) -> Result<Option<RuleText>, RulesError> {
     Ok(Some(RuleText { layer, file: name.clone(), text }))
 }
 
-/// Whether a rule for such calls would allow this one; `data` is what its record says, `cwd` where it would run.
+/// Whether a rule for such calls would allow this one; `data` is what its record says, with long arguments among the blobs, `cwd`
+/// where it would run.
 #[must_use]
-pub fn covers(rule: &Proposal, data: &str, cwd: &str) -> bool {
+pub fn covers(rule: &Proposal, data: &str, blobs: &Blobs, cwd: &str) -> bool {
     const ID: &str = "typed";
     let mut book = Rulebook::default();
     let Ok(call) = serde_json::from_str::<ToolCall>(data) else { return false };
-    let args: serde_json::Value = call.args.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let args: Option<serde_json::Value> = match &call.blob {
+        Some(blob) => blobs.get(&blob.sha).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()),
+        None => call.args.and_then(|raw| serde_json::from_str(raw.get()).ok()),
+    };
+    let args = args.unwrap_or_default();
     let facts = CallFacts { tool: &call.tool, args: &args, cwd, tmp: "", sandboxed: true, unsandboxed: false };
     book.grant(rule, ID) && decide_by(&book, Mode::Ask, &facts, &About::default()).rule == ID
 }
