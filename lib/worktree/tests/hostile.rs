@@ -507,6 +507,15 @@ fn a22_what_changed_since_a_worktree_was_made_is_known() {
     fixture.commit("more");
     let _ = fixture.create("y");
     assert!(!ace_worktree::altered(&fixture.open(), &place).unwrap(), "work is no change of that");
+    for work in [["remote.origin.url", "https://example.org/x"], ["branch.main.remote", "origin"], ["user.name", "Uma"]]
+    {
+        fixture.git(&["config", work[0], work[1]]);
+        assert!(!ace_worktree::altered(&fixture.open(), &place).unwrap(), "{work:?} is no change of that");
+    }
+    fixture.git(&["config", "remote.origin.url", "ext::sh -c evil"]);
+    assert!(ace_worktree::altered(&fixture.open(), &place).unwrap());
+    fixture.git(&["config", "--unset", "remote.origin.url"]);
+    assert!(!ace_worktree::altered(&fixture.open(), &place).unwrap());
     fixture.git(&["config", "core.fsmonitor", "evil"]);
     assert!(ace_worktree::altered(&fixture.open(), &place).unwrap());
     assert!(!ace_worktree::altered(&fixture.open(), &fixture.create("z").place).unwrap());
