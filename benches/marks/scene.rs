@@ -47,6 +47,8 @@ impl Scene {
             &["init", "-q", "-b", "main"][..],
             &["config", "user.name", "Bench"],
             &["config", "user.email", "bench@example.org"],
+            // Of very many files git would begin by itself, in the background, what is to be done below.
+            &["config", "gc.auto", "0"],
             &["add", "-A"],
             &["commit", "-q", "--allow-empty", "-m", "first"],
             &["gc", "-q"],
