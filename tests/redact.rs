@@ -232,6 +232,16 @@ fn c11_a_refusal_that_repeats_the_key_is_clean_in_record_and_screen() {
     assert_eq!(holding(&world.ace_home(), &["sk-test-0123456789".to_owned()]), [""; 0]);
 }
 
+/// The last look is behind the gates of the user's own: what one of them puts in is taken out again.
+#[test]
+fn a29_what_a_gate_puts_in_is_taken_out() {
+    let world = world(vec![Reply::Text("the key is HERE")]);
+    world.add_config(&format!("[pipeline]\ngates = [[\"sed\", \"-u\", \"s/HERE/{}/\"]]\n", key()));
+    let run = world.run("ace", &RUN).done();
+    assert!(run.stdout.starts_with("the key is ‹redacted:gitlab#"), "{run:?}");
+    nowhere(&world, &[&run.stdout, &run.stderr]);
+}
+
 /// Whoever switches it off has what they had.
 #[test]
 fn the_gate_can_be_switched_off_and_tuned() {
